@@ -1,0 +1,79 @@
+/* tg.policy/1-draft: decides, by model and item, where data lives and how it moves. Pure: no I/O, no
+ * clock, no state but its configuration and the schemas. In a chain the first policy that does not
+ * pass decides; accept composes (all must pass). A null function passes always.
+ *
+ * Thread safety: every function but the lifecycle and reload is [any] and reentrant; reload is
+ * [control] with no other call under way. Ownership: see plugin.h. */
+#pragma once
+
+#include "tidegate/change.h"
+#include "tidegate/plugin.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define TG_POLICY_ID "tg.policy/1-draft"
+#define TG_POLICY_KIND "policy"
+
+#define TG_PASS 0u /* no opinion: ask the next */
+#define TG_DECIDED 1u
+#define TG_DENIED 2u /* accept only: message says why */
+
+/* Where items of a model live. */
+#define TG_PLACE_CLOUD 1u
+#define TG_PLACE_DEVICE 2u
+#define TG_PLACE_BOTH 3u
+
+#define TG_ROUTE_SEND 1u
+#define TG_ROUTE_SKIP 2u
+
+typedef struct tg_policy_item {
+  uint32_t struct_size;
+  uint32_t role;  /* of this node */
+  uint64_t agent; /* this node */
+  const tg_change* change;
+} tg_policy_item;
+
+typedef struct tg_retain {
+  uint32_t struct_size;
+  uint32_t drop_when_delivered; /* 0 keep, 1 hop, 2 server */
+  int64_t age_ms_max;           /* 0 = no limit */
+  uint64_t items_max;
+  uint64_t bytes_max;
+} tg_retain;
+
+typedef struct tg_bytes_sink {
+  void* ctx;
+  void (*bytes)(void* ctx, tg_bytes bytes);
+} tg_bytes_sink;
+
+/* A text for the caller, such as the reason of a denial. */
+typedef struct tg_text_sink {
+  void* ctx;
+  void (*text)(void* ctx, tg_str text);
+} tg_text_sink;
+
+typedef struct tg_policy_v1 {
+  tg_lifecycle base;
+
+  /* [control] Every schema as one JSON array of schema objects, `process` and unknown keys kept.
+   * Called once after create and again at each reload; on error the policy keeps what it had.
+   * warnings gets a line for each doubtful thing. */
+  tg_code (*reload)(void* self, tg_str schemas_json, const tg_text_sink* warnings, tg_error* error);
+
+  /* Each returns TG_PASS or TG_DECIDED (accept: TG_PASS or TG_DENIED). */
+  uint32_t (*placement)(void* self, tg_str model, uint32_t* place);
+  uint32_t (*direction)(void* self, tg_str model, uint32_t* direction);
+  uint32_t (*lane)(void* self, tg_str model, uint32_t* lane);
+  uint32_t (*accept)(void* self, const tg_policy_item* item, const tg_text_sink* reason);
+  uint32_t (*route)(void* self, const tg_policy_item* item, uint64_t neighbour, uint32_t* route);
+  /* Joins two states of one item: writes body, then policy_meta. */
+  uint32_t (*merge)(void* self, const tg_policy_item* held, const tg_policy_item* incoming,
+                    const tg_bytes_sink* body, const tg_bytes_sink* policy_meta);
+  uint32_t (*retain)(void* self, tg_str model, tg_retain* retain);
+} tg_policy_v1;
+
+#ifdef __cplusplus
+}
+#endif
