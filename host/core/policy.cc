@@ -1,0 +1,42 @@
+#include "host/core/policy.h"
+
+namespace tidegate::core {
+namespace {
+
+template <typename Ask>
+std::optional<uint32_t> FirstThatDecides(const std::vector<std::unique_ptr<Policy>>& links, Ask ask) {
+  for (const auto& link : links) {
+    if (std::optional<uint32_t> answer = ask(*link)) return answer;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+Status PolicyChain::Reload(std::string_view schemas_json, std::vector<std::string>* warnings) {
+  for (const auto& link : links_) TG_RETURN_IF_ERROR(link->Reload(schemas_json, warnings));
+  return {};
+}
+
+std::optional<uint32_t> PolicyChain::Placement(std::string_view model) const {
+  return FirstThatDecides(links_, [&](const Policy& p) { return p.Placement(model); });
+}
+
+std::optional<uint32_t> PolicyChain::Direction(std::string_view model) const {
+  return FirstThatDecides(links_, [&](const Policy& p) { return p.Direction(model); });
+}
+
+std::optional<uint32_t> PolicyChain::Lane(std::string_view model) const {
+  return FirstThatDecides(links_, [&](const Policy& p) { return p.Lane(model); });
+}
+
+std::optional<uint32_t> PolicyChain::Route(const PolicyContext& at, const tg_change& change, AgentId neighbour) const {
+  return FirstThatDecides(links_, [&](const Policy& p) { return p.Route(at, change, neighbour); });
+}
+
+Status PolicyChain::Accept(const PolicyContext& at, const tg_change& change) const {
+  for (const auto& link : links_) TG_RETURN_IF_ERROR(link->Accept(at, change));
+  return {};
+}
+
+}  // namespace tidegate::core

@@ -1,0 +1,53 @@
+// Policy: decides by model and item where data lives and how it moves. Pure functions.
+// Thread safety: const functions from any thread; Reload with no other call under way.
+// Ownership: see tg.policy.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "host/base/ids.h"
+#include "host/base/status.h"
+#include "tidegate/change.h"
+#include "tidegate/policy.h"
+
+namespace tidegate::core {
+
+struct PolicyContext {
+  uint32_t role = TG_ROLE_DEVICE;
+  AgentId agent = 0;
+};
+
+class Policy {
+ public:
+  virtual ~Policy() = default;
+  // Every schema as one JSON array. On error the policy keeps what it had.
+  virtual Status Reload(std::string_view schemas_json, std::vector<std::string>* warnings) = 0;
+  // Empty: no opinion.
+  virtual std::optional<uint32_t> Placement(std::string_view model) const = 0;
+  virtual std::optional<uint32_t> Direction(std::string_view model) const = 0;
+  virtual std::optional<uint32_t> Lane(std::string_view model) const = 0;
+  virtual std::optional<uint32_t> Route(const PolicyContext& at, const tg_change& change, AgentId neighbour) const = 0;
+  // kRefused with the reason, or ok.
+  virtual Status Accept(const PolicyContext& at, const tg_change& change) const = 0;
+};
+
+// The policies of the configuration in order; the first that does not pass decides, Accept composes.
+class PolicyChain : public Policy {
+ public:
+  explicit PolicyChain(std::vector<std::unique_ptr<Policy>> links) : links_(std::move(links)) {}
+  Status Reload(std::string_view schemas_json, std::vector<std::string>* warnings) override;
+  std::optional<uint32_t> Placement(std::string_view model) const override;
+  std::optional<uint32_t> Direction(std::string_view model) const override;
+  std::optional<uint32_t> Lane(std::string_view model) const override;
+  std::optional<uint32_t> Route(const PolicyContext& at, const tg_change& change, AgentId neighbour) const override;
+  Status Accept(const PolicyContext& at, const tg_change& change) const override;
+
+ private:
+  std::vector<std::unique_ptr<Policy>> links_;
+};
+
+}  // namespace tidegate::core
