@@ -1,0 +1,34 @@
+// Frames to bytes and back. A frame is one byte of form (1 = plain, 2 = zstd) and a wire.proto Frame.
+// Thread safety: every function is usable from any thread. Ownership: see frames.h.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "host/base/status.h"
+#include "host/wire/frames.h"
+
+namespace tidegate::wire {
+
+// Limits against a hostile or damaged frame.
+struct DecodeLimits {
+  uint64_t plain_bytes_max = 64u << 20;  // after decompression
+  uint64_t changes_max = 100'000;
+};
+
+// Unknown fields of a change travel in tg_change.extra. An unknown frame type decodes to kUnsupported,
+// with its number in *unknown_type, so that the receiver can answer with a typed Refuse.
+Result<DecodedFrame> Decode(std::string_view bytes, const DecodeLimits& limits, uint32_t* unknown_type = nullptr);
+
+// Compressed (zstd level 1) when that pays: bodies above 128 bytes.
+std::string Encode(SessionId session, const Body& body);
+
+// One change, for records kept in a storage (quarantine, journal).
+std::string EncodeChange(const tg_change& change);
+struct DecodedChange {
+  tg_change change{};
+  std::shared_ptr<const void> keep;
+};
+Result<DecodedChange> DecodeChange(std::string_view bytes);
+
+}  // namespace tidegate::wire

@@ -1,0 +1,237 @@
+// The frames of the protocol as plain values; schemas/wire.proto is their form on the wire and
+// docs/format/wire.md explains it byte by byte.
+// Thread safety: plain values. Ownership: strings are owned; changes are views into DecodedFrame::keep
+// (received) or into whatever the sender says (sent).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "host/base/ids.h"
+#include "tidegate/change.h"
+
+namespace tidegate::wire {
+
+inline constexpr uint32_t kProtocolMin = 1;
+inline constexpr uint32_t kProtocolMax = 1;
+
+// Number of a session: random, made by the child; every frame carries it.
+using SessionId = uint64_t;
+
+// ---- hello ----
+
+struct EpochStart {
+  Epoch epoch = 0;
+  uint64_t first = 0;
+};
+
+// A route: agent is attached to parent. The highest (attach_epoch, replica_epoch) wins.
+struct Edge {
+  AgentId agent = 0;
+  AgentId parent = 0;
+  uint64_t attach_epoch = 0;
+  uint64_t replica_epoch = 0;
+  uint32_t role = 0;
+  bool gone = false;  // the agent is no longer below the sender
+  bool operator==(const Edge&) const = default;
+};
+
+// What the sender believes about a model.
+struct ModelPolicy {
+  std::string model;
+  uint32_t direction = 0;
+  uint32_t lane = 0;
+  uint64_t schema_digest = 0;
+  std::string policy_id;  // of the merge policy; empty = newest wins
+  uint32_t policy_revision = 0;
+};
+
+// What is unsettled or held: empty model = all models; all_owners or one owner.
+struct Scope {
+  std::string model;
+  bool all_owners = false;
+  AgentId owner = 0;
+  uint64_t number = 0;  // of the mark
+  bool operator==(const Scope&) const = default;
+};
+
+// A feed and the watermark that the sender of the frame holds of the other's changes.
+struct LaneWatermark {
+  uint32_t lane = 0;
+  Watermark watermark;
+};
+
+// Both ways on each session; the child's comes first and makes the session.
+struct Hello {
+  uint32_t protocol_min = kProtocolMin;
+  uint32_t protocol_max = kProtocolMax;
+  AgentId agent = 0;
+  uint32_t role = 0;
+  uint32_t level = 0;
+  ReplicaId replica;
+  std::vector<EpochStart> epochs;  // newest first, at most 16
+  std::vector<Edge> edges;         // below the sender
+  uint64_t edges_number = 0;       // counts the sender's edge tables, for the answer in Ack
+  std::vector<ModelPolicy> models;
+  std::vector<std::string> held_models;
+  std::vector<Scope> unsettled;
+  std::vector<LaneWatermark> held;       // what I hold of your feeds
+  std::vector<LaneWatermark> delivered;  // of my own feed: where it would start
+  int64_t unix_ms = 0;                   // the sender's clock, to report one that is off
+  bool restored = false;
+  uint64_t attach_epoch = 0;  // child: of its edge to this parent
+  std::string software;       // "tidegate 0.1.0"
+};
+
+enum class RefuseReason : uint32_t {
+  kUnspecified = 0,
+  kProtocol = 1,        // disjoint protocol ranges
+  kIdentity = 2,        // agent id and the transport's identity differ
+  kReplica = 3,         // another replica id than the one registered: clone or replacement
+  kClone = 4,           // an epoch returned after another
+  kLevel = 5,           // a child must have a higher level than its parent
+  kLoop = 6,            // the peer is above and below us
+  kRole = 7,
+  kUnknownSession = 8,  // say hello again
+  kUnknownType = 9,     // a frame type that the receiver does not know
+  kMalformed = 10,
+  kStopping = 11,
+  kAgentInUse = 12,
+};
+
+const char* RefuseReasonName(RefuseReason reason);
+
+struct Refuse {
+  RefuseReason reason = RefuseReason::kUnspecified;
+  std::string message;  // for people: what is wrong and what to do
+  uint32_t unknown_type = 0;
+};
+
+// ---- feed ----
+
+// Applied only if `before` equals what the receiver holds of this lane, or if it begins the feed.
+struct Batch {
+  uint32_t lane = 0;
+  Watermark before;
+  Watermark after;
+  std::vector<tg_change> changes;  // in order; a run is never cut
+  // A begin adopts `before` as held; numbered per session and lane, so that a late copy is known.
+  uint32_t begin = 0;      // 0 = no begin
+  bool unsettled = false;  // begin: what lies below `before` has to be reconciled
+};
+
+struct RefusedKey {
+  std::string model;
+  AgentId owner = 0;
+  std::string pk;
+  std::string sk;
+  Version version;  // of the refused change
+  Version held;     // refused as older: the version held; none for quarantine
+  std::string reason;  // quarantine: why; empty = older
+};
+
+struct LaneAck {
+  uint32_t lane = 0;
+  Watermark held;             // durable at the sender of the ack
+  Watermark delivered;        // of the receiver's feed: durable at its destination
+  uint64_t window_bytes = 0;  // 0 = stop
+  uint32_t begin = 0;         // the last begin adopted
+};
+
+struct Ack {
+  std::vector<LaneAck> lanes;
+  std::vector<RefusedKey> refused;
+  std::vector<std::string> held_models;  // the full list
+  uint64_t edges_number = 0;             // of the last edge table that is durable here; 0 = none
+  bool answer_wanted = false;            // a probe: answer with an ack at once
+};
+
+struct Routes {
+  std::vector<Edge> edges;  // the full table below the sender
+  uint64_t number = 0;
+};
+
+// ---- reconcile ----
+
+struct KeyBound {
+  std::string pk;
+  std::string sk;
+  bool operator==(const KeyBound&) const = default;
+};
+
+struct KeyRange {
+  KeyBound from;
+  bool has_to = false;
+  KeyBound to;
+};
+
+struct KeyVersion {
+  std::string pk;
+  std::string sk;
+  Version version;
+  uint32_t kind = 0;
+};
+
+// The child's view of one range: a digest, or, if listed, every key of it.
+struct RangeAsk {
+  KeyRange range;
+  uint64_t count = 0;
+  uint64_t sum = 0;
+  bool listed = false;
+  std::vector<KeyVersion> keys;
+};
+
+struct CompareAsk {
+  uint64_t pass = 0;  // of the child, so that a late answer is known
+  uint64_t ask = 0;   // number of this ask in the pass
+  AgentId owner = 0;
+  uint32_t direction_mask = 0;
+  std::string model;  // empty = all
+  std::vector<RangeAsk> ranges;
+};
+
+enum class RangeVerdict : uint32_t {
+  kSame = 1,      // settled
+  kSplit = 2,     // digests of the answerer for parts of the range
+  kResolved = 3,  // changes for the asker, wants from the asker; covers [from, resolved end)
+  kLater = 4,     // the answerer is itself unsettled here: ask again later
+};
+
+struct RangePart {
+  KeyRange range;
+  uint64_t count = 0;
+  uint64_t sum = 0;
+};
+
+struct RangeAnswer {
+  KeyRange range;
+  RangeVerdict verdict = RangeVerdict::kSame;
+  std::vector<RangePart> parts;       // kSplit
+  std::vector<tg_change> changes;     // kResolved: newer or missing at the asker
+  std::vector<KeyVersion> wants;      // kResolved: the asker renumbers these; they travel by its feed
+  std::vector<KeyVersion> removals;   // kResolved: removed by a parent that is sure, for that version only
+  bool has_rest = false;              // kResolved: the range from `rest` on was not answered: ask again
+  KeyBound rest;
+};
+
+struct CompareAnswer {
+  uint64_t pass = 0;
+  uint64_t ask = 0;
+  AgentId owner = 0;
+  std::vector<RangeAnswer> ranges;
+};
+
+// ---- any ----
+
+using Body = std::variant<Hello, Refuse, Batch, Ack, Routes, CompareAsk, CompareAnswer>;
+
+struct DecodedFrame {
+  SessionId session = 0;
+  Body body;
+  std::shared_ptr<const void> keep;  // what the views in body point into
+};
+
+}  // namespace tidegate::wire

@@ -1,0 +1,61 @@
+// What a node keeps about its neighbours, as values of the storage's meta entries.
+// Thread safety: plain values and pure functions. Ownership: all owned.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "host/base/status.h"
+#include "host/wire/frames.h"
+
+namespace tidegate::wire {
+
+// The node itself: fixed when the replica is created (agent, role), or carried over restarts.
+struct NodeRecord {
+  AgentId agent = 0;
+  uint32_t role = 0;
+  uint32_t level = 0;
+  uint64_t mark_number = 0;   // last unsettled mark given
+  uint64_t edges_number = 0;  // last edge table given
+};
+
+// A registered neighbour.
+struct LinkRecord {
+  AgentId agent = 0;
+  bool is_parent = false;
+  uint32_t role = 0;
+  uint32_t level = 0;
+  ReplicaId replica;
+  std::vector<EpochStart> epochs;  // seen in its hellos, newest first
+  uint64_t attach_epoch = 0;
+  int64_t last_hello_unix_ms = 0;
+  int64_t lease_until_unix_ms = 0;
+};
+
+struct ScopeRecord {
+  std::vector<Scope> scopes;
+};
+
+struct QuarantineRecord {
+  AgentId link = 0;
+  std::string reason;
+  int64_t since_unix_ms = 0;
+  std::string change;  // EncodeChange
+  bool ours = false;   // true: the neighbour quarantined what we sent
+};
+
+std::string EncodeRecord(const NodeRecord& record);
+std::string EncodeRecord(const LinkRecord& record);
+std::string EncodeRecord(const ScopeRecord& record);
+std::string EncodeRecord(const QuarantineRecord& record);
+std::string EncodeRecord(const Edge& record);
+std::string EncodeRecord(const Watermark& record);
+Status DecodeRecord(std::string_view bytes, NodeRecord* record);
+Status DecodeRecord(std::string_view bytes, LinkRecord* record);
+Status DecodeRecord(std::string_view bytes, ScopeRecord* record);
+Status DecodeRecord(std::string_view bytes, QuarantineRecord* record);
+Status DecodeRecord(std::string_view bytes, Edge* record);
+Status DecodeRecord(std::string_view bytes, Watermark* record);
+
+}  // namespace tidegate::wire
