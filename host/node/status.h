@@ -1,0 +1,75 @@
+// What a node tells about itself and its links, for `tidegate status` and metrics.
+// Thread safety: plain values. Ownership: all owned.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "host/base/ids.h"
+
+namespace tidegate::node {
+
+struct LaneStatus {
+  uint32_t lane = 0;
+  uint64_t acked = 0;      // position of our feed that the neighbour has durably
+  uint64_t delivered = 0;  // position that reached its destination
+  uint64_t held = 0;       // position of its feed that we have durably
+};
+
+struct LinkStatus {
+  AgentId agent = 0;  // 0 = not known yet
+  bool is_parent = false;
+  std::string role;
+  uint32_t level = 0;
+  std::string state;  // "connecting", "hello", "up", "refused", "down"
+  std::string replica;
+  std::string address;
+  bool authenticated = false;
+  std::vector<LaneStatus> lanes;
+  uint64_t pending_changes = 0;  // of our feed, not yet at the neighbour
+  uint64_t pending_bytes = 0;
+  bool pending_exact = true;
+  int64_t oldest_pending_age_ms = 0;
+  int64_t last_progress_age_ms = -1;  // since an ack moved or a batch was applied; -1 = never
+  uint64_t unsettled_scopes = 0;
+  uint64_t frames_sent = 0;
+  uint64_t frames_received = 0;
+  uint64_t bytes_sent = 0;
+  uint64_t bytes_received = 0;
+  uint64_t resends = 0;
+  uint64_t quarantined = 0;  // by us of its changes, and by it of ours
+  std::string last_error;
+};
+
+struct NodeStatus {
+  AgentId agent = 0;
+  std::string role;
+  uint32_t level = 0;
+  std::string replica;
+  std::string epoch;
+  bool healthy = true;
+  std::vector<std::string> problems;  // why it is not healthy
+  uint64_t head = 0;                  // last seq
+  uint64_t items = 0;
+  uint64_t tombstones = 0;
+  uint64_t storage_bytes = 0;
+  uint64_t quarantined = 0;
+  int64_t unix_ms = 0;
+  std::vector<LinkStatus> links;
+  std::vector<std::string> models;  // "Reading up history"
+};
+
+struct QuarantineEntry {
+  AgentId link = 0;
+  bool ours = false;  // the neighbour refused what we sent
+  std::string model;
+  AgentId owner = 0;
+  std::string pk;
+  std::string sk;
+  std::string version;
+  std::string reason;
+  int64_t since_unix_ms = 0;
+};
+
+}  // namespace tidegate::node
