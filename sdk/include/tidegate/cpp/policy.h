@@ -1,0 +1,121 @@
+// tg.policy/1-draft made from a class. Beside what lifecycle.h asks for, T may have these methods; one
+// that it has not passes always. Reload returns void or Status and may throw; the others are
+// const, answer nothing (std::nullopt, false) to pass, and must not throw: an exception counts as a
+// pass, except in Accept, where it denies.
+//
+//   Reload(std::string_view schemas_json, const TextSink& warnings)
+//   std::optional<uint32_t> Placement(std::string_view model) const       TG_PLACE_*
+//   std::optional<uint32_t> Direction(std::string_view model) const       TG_DIRECTION_*
+//   std::optional<uint32_t> Lane(std::string_view model) const            TG_LANE_*
+//   std::optional<std::string> Accept(const tg_policy_item& item) const   why it is denied
+//   std::optional<uint32_t> Route(const tg_policy_item& item, uint64_t neighbour) const    TG_ROUTE_*
+//   bool Merge(const tg_policy_item& held, const tg_policy_item& incoming, std::string& body,
+//              std::string& policy_meta) const
+//   bool Retain(std::string_view model, tg_retain& retain) const
+//
+// Thread safety: as tagged in tidegate/policy.h. Ownership: views are valid during the call.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "tidegate/cpp/lifecycle.h"
+#include "tidegate/policy.h"
+
+namespace tidegate::sdk {
+
+// Text for people; may be null in the table.
+class TextSink {
+ public:
+  explicit TextSink(const tg_text_sink* sink) : sink_(sink) {}
+  void operator()(std::string_view text) const {
+    if (sink_ != nullptr) sink_->text(sink_->ctx, Str(text));
+  }
+
+ private:
+  const tg_text_sink* sink_;
+};
+
+template <typename T>
+class PolicyPlugin {
+  static T& Self(void* self) { return detail::Self<T>(self); }
+
+  template <typename Body>
+  static uint32_t Decide(uint32_t* out, Body&& body) noexcept {
+    try {
+      std::optional<uint32_t> decision = body();
+      if (!decision) return TG_PASS;
+      *out = *decision;
+      return TG_DECIDED;
+    } catch (...) {
+      return TG_PASS;
+    }
+  }
+
+  static tg_code Reload(void* self, tg_str schemas_json, const tg_text_sink* warnings, tg_error* error) noexcept {
+    return Guard("reload", error, [&] { return Self(self).Reload(View(schemas_json), TextSink(warnings)); });
+  }
+  static uint32_t Placement(void* self, tg_str model, uint32_t* place) noexcept {
+    return Decide(place, [&] { return Self(self).Placement(View(model)); });
+  }
+  static uint32_t Direction(void* self, tg_str model, uint32_t* direction) noexcept {
+    return Decide(direction, [&] { return Self(self).Direction(View(model)); });
+  }
+  static uint32_t Lane(void* self, tg_str model, uint32_t* lane) noexcept {
+    return Decide(lane, [&] { return Self(self).Lane(View(model)); });
+  }
+  static uint32_t Accept(void* self, const tg_policy_item* item, const tg_text_sink* reason) noexcept {
+    try {
+      std::optional<std::string> denied = Self(self).Accept(*item);
+      if (!denied) return TG_PASS;
+      TextSink{reason}(*denied);
+    } catch (...) {
+      TextSink{reason}("the policy failed on this item");
+    }
+    return TG_DENIED;
+  }
+  static uint32_t Route(void* self, const tg_policy_item* item, uint64_t neighbour, uint32_t* route) noexcept {
+    return Decide(route, [&] { return Self(self).Route(*item, neighbour); });
+  }
+  static uint32_t Merge(void* self, const tg_policy_item* held, const tg_policy_item* incoming,
+                        const tg_bytes_sink* body, const tg_bytes_sink* policy_meta) noexcept {
+    try {
+      std::string new_body, new_meta;
+      if (!Self(self).Merge(*held, *incoming, new_body, new_meta)) return TG_PASS;
+      body->bytes(body->ctx, Bytes(new_body));
+      policy_meta->bytes(policy_meta->ctx, Bytes(new_meta));
+      return TG_DECIDED;
+    } catch (...) {
+      return TG_PASS;
+    }
+  }
+  static uint32_t Retain(void* self, tg_str model, tg_retain* retain) noexcept {
+    try {
+      return Self(self).Retain(View(model), *retain) ? TG_DECIDED : TG_PASS;
+    } catch (...) {
+      return TG_PASS;
+    }
+  }
+
+  static constexpr tg_policy_v1 MakeTable() {
+    tg_policy_v1 table{};
+    table.base = detail::Lifecycle<T, tg_policy_v1>();
+    if constexpr (requires { &T::Reload; }) table.reload = &Reload;
+    if constexpr (requires { &T::Placement; }) table.placement = &Placement;
+    if constexpr (requires { &T::Direction; }) table.direction = &Direction;
+    if constexpr (requires { &T::Lane; }) table.lane = &Lane;
+    if constexpr (requires { &T::Accept; }) table.accept = &Accept;
+    if constexpr (requires { &T::Route; }) table.route = &Route;
+    if constexpr (requires { &T::Merge; }) table.merge = &Merge;
+    if constexpr (requires { &T::Retain; }) table.retain = &Retain;
+    return table;
+  }
+
+ public:
+  static constexpr std::string_view kId = TG_POLICY_ID;
+  static constexpr std::string_view kKind = TG_POLICY_KIND;
+  static constexpr tg_policy_v1 kTable = MakeTable();
+};
+
+}  // namespace tidegate::sdk
