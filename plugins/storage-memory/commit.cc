@@ -1,0 +1,202 @@
+// Writing: everything is checked first, so that nothing can fail half-way.
+#include <mutex>
+#include <string>
+
+#include "storage.h"
+
+namespace tidegate::memory {
+namespace {
+
+// A commit end is kept at least so often, so that feeds can cut frames inside a large commit.
+constexpr uint64_t kEndMutations = 500;
+constexpr uint64_t kEndBytes = 128 * 1024;
+
+// The mutations of a group, each as long as the host says that it is.
+std::vector<const tg_mutation*> Mutations(const tg_group& group) {
+  std::vector<const tg_mutation*> mutations;
+  const auto* at = reinterpret_cast<const char*>(group.mutations);
+  for (uint64_t i = 0; i < group.count; ++i) {
+    const auto* m = reinterpret_cast<const tg_mutation*>(at);
+    if (m->struct_size < sizeof(tg_mutation)) throw sdk::Error(TG_INVALID, "a mutation has a wrong struct_size");
+    mutations.push_back(m);
+    at += m->struct_size;
+  }
+  return mutations;
+}
+
+bool HasChange(const tg_mutation& m) { return m.op == TG_OP_PUT || m.op == TG_OP_PURGE || m.op == TG_OP_RENUMBER; }
+
+void CheckPut(const tg_change& change) {
+  auto refuse = [&](const char* what) {
+    throw sdk::Error(TG_INVALID, std::string("put of ") + std::string(sdk::View(change.key.pk)) + "/" +
+                                     std::string(sdk::View(change.key.sk)) + ": " + what);
+  };
+  if (change.kind < TG_CHANGE_ITEM || change.kind > TG_CHANGE_EVICT) refuse("unknown kind");
+  if (change.direction > TG_DIRECTION_BOTH) refuse("unknown direction");
+  if (change.lane >= TG_LANE_COUNT) refuse("unknown lane");
+  if (change.model.size == 0) refuse("no model");
+  if (Same(change.version, tg_version{})) refuse("no version");
+  for (uint32_t i = 0; i < change.index_key_count; ++i)
+    if (change.index_keys[i].index.size == 0) refuse("an index key without the name of its index");
+}
+
+void Check(const tg_mutation& m) {
+  if (m.op < TG_OP_PUT || m.op > TG_OP_ENDS_TRIM) throw sdk::Error(TG_INVALID, "unknown operation");
+  if (m.condition > TG_IF_VERSION) throw sdk::Error(TG_INVALID, "unknown condition");
+  if (HasChange(m)) {
+    if (m.change == nullptr) throw sdk::Error(TG_INVALID, "a put, purge or renumber without a change");
+    if (m.change->struct_size < sizeof(tg_change)) throw sdk::Error(TG_INVALID, "a change has a wrong struct_size");
+    if (m.change->key.owner > TG_AGENT_MAX) throw sdk::Error(TG_INVALID, "the owner of a key is no agent id");
+    if (m.op == TG_OP_PUT) CheckPut(*m.change);
+  } else if (m.condition != TG_IF_ALWAYS) {
+    throw sdk::Error(TG_INVALID, "only puts, purges and renumbers may have a condition");
+  }
+  if (m.op != TG_OP_PUT && m.condition == TG_IF_NEWER) throw sdk::Error(TG_INVALID, "only puts may be if_newer");
+}
+
+// One commit over a replica.
+class Committer {
+ public:
+  explicit Committer(Replica& replica) : replica_(replica) {}
+
+  void Apply(uint64_t index, const std::vector<const tg_mutation*>& group) {
+    const bool cancelled = Cancelled(group);
+    run_.clear();
+    run_first_ = replica_.head + 1;
+    for (uint64_t i = 0; i < group.size(); ++i) {
+      const tg_mutation& m = *group[i];
+      if (!HasChange(m)) {
+        if (!cancelled) ApplyOther(m);
+        continue;
+      }
+      tg_outcome outcome{};
+      outcome.struct_size = sizeof outcome;
+      outcome.group = index;
+      outcome.mutation = i;
+      RowPtr held = replica_.Find(Key::From(m.change->key));
+      if (held) {
+        outcome.held_kind = held->change().kind;
+        outcome.held = held->change().version;
+      }
+      outcome.result = cancelled ? uint8_t{TG_OUTCOME_CANCELLED} : ApplyChange(m, held);
+      if (outcome.result == TG_OUTCOME_APPLIED && m.op != TG_OP_PURGE) outcome.seq = replica_.head;
+      outcomes_.push_back(outcome);
+    }
+    for (const RowPtr& row : run_) row->change().run_last = replica_.head;
+    since_end_ += group.size();
+    if (since_end_ >= kEndMutations || bytes_since_end_ >= kEndBytes) KeepEnd();
+  }
+
+  std::vector<tg_outcome> Finish() {
+    KeepEnd();
+    return std::move(outcomes_);
+  }
+
+ private:
+  // Conditions on a version are judged before anything of their group is applied.
+  bool Cancelled(const std::vector<const tg_mutation*>& group) const {
+    for (const tg_mutation* m : group) {
+      if (m->condition != TG_IF_VERSION) continue;
+      RowPtr held = replica_.Find(Key::From(m->change->key));
+      if (!Same(held ? held->change().version : tg_version{}, m->expected)) return true;
+    }
+    return false;
+  }
+
+  uint8_t ApplyChange(const tg_mutation& m, const RowPtr& held) {
+    if (m.op == TG_OP_PUT) {
+      if (held && m.condition == TG_IF_NEWER) {
+        if (Same(held->change().version, m.change->version)) return TG_OUTCOME_EQUAL;
+        if (!Older(held->change().version, m.change->version)) return TG_OUTCOME_STALE;
+      }
+      if (held) replica_.Erase(held);
+      Put(*m.change);
+      return TG_OUTCOME_APPLIED;
+    }
+    if (!held) return TG_OUTCOME_MISSING;
+    replica_.Erase(held);
+    if (m.op == TG_OP_PURGE) {
+      replica_.RaiseFloors(*held);
+    } else {
+      tg_change change = held->change();
+      change.via = 0;
+      Put(change);
+    }
+    return TG_OUTCOME_APPLIED;
+  }
+
+  void Put(const tg_change& change) {
+    auto row = std::make_shared<Row>(change);
+    row->change().seq = ++replica_.head;
+    row->change().run_first = run_first_;
+    replica_.Insert(row);
+    run_.push_back(row);
+    last_version_ = change.version;
+    bytes_since_end_ += row->bytes();
+  }
+
+  void ApplyOther(const tg_mutation& m) {
+    std::string name(sdk::View(m.meta_key));
+    switch (m.op) {
+      case TG_OP_META_PUT:
+        replica_.metas[name] = sdk::View(m.meta_value);
+        break;
+      case TG_OP_META_DELETE:
+        replica_.metas.erase(name);
+        break;
+      case TG_OP_OWNER_ADD:
+        replica_.owner_sets.emplace(name, m.owner);
+        break;
+      case TG_OP_OWNER_REMOVE:
+        replica_.owner_sets.erase({name, m.owner});
+        break;
+      default:
+        replica_.TrimEnds(m.position);
+    }
+  }
+
+  void KeepEnd() {
+    if (replica_.head == kept_) return;
+    replica_.KeepEnd(last_version_);
+    kept_ = replica_.head;
+    since_end_ = bytes_since_end_ = 0;
+  }
+
+  Replica& replica_;
+  std::vector<tg_outcome> outcomes_;
+  std::vector<RowPtr> run_;  // the rows of this group
+  uint64_t run_first_ = 0;
+  uint64_t kept_ = replica_.head;  // the newest kept end
+  uint64_t since_end_ = 0, bytes_since_end_ = 0;
+  tg_version last_version_{};
+};
+
+}  // namespace
+
+sdk::Status MemoryStorage::Commit(std::span<const tg_group> groups, const sdk::OutcomeSink& sink, tg_watermark& end) {
+  std::vector<std::vector<const tg_mutation*>> checked;
+  for (const tg_group& group : groups) {
+    checked.push_back(Mutations(group));
+    for (const tg_mutation* m : checked.back()) Check(*m);
+  }
+  std::vector<tg_outcome> outcomes;
+  {
+    std::unique_lock lock(mutex_);
+    if (!started_) return {TG_UNAVAILABLE, "the storage is not started"};
+    uint64_t rows = replica_.items + replica_.tombstones;
+    for (const auto& group : checked)
+      for (const tg_mutation* m : group)
+        if (m->op == TG_OP_PUT && !replica_.Find(Key::From(m->change->key))) ++rows;
+    if (items_max_ != 0 && rows > items_max_)
+      return {TG_FULL, "the storage may hold " + std::to_string(items_max_) +
+                           " rows; remove some, or raise items_max in its configuration"};
+    Committer committer(replica_);
+    for (uint64_t i = 0; i < checked.size(); ++i) committer.Apply(i, checked[i]);
+    outcomes = committer.Finish();
+    end = replica_.Head();
+  }
+  for (const tg_outcome& outcome : outcomes) sink(outcome);
+  return {};
+}
+
+}  // namespace tidegate::memory
