@@ -6,8 +6,6 @@
 # and, by find_package(Tidegate), everybody else's.
 include_guard(GLOBAL)
 
-set(TIDEGATE_PLUGIN_CMAKE_DIR ${CMAKE_CURRENT_LIST_DIR})
-
 function(tidegate_plugin name)
   cmake_parse_arguments(P "NO_INSTALL" "" "SOURCES;LIBS" ${ARGN})
   if(NOT P_SOURCES)
@@ -21,7 +19,7 @@ function(tidegate_plugin name)
   endif()
 
   set(target tidegate-${name})
-  set(exports ${TIDEGATE_PLUGIN_CMAKE_DIR}/plugin.exports)
+  set(exports ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/plugin.exports)
   add_library(${target} MODULE ${P_SOURCES})
   target_link_libraries(${target} PRIVATE Tidegate::sdk ${P_LIBS})
   target_compile_features(${target} PRIVATE cxx_std_20)
@@ -46,7 +44,7 @@ function(tidegate_plugin name)
 
   add_custom_command(TARGET ${target} POST_BUILD
     COMMAND ${CMAKE_COMMAND} -DNM=${CMAKE_NM} -DREADELF=${CMAKE_READELF} -DPLUGIN=$<TARGET_FILE:${target}>
-            -P ${TIDEGATE_PLUGIN_CMAKE_DIR}/check_plugin.cmake
+            -P ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/check_plugin.cmake
     VERBATIM)
 
   if(NOT P_NO_INSTALL)
