@@ -2,37 +2,13 @@
 // Thread safety: plain values. Ownership: all owned.
 #pragma once
 
-#include <array>
-#include <cstdint>
-
-#include "host/base/ids.h"
-#include "tidegate/types.h"
+#include "host/sync/options.h"
 
 namespace tidegate::node {
 
-struct NodeOptions {
-  AgentId agent = 0;
-  uint32_t role = TG_ROLE_DEVICE;
-  uint32_t level = 65535;
-
-  // Sending: triggers, not caps (design section 6).
-  int64_t sync_delay_ms = 5'000;
-  uint64_t sync_limit_bytes = 10 * 1024;
-  uint32_t window_frames = 8;
-  uint64_t window_bytes = 4u << 20;       // a lane's bytes in flight to a neighbour
-  uint64_t frame_bytes_max = 256u << 10;  // of changes in a batch, before compression
-  uint32_t batch_items_max = 1'000;
-  int64_t resend_ms = 500;  // first retry; doubles with jitter
-  int64_t resend_ms_max = 15'000;
-  int64_t hello_ms = 300;  // first retry of a hello
-  int64_t keepalive_ms = 10'000;
-  int64_t link_timeout_ms = 30'000;
-  std::array<uint32_t, TG_LANE_COUNT> lane_weights = {8, 4, 2, 1};
-
+struct NodeOptions : sync::SyncOptions {
   uint64_t transaction_bytes_max = 1u << 20;
   uint64_t item_bytes_max = 400u << 10;
-  int64_t clock_drift_ms_max = 5 * 60'000;
-  uint64_t quarantine_items_max = 10'000;
 };
 
 }  // namespace tidegate::node

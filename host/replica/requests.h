@@ -25,6 +25,7 @@ struct Write {
   std::string properties;         // a JSON object; for kRemove the key's fields
   std::optional<AgentId> owner;   // empty: the existing item, own first, then 0; a new one by its model
   std::optional<AgentId> to;      // addressee of a down or both item written at the server; empty = all
+  bool answer_item = true;        // whether Written.item is wanted
 };
 
 // All or none, one consecutive run of seq. Most have one write.

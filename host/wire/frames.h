@@ -139,6 +139,7 @@ struct LaneAck {
   Watermark delivered;        // of the receiver's feed: durable at its destination
   uint64_t window_bytes = 0;  // 0 = stop
   uint32_t begin = 0;         // the last begin adopted
+  bool rejected = false;      // a batch did not fit `held`: send again from there
 };
 
 struct Ack {

@@ -1,0 +1,110 @@
+#include "host/core/stage.h"
+
+#include "host/base/views.h"
+
+namespace tidegate::core {
+size_t Stage::KeyHash(const tg_key& key) {
+  size_t hash = std::hash<std::string_view>()(View(key.sk));
+  hash ^= std::hash<std::string_view>()(View(key.pk)) * 31 + (hash << 7) + (hash >> 3);
+  return hash ^ (key.owner * 0x9e3779b97f4a7c15ull);
+}
+
+tg_mutation& Stage::Add(uint8_t op) {
+  tg_mutation& mutation = mutations_.emplace_back();
+  mutation.struct_size = sizeof mutation;
+  mutation.op = op;
+  return mutation;
+}
+
+void Stage::Begin() { groups_.push_back({mutations_.size(), 0, nullptr}); }
+
+void Stage::Put(const tg_change& change, uint8_t condition, const Version& expected) {
+  tg_change& kept = changes_.emplace_back(change);
+  kept.struct_size = sizeof kept;
+  tg_mutation& mutation = Add(TG_OP_PUT);
+  mutation.condition = condition;
+  mutation.expected = expected.To();
+  mutation.change = &kept;
+  touched_.insert(KeyHash(kept.key));
+}
+
+void Stage::Purge(const tg_change& change, const Version& expected) {
+  Put(change, TG_IF_VERSION, expected);
+  mutations_.back().op = TG_OP_PURGE;
+}
+
+void Stage::Renumber(const tg_change& change, const Version& expected) {
+  Put(change, TG_IF_VERSION, expected);
+  mutations_.back().op = TG_OP_RENUMBER;
+}
+
+void Stage::MetaPut(std::string_view key, std::string_view value) {
+  tg_mutation& mutation = Add(TG_OP_META_PUT);
+  mutation.meta_key = Str(arena_.Copy(key));
+  mutation.meta_value = Bytes(arena_.Copy(value));
+}
+
+void Stage::MetaDelete(std::string_view key) { Add(TG_OP_META_DELETE).meta_key = Str(arena_.Copy(key)); }
+
+void Stage::OwnerAdd(std::string_view set, AgentId owner) {
+  tg_mutation& mutation = Add(TG_OP_OWNER_ADD);
+  mutation.meta_key = Str(arena_.Copy(set));
+  mutation.owner = owner;
+}
+
+void Stage::OwnerRemove(std::string_view set, AgentId owner) {
+  tg_mutation& mutation = Add(TG_OP_OWNER_REMOVE);
+  mutation.meta_key = Str(arena_.Copy(set));
+  mutation.owner = owner;
+}
+
+void Stage::EndsTrim(uint64_t position) { Add(TG_OP_ENDS_TRIM).position = position; }
+
+void Stage::End(Handler handler) {
+  Group& group = groups_.back();
+  group.count = mutations_.size() - group.first;
+  group.handler = std::move(handler);
+}
+
+bool Stage::Touches(const tg_key& key) const { return touched_.contains(KeyHash(key)); }
+
+Status Stage::Commit(const Committed& committed) {
+  // Handlers may stage again: what this commit holds is moved out first.
+  std::vector<Group> groups = std::move(groups_);
+  std::vector<tg_mutation> mutations = std::move(mutations_);
+  std::deque<tg_change> changes = std::move(changes_);
+  ChangeArena arena;
+  arena.Swap(arena_);
+  groups_.clear();
+  mutations_.clear();
+  changes_.clear();
+  touched_.clear();
+
+  std::vector<tg_group> views;
+  views.reserve(groups.size());
+  for (const Group& group : groups) views.push_back({mutations.data() + group.first, group.count});
+
+  std::vector<Effect> effects;
+  effects.reserve(changes.size());
+  std::vector<size_t> ends(groups.size(), 0);  // effects of each group end here
+  Result<Watermark> end = storage_.Commit(views, [&](const tg_outcome& outcome) {
+    effects.push_back({mutations[groups[outcome.group].first + outcome.mutation].change, outcome});
+    ends[outcome.group] = effects.size();
+  });
+  if (!end.ok()) {
+    for (Group& group : groups) {
+      if (group.handler) group.handler(end.status(), {});
+    }
+    return end.status();
+  }
+  if (committed) committed(end.value(), effects);
+  size_t first = 0;
+  for (size_t i = 0; i < groups.size(); ++i) {
+    size_t last = std::max(ends[i], first);
+    if (groups[i].handler) groups[i].handler({}, std::span(effects).subspan(first, last - first));
+    first = last;
+  }
+  return {};
+}
+
+}  // namespace tidegate::core
