@@ -138,6 +138,7 @@ std::vector<RowPtr> MemoryStorage::InRange(const tg_range& range) const {
     const tg_change& change = it->second->change();
     if (range.model.size != 0 && sdk::View(change.model) != sdk::View(range.model)) continue;
     if (change.kind != TG_CHANGE_ITEM && change.version.hlc < range.cut_hlc) continue;
+    if (range.direction_mask != 0 && (change.direction & range.direction_mask) == 0) continue;
     rows.push_back(it->second);
   }
   return rows;

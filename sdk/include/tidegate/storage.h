@@ -182,6 +182,8 @@ typedef struct tg_range {
   tg_str to_pk, to_sk;
   uint64_t cut_hlc;
   uint64_t chunk_items; /* a digest for each so many items; 0 = one digest for all */
+  uint32_t direction_mask; /* only rows whose direction has one of these bits; 0 = all rows */
+  uint32_t reserved;
 } tg_range;
 
 /* One chunk: the keys from the end of the chunk before (or range.from) up to but without `end`;

@@ -1,0 +1,121 @@
+// FeedSender: one lane of the feed to one neighbour. There is no send queue (law 3): what the neighbour
+// lacks is read from the storage, from the watermark that the neighbour says it holds (law 2).
+// Thread safety: the writer thread. Ownership: refers to the storage.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+
+#include "host/core/change_arena.h"
+#include "host/core/clock.h"
+#include "host/core/policy.h"
+#include "host/core/storage.h"
+#include "host/sync/options.h"
+#include "host/wire/frames.h"
+
+namespace tidegate::sync {
+
+struct FeedTarget {
+  uint8_t direction = TG_DIRECTION_UP;
+  uint8_t lane = 0;
+  AgentId neighbour = 0;
+  std::string owner_set;  // down feeds
+};
+
+// Asked for each change; false: this neighbour does not get it (policy `route`).
+using RouteFn = std::function<bool(const tg_change&)>;
+
+class FeedSender {
+ public:
+  FeedSender(const core::Storage& storage, const SyncOptions& options, FeedTarget target);
+
+  // ---- a session begins ----
+
+  // held: what the neighbour says it holds of this lane. Usable: the feed goes on from there.
+  // Otherwise it begins anew at `start` (unsettled: what lies below has to be reconciled).
+  Status Open(const Watermark& held, const Watermark& start, bool unsettled);
+  void Close();
+  bool open() const { return open_; }
+
+  // ---- triggers ----
+
+  // A change that this feed selects was committed.
+  void NoteUnsent(uint64_t bytes, int64_t now_us);
+  // Sends what waits at once.
+  void Flush() { flush_ = true; }
+  // When the sync_delay of the oldest unsent change is over, or a retry is due; INT64_MAX = never.
+  int64_t NextTimerUs(int64_t now_us) const;
+  // Retries when an acknowledgement is overdue. Returns true if something will be sent again.
+  bool Tick(int64_t now_us, core::Random& random);
+
+  // ---- sending ----
+
+  // The next frame, if one is due and the window is open. Views point into *arena.
+  Result<std::optional<wire::Batch>> Next(int64_t now_us, const RouteFn& route, core::ChangeArena* arena);
+  // The frame was not taken by the transport: it will be read again.
+  void Unsend();
+
+  // What the neighbour has durably. Returns true if it made progress.
+  Result<bool> Acked(const wire::LaneAck& ack, int64_t now_us);
+
+  // ---- facts ----
+
+  const FeedTarget& target() const { return target_; }
+  const Watermark& acked() const { return acked_; }
+  // Every selected change up to here is durable at the neighbour. Past acked() when nothing is left.
+  uint64_t hop_position() const;
+  // The same for the final destination.
+  uint64_t delivered_position() const;
+  const Watermark& delivered() const { return delivered_; }
+  uint64_t resends() const { return resends_; }
+  tg_feed_selector Selector() const;
+
+ private:
+  struct InFlight {
+    Watermark before;
+    Watermark after;
+    uint64_t bytes = 0;
+    uint32_t begin = 0;
+  };
+
+  bool Due(int64_t now_us) const;
+  void Rewind();
+  void SendFrom(const Watermark& watermark);
+  bool WindowOpen() const;
+  Status Read(const RouteFn& route, core::ChangeArena* arena, wire::Batch* batch, uint64_t* bytes);
+  void BeginAt(const Watermark& start, bool unsettled);
+
+  const core::Storage& storage_;
+  const SyncOptions& options_;
+  FeedTarget target_;
+
+  bool open_ = false;
+  Watermark acked_;      // the neighbour's word
+  Watermark sent_;       // the end of the last frame sent: where the next one starts
+  uint64_t read_ = 0;    // nothing to send lies between sent_ and here
+  bool drained_ = false;  // nothing to send was left after read_ when we last looked
+  Watermark delivered_;
+  std::deque<InFlight> in_flight_;
+  uint64_t in_flight_bytes_ = 0;
+  uint64_t window_bytes_;
+
+  uint32_t begin_ = 0;          // number of the last begin of this session
+  bool begin_pending_ = false;  // the next frame is it
+  bool begin_unacked_ = false;
+  bool begin_unsettled_ = false;
+  Watermark begin_start_;
+
+  uint64_t unsent_bytes_ = 0;
+  int64_t unsent_since_us_ = -1;
+  bool flush_ = false;
+
+  Watermark quick_resent_at_;  // a mismatch at this watermark was answered at once already
+  bool quick_resent_ = false;
+  int64_t retry_at_us_ = INT64_MAX;
+  int64_t retry_ms_ = 0;
+  uint64_t resends_ = 0;
+};
+
+}  // namespace tidegate::sync
