@@ -117,7 +117,9 @@ struct Batch {
   uint32_t lane = 0;
   Watermark before;
   Watermark after;
-  std::vector<tg_change> changes;  // in order; a run is never cut
+  // In order; a run is never cut. Sent: neighbours with the same run_first < run_last are one run. Received:
+  // seq is the place in the batch, from 1, and run_first and run_last are places too.
+  std::vector<tg_change> changes;
   // A begin adopts `before` as held; numbered per session and lane, so that a late copy is known.
   uint32_t begin = 0;      // 0 = no begin
   bool unsettled = false;  // begin: what lies below `before` has to be reconciled

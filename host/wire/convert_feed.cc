@@ -1,0 +1,90 @@
+#include "host/wire/change_list.h"
+#include "host/wire/convert.h"
+
+namespace tidegate::wire {
+namespace {
+
+void Put(const RefusedKey& from, pb::RefusedKey* to) {
+  to->set_model(from.model);
+  to->set_owner(from.owner);
+  to->set_pk(from.pk);
+  to->set_sk(from.sk);
+  wire::Put(from.version, to->mutable_version());
+  if (!from.held.none()) wire::Put(from.held, to->mutable_held());
+  to->set_reason(from.reason);
+}
+
+Status Take(const pb::RefusedKey& from, RefusedKey* to) {
+  to->model = from.model();
+  to->pk = from.pk();
+  to->sk = from.sk();
+  to->reason = from.reason();
+  TG_RETURN_IF_ERROR(TakeAgent("owner of a refused key", from.owner(), &to->owner));
+  TG_RETURN_IF_ERROR(wire::Take(from.version(), &to->version));
+  return wire::Take(from.held(), &to->held);
+}
+
+void Put(const LaneAck& from, pb::LaneAck* to) {
+  to->set_lane(from.lane);
+  wire::Put(from.held, to->mutable_held());
+  wire::Put(from.delivered, to->mutable_delivered());
+  to->set_window_bytes(from.window_bytes);
+  to->set_begin(from.begin);
+}
+
+Status Take(const pb::LaneAck& from, LaneAck* to) {
+  to->window_bytes = from.window_bytes();
+  to->begin = from.begin();
+  TG_RETURN_IF_ERROR(TakeLane(from.lane(), &to->lane));
+  TG_RETURN_IF_ERROR(wire::Take(from.held(), &to->held));
+  return wire::Take(from.delivered(), &to->delivered);
+}
+
+}  // namespace
+
+void Put(const Batch& from, pb::Batch* to) {
+  to->set_lane(from.lane);
+  Put(from.before, to->mutable_before());
+  Put(from.after, to->mutable_after());
+  if (!from.changes.empty()) to->set_changes(EncodeChangeList(from.changes));
+  to->set_begin(from.begin);
+  to->set_unsettled(from.unsettled);
+}
+
+Status Take(const pb::Batch& from, ChangeSink* sink, Batch* to) {
+  to->begin = from.begin();
+  to->unsettled = from.unsettled();
+  TG_RETURN_IF_ERROR(TakeLane(from.lane(), &to->lane));
+  TG_RETURN_IF_ERROR(Take(from.before(), &to->before));
+  TG_RETURN_IF_ERROR(Take(from.after(), &to->after));
+  return sink->Take(from.changes(), &to->changes);
+}
+
+void Put(const Ack& from, pb::Ack* to) {
+  for (const LaneAck& lane : from.lanes) Put(lane, to->add_lanes());
+  for (const RefusedKey& refused : from.refused) Put(refused, to->add_refused());
+  for (const std::string& model : from.held_models) to->add_held_models(model);
+  to->set_edges_number(from.edges_number);
+  to->set_answer_wanted(from.answer_wanted);
+}
+
+Status Take(const pb::Ack& from, Ack* to) {
+  for (const pb::LaneAck& lane : from.lanes()) TG_RETURN_IF_ERROR(Take(lane, &to->lanes.emplace_back()));
+  for (const pb::RefusedKey& key : from.refused()) TG_RETURN_IF_ERROR(Take(key, &to->refused.emplace_back()));
+  to->held_models.assign(from.held_models().begin(), from.held_models().end());
+  to->edges_number = from.edges_number();
+  to->answer_wanted = from.answer_wanted();
+  return {};
+}
+
+void Put(const Routes& from, pb::Routes* to) {
+  PutAll(from.edges, to->mutable_edges());
+  to->set_number(from.number);
+}
+
+Status Take(const pb::Routes& from, Routes* to) {
+  to->number = from.number();
+  return TakeAll(from.edges(), &to->edges);
+}
+
+}  // namespace tidegate::wire

@@ -1,0 +1,102 @@
+#include "host/wire/convert.h"
+
+namespace tidegate::wire {
+namespace {
+
+constexpr int kHelloEpochsMax = 16;
+
+void Put(const ModelPolicy& from, pb::ModelPolicy* to) {
+  to->set_model(from.model);
+  to->set_direction(from.direction);
+  to->set_lane(from.lane);
+  to->set_schema_digest(from.schema_digest);
+  to->set_policy_id(from.policy_id);
+  to->set_policy_revision(from.policy_revision);
+}
+
+Status Take(const pb::ModelPolicy& from, ModelPolicy* to) {
+  if (from.direction() > TG_DIRECTION_BOTH) {
+    return Status::Invalid("model '" + from.model() + "': direction " + std::to_string(from.direction()) +
+                           " does not exist");
+  }
+  to->model = from.model();
+  to->direction = from.direction();
+  to->schema_digest = from.schema_digest();
+  to->policy_id = from.policy_id();
+  to->policy_revision = from.policy_revision();
+  return TakeLane(from.lane(), &to->lane);
+}
+
+void Put(const LaneWatermark& from, pb::LaneWatermark* to) {
+  to->set_lane(from.lane);
+  wire::Put(from.watermark, to->mutable_watermark());
+}
+
+Status Take(const pb::LaneWatermark& from, LaneWatermark* to) {
+  TG_RETURN_IF_ERROR(TakeLane(from.lane(), &to->lane));
+  return wire::Take(from.watermark(), &to->watermark);
+}
+
+}  // namespace
+
+void Put(const Hello& from, pb::Hello* to) {
+  to->set_protocol_min(from.protocol_min);
+  to->set_protocol_max(from.protocol_max);
+  to->set_agent(from.agent);
+  to->set_role(from.role);
+  to->set_level(from.level);
+  PutReplica(from.replica, to->mutable_replica());
+  PutAll(from.epochs, to->mutable_epochs());
+  PutAll(from.edges, to->mutable_edges());
+  to->set_edges_number(from.edges_number);
+  for (const ModelPolicy& model : from.models) Put(model, to->add_models());
+  for (const std::string& model : from.held_models) to->add_held_models(model);
+  PutAll(from.unsettled, to->mutable_unsettled());
+  for (const LaneWatermark& held : from.held) Put(held, to->add_held());
+  for (const LaneWatermark& delivered : from.delivered) Put(delivered, to->add_delivered());
+  to->set_unix_ms(from.unix_ms);
+  to->set_restored(from.restored);
+  to->set_attach_epoch(from.attach_epoch);
+  to->set_software(from.software);
+}
+
+Status Take(const pb::Hello& from, Hello* to) {
+  if (from.epochs_size() > kHelloEpochsMax) {
+    return Status::Invalid(std::to_string(from.epochs_size()) + " epochs, more than 16");
+  }
+  to->protocol_min = from.protocol_min();
+  to->protocol_max = from.protocol_max();
+  to->role = from.role();
+  to->level = from.level();
+  to->edges_number = from.edges_number();
+  to->held_models.assign(from.held_models().begin(), from.held_models().end());
+  to->unix_ms = from.unix_ms();
+  to->restored = from.restored();
+  to->attach_epoch = from.attach_epoch();
+  to->software = from.software();
+  TG_RETURN_IF_ERROR(TakeAgent("agent", from.agent(), &to->agent));
+  TG_RETURN_IF_ERROR(TakeReplica(from.replica(), &to->replica));
+  TG_RETURN_IF_ERROR(TakeAll(from.epochs(), &to->epochs));
+  TG_RETURN_IF_ERROR(TakeAll(from.edges(), &to->edges));
+  TG_RETURN_IF_ERROR(TakeAll(from.unsettled(), &to->unsettled));
+  for (const pb::ModelPolicy& model : from.models()) TG_RETURN_IF_ERROR(Take(model, &to->models.emplace_back()));
+  for (const pb::LaneWatermark& held : from.held()) TG_RETURN_IF_ERROR(Take(held, &to->held.emplace_back()));
+  for (const pb::LaneWatermark& one : from.delivered()) TG_RETURN_IF_ERROR(Take(one, &to->delivered.emplace_back()));
+  return {};
+}
+
+void Put(const Refuse& from, pb::Refuse* to) {
+  to->set_reason(static_cast<uint32_t>(from.reason));
+  to->set_message(from.message);
+  to->set_unknown_type(from.unknown_type);
+}
+
+// A reason of a later version keeps its number: RefuseReasonName says "unknown".
+Status Take(const pb::Refuse& from, Refuse* to) {
+  to->reason = static_cast<RefuseReason>(from.reason());
+  to->message = from.message();
+  to->unknown_type = from.unknown_type();
+  return {};
+}
+
+}  // namespace tidegate::wire

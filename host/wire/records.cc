@@ -1,0 +1,175 @@
+#include "host/wire/records.h"
+
+#include "host/wire/convert.h"
+#include "state.pb.h"
+
+namespace tidegate::wire {
+namespace {
+
+// A record in a storage: its kind, a checksum of the rest, and a message of schemas/state.proto. Without them
+// an empty or swapped value would read as a valid record of zeros.
+enum class Kind : uint8_t { kNode = 1, kLink = 2, kScope = 3, kQuarantine = 4, kEdge = 5, kWatermark = 6 };
+constexpr size_t kHeaderBytes = 5;
+
+// FNV-1a (32 bits): every step is a bijection, so that one changed byte always shows.
+uint32_t Checksum(std::string_view bytes) {
+  uint32_t hash = 2166136261u;
+  for (char byte : bytes) hash = (hash ^ static_cast<uint8_t>(byte)) * 16777619u;
+  return hash;
+}
+
+template <typename Message>
+std::string Seal(Kind kind, const Message& message) {
+  std::string bytes(kHeaderBytes, '\0');
+  message.AppendToString(&bytes);
+  bytes[0] = static_cast<char>(kind);
+  uint32_t checksum = Checksum(std::string_view(bytes).substr(kHeaderBytes));
+  for (size_t i = 0; i < 4; ++i) bytes[1 + i] = static_cast<char>(checksum >> (8 * i));
+  return bytes;
+}
+
+template <typename Message>
+Status Open(Kind kind, const char* name, std::string_view bytes, Message* message) {
+  auto corrupt = [&](const std::string& what) { return Status::Corrupt(std::string(name) + " record: " + what); };
+  if (bytes.size() < kHeaderBytes || bytes.size() > (64u << 20)) {
+    return corrupt(std::to_string(bytes.size()) + " bytes long");
+  }
+  if (bytes[0] != static_cast<char>(kind)) return corrupt("it is of another kind");
+  uint32_t checksum = 0;
+  for (size_t i = 4; i > 0; --i) checksum = checksum << 8 | static_cast<uint8_t>(bytes[i]);
+  std::string_view rest = bytes.substr(kHeaderBytes);
+  if (checksum != Checksum(rest)) return corrupt("the checksum is wrong");
+  if (!message->ParseFromArray(rest.data(), static_cast<int>(rest.size()))) return corrupt("not a message");
+  return {};
+}
+
+// Ranges of a record are checked by the code of the frames, which calls them invalid.
+Status Corrupt(const char* name, const Status& status) {
+  return status.ok() ? status : Status::Corrupt(std::string(name) + " record: " + status.message());
+}
+
+}  // namespace
+
+std::string EncodeRecord(const NodeRecord& record) {
+  pb::NodeState message;
+  message.set_agent(record.agent);
+  message.set_role(record.role);
+  message.set_level(record.level);
+  message.set_mark_number(record.mark_number);
+  message.set_edges_number(record.edges_number);
+  return Seal(Kind::kNode, message);
+}
+
+Status DecodeRecord(std::string_view bytes, NodeRecord* record) {
+  pb::NodeState message;
+  TG_RETURN_IF_ERROR(Open(Kind::kNode, "node", bytes, &message));
+  NodeRecord out;
+  out.role = message.role();
+  out.level = message.level();
+  out.mark_number = message.mark_number();
+  out.edges_number = message.edges_number();
+  TG_RETURN_IF_ERROR(Corrupt("node", TakeAgent("agent", message.agent(), &out.agent)));
+  *record = out;
+  return {};
+}
+
+std::string EncodeRecord(const LinkRecord& record) {
+  pb::LinkState message;
+  message.set_agent(record.agent);
+  message.set_is_parent(record.is_parent);
+  message.set_role(record.role);
+  message.set_level(record.level);
+  PutReplica(record.replica, message.mutable_replica());
+  PutAll(record.epochs, message.mutable_epochs());
+  message.set_attach_epoch(record.attach_epoch);
+  message.set_last_hello_unix_ms(record.last_hello_unix_ms);
+  message.set_lease_until_unix_ms(record.lease_until_unix_ms);
+  return Seal(Kind::kLink, message);
+}
+
+Status DecodeRecord(std::string_view bytes, LinkRecord* record) {
+  pb::LinkState message;
+  TG_RETURN_IF_ERROR(Open(Kind::kLink, "link", bytes, &message));
+  LinkRecord out;
+  out.is_parent = message.is_parent();
+  out.role = message.role();
+  out.level = message.level();
+  out.attach_epoch = message.attach_epoch();
+  out.last_hello_unix_ms = message.last_hello_unix_ms();
+  out.lease_until_unix_ms = message.lease_until_unix_ms();
+  TG_RETURN_IF_ERROR(Corrupt("link", TakeAgent("agent", message.agent(), &out.agent)));
+  TG_RETURN_IF_ERROR(Corrupt("link", TakeReplica(message.replica(), &out.replica)));
+  TG_RETURN_IF_ERROR(Corrupt("link", TakeAll(message.epochs(), &out.epochs)));
+  *record = std::move(out);
+  return {};
+}
+
+std::string EncodeRecord(const ScopeRecord& record) {
+  pb::ScopeState message;
+  PutAll(record.scopes, message.mutable_scopes());
+  return Seal(Kind::kScope, message);
+}
+
+Status DecodeRecord(std::string_view bytes, ScopeRecord* record) {
+  pb::ScopeState message;
+  TG_RETURN_IF_ERROR(Open(Kind::kScope, "scope", bytes, &message));
+  ScopeRecord out;
+  TG_RETURN_IF_ERROR(Corrupt("scope", TakeAll(message.scopes(), &out.scopes)));
+  *record = std::move(out);
+  return {};
+}
+
+std::string EncodeRecord(const QuarantineRecord& record) {
+  pb::QuarantineState message;
+  message.set_link(record.link);
+  message.set_reason(record.reason);
+  message.set_since_unix_ms(record.since_unix_ms);
+  message.set_change(record.change);
+  message.set_ours(record.ours);
+  return Seal(Kind::kQuarantine, message);
+}
+
+Status DecodeRecord(std::string_view bytes, QuarantineRecord* record) {
+  pb::QuarantineState message;
+  TG_RETURN_IF_ERROR(Open(Kind::kQuarantine, "quarantine", bytes, &message));
+  QuarantineRecord out;
+  out.reason = message.reason();
+  out.since_unix_ms = message.since_unix_ms();
+  out.change = message.change();
+  out.ours = message.ours();
+  TG_RETURN_IF_ERROR(Corrupt("quarantine", TakeAgent("link", message.link(), &out.link)));
+  *record = std::move(out);
+  return {};
+}
+
+std::string EncodeRecord(const Edge& record) {
+  pb::Edge message;
+  Put(record, &message);
+  return Seal(Kind::kEdge, message);
+}
+
+Status DecodeRecord(std::string_view bytes, Edge* record) {
+  pb::Edge message;
+  TG_RETURN_IF_ERROR(Open(Kind::kEdge, "edge", bytes, &message));
+  Edge out;
+  TG_RETURN_IF_ERROR(Corrupt("edge", Take(message, &out)));
+  *record = out;
+  return {};
+}
+
+std::string EncodeRecord(const Watermark& record) {
+  pb::Watermark message;
+  Put(record, &message);
+  return Seal(Kind::kWatermark, message);
+}
+
+Status DecodeRecord(std::string_view bytes, Watermark* record) {
+  pb::Watermark message;
+  TG_RETURN_IF_ERROR(Open(Kind::kWatermark, "watermark", bytes, &message));
+  Watermark out;
+  TG_RETURN_IF_ERROR(Corrupt("watermark", Take(message, &out)));
+  *record = out;
+  return {};
+}
+
+}  // namespace tidegate::wire
