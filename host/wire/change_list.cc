@@ -99,8 +99,8 @@ struct Fields {
   bool has(uint32_t field) const { return (seen >> field & 1) != 0; }
 };
 
-constexpr uint32_t kViewFields = 1u << change_field::kPk | 1u << change_field::kSk | 1u << change_field::kBody |
-                                 1u << change_field::kPolicyMeta;
+constexpr uint32_t kViewFields =
+    1u << change_field::kPk | 1u << change_field::kSk | 1u << change_field::kBody | 1u << change_field::kPolicyMeta;
 
 class ListDecoder {
  public:

@@ -3,6 +3,8 @@
 #include <google/protobuf/arena.h>
 #include <google/protobuf/stubs/logging.h>
 
+#include <algorithm>
+
 #include "host/wire/change_list.h"
 #include "host/wire/compress.h"
 #include "host/wire/convert.h"

@@ -16,9 +16,7 @@ void Put(const KeyRange& from, pb::KeyRange* to) {
   if (from.has_to) Put(from.to, to->mutable_to());
 }
 
-KeyRange RangeOf(const pb::KeyRange& from) {
-  return {BoundOf(from.from()), from.has_to(), BoundOf(from.to())};
-}
+KeyRange RangeOf(const pb::KeyRange& from) { return {BoundOf(from.from()), from.has_to(), BoundOf(from.to())}; }
 
 void Put(const KeyVersion& from, pb::KeyVersion* to) {
   to->set_pk(from.pk);

@@ -88,12 +88,12 @@ struct Hello {
 
 enum class RefuseReason : uint32_t {
   kUnspecified = 0,
-  kProtocol = 1,        // disjoint protocol ranges
-  kIdentity = 2,        // agent id and the transport's identity differ
-  kReplica = 3,         // another replica id than the one registered: clone or replacement
-  kClone = 4,           // an epoch returned after another
-  kLevel = 5,           // a child must have a higher level than its parent
-  kLoop = 6,            // the peer is above and below us
+  kProtocol = 1,  // disjoint protocol ranges
+  kIdentity = 2,  // agent id and the transport's identity differ
+  kReplica = 3,   // another replica id than the one registered: clone or replacement
+  kClone = 4,     // an epoch returned after another
+  kLevel = 5,     // a child must have a higher level than its parent
+  kLoop = 6,      // the peer is above and below us
   kRole = 7,
   kUnknownSession = 8,  // say hello again
   kUnknownType = 9,     // a frame type that the receiver does not know
@@ -130,8 +130,8 @@ struct RefusedKey {
   AgentId owner = 0;
   std::string pk;
   std::string sk;
-  Version version;  // of the refused change
-  Version held;     // refused as older: the version held; none for quarantine
+  Version version;     // of the refused change
+  Version held;        // refused as older: the version held; none for quarantine
   std::string reason;  // quarantine: why; empty = older
 };
 
@@ -212,11 +212,11 @@ struct RangePart {
 struct RangeAnswer {
   KeyRange range;
   RangeVerdict verdict = RangeVerdict::kSame;
-  std::vector<RangePart> parts;       // kSplit
-  std::vector<tg_change> changes;     // kResolved: newer or missing at the asker
-  std::vector<KeyVersion> wants;      // kResolved: the asker renumbers these; they travel by its feed
-  std::vector<KeyVersion> removals;   // kResolved: removed by a parent that is sure, for that version only
-  bool has_rest = false;              // kResolved: the range from `rest` on was not answered: ask again
+  std::vector<RangePart> parts;      // kSplit
+  std::vector<tg_change> changes;    // kResolved: newer or missing at the asker
+  std::vector<KeyVersion> wants;     // kResolved: the asker renumbers these; they travel by its feed
+  std::vector<KeyVersion> removals;  // kResolved: removed by a parent that is sure, for that version only
+  bool has_rest = false;             // kResolved: the range from `rest` on was not answered: ask again
   KeyBound rest;
 };
 

@@ -1,0 +1,223 @@
+#include "host/wire/codec.h"
+
+#include <gtest/gtest.h>
+
+#include "host/wire/sample_frames.h"
+
+namespace tidegate::wire {
+namespace {
+
+using sample::Travelling;
+
+template <typename T>
+T RoundTrip(const T& body) {
+  Result<DecodedFrame> decoded = Decode(Encode(0x1122334455667788u, body), {});
+  EXPECT_TRUE(decoded.ok()) << (decoded.ok() ? "" : decoded.status().message());
+  if (!decoded.ok()) return {};
+  EXPECT_EQ(decoded->session, 0x1122334455667788u);
+  return std::get<T>(decoded->body);
+}
+
+void ExpectEqual(const std::vector<LaneWatermark>& a, const std::vector<LaneWatermark>& b) {
+  ASSERT_EQ(a.size(), b.size());
+  for (size_t i = 0; i < a.size(); ++i) {
+    EXPECT_EQ(a[i].lane, b[i].lane);
+    EXPECT_EQ(a[i].watermark, b[i].watermark);
+  }
+}
+
+void ExpectEqual(const KeyRange& a, const KeyRange& b) {
+  EXPECT_EQ(a.from, b.from);
+  EXPECT_EQ(a.has_to, b.has_to);
+  EXPECT_EQ(a.to, b.to);
+}
+
+void ExpectEqual(const std::vector<KeyVersion>& a, const std::vector<KeyVersion>& b) {
+  ASSERT_EQ(a.size(), b.size());
+  for (size_t i = 0; i < a.size(); ++i) {
+    EXPECT_EQ(std::tie(a[i].pk, a[i].sk, a[i].version, a[i].kind), std::tie(b[i].pk, b[i].sk, b[i].version, b[i].kind));
+  }
+}
+
+TEST(WireCodec, Hello_EveryFieldComesBack) {
+  Hello sent = sample::FullHello();
+  Hello got = RoundTrip(sent);
+  EXPECT_EQ(got.protocol_min, sent.protocol_min);
+  EXPECT_EQ(got.protocol_max, sent.protocol_max);
+  EXPECT_EQ(got.agent, sent.agent);
+  EXPECT_EQ(got.role, sent.role);
+  EXPECT_EQ(got.level, sent.level);
+  EXPECT_EQ(got.replica, sent.replica);
+  ASSERT_EQ(got.epochs.size(), 2u);
+  for (size_t i = 0; i < 2; ++i) {
+    EXPECT_EQ(got.epochs[i].epoch, sent.epochs[i].epoch);
+    EXPECT_EQ(got.epochs[i].first, sent.epochs[i].first);
+  }
+  EXPECT_EQ(got.edges, sent.edges);
+  EXPECT_EQ(got.edges_number, sent.edges_number);
+  ASSERT_EQ(got.models.size(), 2u);
+  for (size_t i = 0; i < 2; ++i) {
+    EXPECT_EQ(got.models[i].model, sent.models[i].model);
+    EXPECT_EQ(got.models[i].direction, sent.models[i].direction);
+    EXPECT_EQ(got.models[i].lane, sent.models[i].lane);
+    EXPECT_EQ(got.models[i].schema_digest, sent.models[i].schema_digest);
+    EXPECT_EQ(got.models[i].policy_id, sent.models[i].policy_id);
+    EXPECT_EQ(got.models[i].policy_revision, sent.models[i].policy_revision);
+  }
+  EXPECT_EQ(got.held_models, sent.held_models);
+  EXPECT_EQ(got.unsettled, sent.unsettled);
+  ExpectEqual(got.held, sent.held);
+  ExpectEqual(got.delivered, sent.delivered);
+  EXPECT_EQ(got.unix_ms, sent.unix_ms);
+  EXPECT_EQ(got.restored, sent.restored);
+  EXPECT_EQ(got.attach_epoch, sent.attach_epoch);
+  EXPECT_EQ(got.software, sent.software);
+}
+
+TEST(WireCodec, Refuse_EveryFieldComesBack) {
+  Refuse got = RoundTrip(Refuse{RefuseReason::kClone, "an epoch returned", 99});
+  EXPECT_EQ(got.reason, RefuseReason::kClone);
+  EXPECT_EQ(got.message, "an epoch returned");
+  EXPECT_EQ(got.unknown_type, 99u);
+}
+
+TEST(WireCodec, RefuseReasonOfALaterVersion_KeepsItsNumber) {
+  Refuse got = RoundTrip(Refuse{static_cast<RefuseReason>(4711), "", 0});
+  EXPECT_EQ(static_cast<uint32_t>(got.reason), 4711u);
+  EXPECT_STREQ(RefuseReasonName(got.reason), "unknown");
+  EXPECT_STREQ(RefuseReasonName(RefuseReason::kAgentInUse), "agent_in_use");
+}
+
+TEST(WireCodec, Batch_EveryFieldComesBack) {
+  Batch sent = sample::FullBatch();
+  Result<DecodedFrame> decoded = Decode(Encode(1, sent), {});
+  ASSERT_TRUE(decoded.ok()) << decoded.status().message();
+  const Batch& got = std::get<Batch>(decoded->body);
+  EXPECT_EQ(got.lane, sent.lane);
+  EXPECT_EQ(got.before, sent.before);
+  EXPECT_EQ(got.after, sent.after);
+  EXPECT_EQ(got.begin, sent.begin);
+  EXPECT_EQ(got.unsettled, sent.unsettled);
+  EXPECT_EQ(Travelling(got.changes), Travelling(sent.changes));
+}
+
+TEST(WireCodec, Ack_EveryFieldComesBack) {
+  Ack sent = sample::FullAck();
+  Ack got = RoundTrip(sent);
+  ASSERT_EQ(got.lanes.size(), 2u);
+  for (size_t i = 0; i < 2; ++i) {
+    EXPECT_EQ(got.lanes[i].lane, sent.lanes[i].lane);
+    EXPECT_EQ(got.lanes[i].held, sent.lanes[i].held);
+    EXPECT_EQ(got.lanes[i].delivered, sent.lanes[i].delivered);
+    EXPECT_EQ(got.lanes[i].window_bytes, sent.lanes[i].window_bytes);
+    EXPECT_EQ(got.lanes[i].begin, sent.lanes[i].begin);
+  }
+  ASSERT_EQ(got.refused.size(), 2u);
+  for (size_t i = 0; i < 2; ++i) {
+    const RefusedKey& a = got.refused[i];
+    const RefusedKey& b = sent.refused[i];
+    EXPECT_EQ(std::tie(a.model, a.owner, a.pk, a.sk, a.version, a.held, a.reason),
+              std::tie(b.model, b.owner, b.pk, b.sk, b.version, b.held, b.reason));
+  }
+  EXPECT_EQ(got.held_models, sent.held_models);
+  EXPECT_EQ(got.edges_number, sent.edges_number);
+  EXPECT_EQ(got.answer_wanted, sent.answer_wanted);
+}
+
+TEST(WireCodec, Routes_EveryFieldComesBack) {
+  Routes got = RoundTrip(Routes{sample::FullHello().edges, 17});
+  EXPECT_EQ(got.edges, sample::FullHello().edges);
+  EXPECT_EQ(got.number, 17u);
+}
+
+TEST(WireCodec, CompareAsk_EveryFieldComesBack) {
+  CompareAsk sent = sample::FullAsk();
+  CompareAsk got = RoundTrip(sent);
+  EXPECT_EQ(std::tie(got.pass, got.ask, got.owner, got.direction_mask, got.model),
+            std::tie(sent.pass, sent.ask, sent.owner, sent.direction_mask, sent.model));
+  ASSERT_EQ(got.ranges.size(), 2u);
+  for (size_t i = 0; i < 2; ++i) {
+    ExpectEqual(got.ranges[i].range, sent.ranges[i].range);
+    EXPECT_EQ(got.ranges[i].count, sent.ranges[i].count);
+    EXPECT_EQ(got.ranges[i].sum, sent.ranges[i].sum);
+    EXPECT_EQ(got.ranges[i].listed, sent.ranges[i].listed);
+    ExpectEqual(got.ranges[i].keys, sent.ranges[i].keys);
+  }
+}
+
+TEST(WireCodec, CompareAnswer_EveryFieldComesBack) {
+  CompareAnswer sent = sample::FullAnswer();
+  Result<DecodedFrame> decoded = Decode(Encode(1, sent), {});
+  ASSERT_TRUE(decoded.ok()) << decoded.status().message();
+  const CompareAnswer& got = std::get<CompareAnswer>(decoded->body);
+  EXPECT_EQ(std::tie(got.pass, got.ask, got.owner), std::tie(sent.pass, sent.ask, sent.owner));
+  ASSERT_EQ(got.ranges.size(), sent.ranges.size());
+  for (size_t i = 0; i < sent.ranges.size(); ++i) {
+    const RangeAnswer& a = got.ranges[i];
+    const RangeAnswer& b = sent.ranges[i];
+    ExpectEqual(a.range, b.range);
+    EXPECT_EQ(a.verdict, b.verdict);
+    ASSERT_EQ(a.parts.size(), b.parts.size());
+    for (size_t j = 0; j < a.parts.size(); ++j) {
+      ExpectEqual(a.parts[j].range, b.parts[j].range);
+      EXPECT_EQ(a.parts[j].count, b.parts[j].count);
+      EXPECT_EQ(a.parts[j].sum, b.parts[j].sum);
+    }
+    EXPECT_EQ(Travelling(a.changes), Travelling(b.changes));
+    ExpectEqual(a.wants, b.wants);
+    ExpectEqual(a.removals, b.removals);
+    EXPECT_EQ(a.has_rest, b.has_rest);
+    EXPECT_EQ(a.rest, b.rest);
+  }
+}
+
+TEST(WireCodec, EveryFrame_EncodesToTheSameBytesAgain) {
+  for (const Body& body : sample::Bodies()) {
+    std::string bytes = Encode(9, body);
+    Result<DecodedFrame> decoded = Decode(bytes, {});
+    ASSERT_TRUE(decoded.ok()) << body.index() << ": " << decoded.status().message();
+    EXPECT_EQ(decoded->body.index(), body.index());
+    EXPECT_EQ(Encode(9, decoded->body), bytes) << body.index();
+  }
+}
+
+TEST(WireCodec, Changes_OutliveTheReceivedBytes) {
+  DecodedFrame decoded;
+  {
+    std::string bytes = Encode(1, sample::FullBatch());
+    decoded = std::move(Decode(bytes, {})).value();
+    bytes.assign(bytes.size(), 'x');
+    (void)Decode(Encode(1, sample::FullAnswer()), {});
+  }
+  EXPECT_EQ(Travelling(std::get<Batch>(decoded.body).changes), Travelling(sample::Changes()));
+}
+
+TEST(WireCodec, LargeBody_IsCompressed) {
+  Batch batch;
+  batch.changes.assign(500, sample::Change());
+  std::string large = Encode(1, batch);
+  EXPECT_EQ(large[0], 2);
+  EXPECT_LT(large.size(), 1000u);
+  EXPECT_EQ(Encode(1, Refuse{})[0], 1);
+}
+
+TEST(WireCodec, OneChange_ComesBackWithoutPlaceInABatch) {
+  for (const tg_change& change : sample::Changes()) {
+    Result<DecodedChange> decoded = DecodeChange(EncodeChange(change));
+    ASSERT_TRUE(decoded.ok()) << decoded.status().message();
+    EXPECT_EQ(Travelling(decoded->change), Travelling(change));
+    EXPECT_EQ(decoded->change.struct_size, sizeof(tg_change));
+    EXPECT_EQ(decoded->change.seq, 0u);
+    EXPECT_EQ(decoded->change.run_last, 0u);
+  }
+}
+
+TEST(WireCodec, OneChangeDamaged_IsCorrupt) {
+  std::string bytes = EncodeChange(sample::Change());
+  EXPECT_EQ(DecodeChange("").status().code(), Code::kCorrupt);
+  EXPECT_EQ(DecodeChange(bytes.substr(0, bytes.size() - 1)).status().code(), Code::kCorrupt);
+  EXPECT_EQ(DecodeChange(bytes + bytes).status().code(), Code::kCorrupt);
+}
+
+}  // namespace
+}  // namespace tidegate::wire
