@@ -36,7 +36,7 @@ class Log {
   const tg_log_v1* table_;
 };
 
-// Names: lower case and underscores; the host puts the plugin's id in a label.
+// Names: lower case and underscores; the host puts the instance's name in front.
 class Metrics {
  public:
   explicit Metrics(const tg_metrics_v1* table) : table_(table) {}

@@ -1,0 +1,91 @@
+#include "host/plugin/policy_adapter.h"
+
+#include "host/base/views.h"
+
+namespace tidegate::plugin {
+namespace {
+
+tg_policy_item Item(const core::PolicyContext& at, const tg_change& change) {
+  return {sizeof(tg_policy_item), at.role, at.agent, &change};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<PluginPolicy>> PluginPolicy::Create(const tg_plugin* plugin, const std::string& name,
+                                                           const std::string& config_json,
+                                                           const Environment& environment) {
+  TG_ASSIGN_OR_RETURN(
+      std::unique_ptr<Instance> instance,
+      Instance::Create(plugin, TG_POLICY_ID, TG_END_OF(tg_policy_v1, retain), name, config_json, environment));
+  return std::unique_ptr<PluginPolicy>(new PluginPolicy(std::move(instance)));
+}
+
+Status PluginPolicy::Reload(std::string_view schemas_json, std::vector<std::string>* warnings) {
+  if (table_->reload == nullptr) return {};
+  struct Context {
+    const std::string& name;
+    std::vector<std::string>* warnings;
+  } context{instance_->name(), warnings};
+  tg_text_sink sink{&context, [](void* ctx, tg_str text) noexcept {
+                      auto* to = static_cast<Context*>(ctx);
+                      if (to->warnings != nullptr) to->warnings->push_back(to->name + ": " + std::string(View(text)));
+                    }};
+  tg_error error{};
+  tg_code code = table_->reload(instance_->self(), Str(schemas_json), &sink, &error);
+  return code == TG_OK ? Status::Ok() : instance_->Failed(code, error);
+}
+
+std::optional<uint32_t> PluginPolicy::Judge(uint32_t verdict, uint32_t value, uint32_t least, uint32_t greatest,
+                                            const char* function) const {
+  if (verdict == TG_PASS) return std::nullopt;
+  if (verdict == TG_DECIDED && value >= least && value <= greatest) return value;
+  if (!complained_.exchange(true)) {
+    instance_->services().Log(TG_LOG_ERROR, std::string(function) + " answered " + std::to_string(verdict) + " with " +
+                                                std::to_string(value) +
+                                                ", which means nothing; taken as no opinion, also from now on");
+  }
+  return std::nullopt;
+}
+
+std::optional<uint32_t> PluginPolicy::Placement(std::string_view model) const {
+  if (table_->placement == nullptr) return std::nullopt;
+  uint32_t value = 0;
+  uint32_t verdict = table_->placement(instance_->self(), Str(model), &value);
+  return Judge(verdict, value, TG_PLACE_CLOUD, TG_PLACE_BOTH, "placement");
+}
+
+std::optional<uint32_t> PluginPolicy::Direction(std::string_view model) const {
+  if (table_->direction == nullptr) return std::nullopt;
+  uint32_t value = 0;
+  uint32_t verdict = table_->direction(instance_->self(), Str(model), &value);
+  return Judge(verdict, value, TG_DIRECTION_NONE, TG_DIRECTION_BOTH, "direction");
+}
+
+std::optional<uint32_t> PluginPolicy::Lane(std::string_view model) const {
+  if (table_->lane == nullptr) return std::nullopt;
+  uint32_t value = 0;
+  uint32_t verdict = table_->lane(instance_->self(), Str(model), &value);
+  return Judge(verdict, value, 0, TG_LANE_COUNT - 1, "lane");
+}
+
+std::optional<uint32_t> PluginPolicy::Route(const core::PolicyContext& at, const tg_change& change,
+                                            AgentId neighbour) const {
+  if (table_->route == nullptr) return std::nullopt;
+  tg_policy_item item = Item(at, change);
+  uint32_t value = 0;
+  uint32_t verdict = table_->route(instance_->self(), &item, neighbour, &value);
+  return Judge(verdict, value, TG_ROUTE_SEND, TG_ROUTE_SKIP, "route");
+}
+
+Status PluginPolicy::Accept(const core::PolicyContext& at, const tg_change& change) const {
+  if (table_->accept == nullptr) return {};
+  tg_policy_item item = Item(at, change);
+  std::string reason;
+  tg_text_sink sink{&reason,
+                    [](void* ctx, tg_str text) noexcept { static_cast<std::string*>(ctx)->assign(View(text)); }};
+  // Anything but a pass denies: of a rule that cannot be understood, the careful reading.
+  if (table_->accept(instance_->self(), &item, &sink) == TG_PASS) return {};
+  return Status::Refused(reason.empty() ? instance_->name() + " refuses the item without saying why" : reason);
+}
+
+}  // namespace tidegate::plugin

@@ -1,0 +1,40 @@
+// A policy plugin as core::Policy. An answer outside its range is a defect of the plugin: it counts as
+// no opinion and is logged once.
+// Thread safety: as core::Policy. Ownership: owns the instance; destruction destroys it.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+
+#include "host/core/policy.h"
+#include "host/plugin/instance.h"
+
+namespace tidegate::plugin {
+
+class PluginPolicy : public core::Policy {
+ public:
+  // plugin: what its entry returned. Without a file this serves a plugin that is linked in.
+  static Result<std::unique_ptr<PluginPolicy>> Create(const tg_plugin* plugin, const std::string& name,
+                                                      const std::string& config_json, const Environment& environment);
+
+  Status Reload(std::string_view schemas_json, std::vector<std::string>* warnings) override;
+  std::optional<uint32_t> Placement(std::string_view model) const override;
+  std::optional<uint32_t> Direction(std::string_view model) const override;
+  std::optional<uint32_t> Lane(std::string_view model) const override;
+  std::optional<uint32_t> Route(const core::PolicyContext& at, const tg_change& change,
+                                AgentId neighbour) const override;
+  Status Accept(const core::PolicyContext& at, const tg_change& change) const override;
+
+ private:
+  explicit PluginPolicy(std::unique_ptr<Instance> instance)
+      : instance_(std::move(instance)), table_(instance_->table<tg_policy_v1>()) {}
+  std::optional<uint32_t> Judge(uint32_t verdict, uint32_t value, uint32_t least, uint32_t greatest,
+                                const char* function) const;
+
+  std::unique_ptr<Instance> instance_;
+  const tg_policy_v1* table_;
+  mutable std::atomic<bool> complained_{false};
+};
+
+}  // namespace tidegate::plugin

@@ -1,0 +1,58 @@
+// A storage plugin as core::Storage.
+// Thread safety: as core::Storage; Create, Start and Stop from the control thread.
+// Ownership: owns the instance; destruction stops and destroys it.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "host/core/storage.h"
+#include "host/plugin/instance.h"
+
+namespace tidegate::plugin {
+
+class PluginStorage : public core::Storage {
+ public:
+  // plugin: what its entry returned. Without a file this serves a plugin that is linked in.
+  static Result<std::unique_ptr<PluginStorage>> Create(const tg_plugin* plugin, const std::string& name,
+                                                       const std::string& config_json, const Environment& environment);
+
+  // Opens the replica. new_replica: the id it takes if it is made now; epoch: random, of this start.
+  // Everything else is allowed after this only.
+  Status Start(const ReplicaId& new_replica, Epoch epoch);
+  Status Stop(uint64_t deadline_ms);
+
+  const core::StorageInfo& info() const override { return info_; }
+  Epoch epoch() const override { return epoch_; }
+  Result<Watermark> Commit(std::span<const tg_group> groups, const core::OutcomeFn& outcome) override;
+  Status Get(const tg_key& key, const core::ChangeFn& fn) const override;
+  Result<std::string> Query(const tg_query& query, const core::ChangeFn& fn) const override;
+  Result<core::FeedPage> Changes(const tg_feed_selector& selector, uint64_t after, uint64_t limit_items,
+                                 uint64_t limit_bytes, const core::ChangeFn& fn) const override;
+  Result<tg_feed_stat> FeedStat(const tg_feed_selector& selector, uint64_t after) const override;
+  Result<Watermark> Head() const override;
+  Result<uint32_t> WatermarkCheck(const Watermark& watermark) const override;
+  Result<int> WatermarkCompare(const Watermark& a, const Watermark& b) const override;
+  Result<std::vector<tg_epoch>> Epochs(uint64_t limit) const override;
+  Status RangeDigest(const tg_range& range, const std::function<bool(const tg_digest&)>& fn) const override;
+  Status RangeScan(const tg_range& range, const core::ChangeFn& fn) const override;
+  Status Scopes(const std::function<bool(const tg_scope&)>& fn) const override;
+  Result<std::string> MetaGet(std::string_view key) const override;
+  Status MetaScan(std::string_view prefix,
+                  const std::function<bool(std::string_view key, std::string_view value)>& fn) const override;
+  Result<tg_storage_stats> Stats() const override;
+  Status Backup(std::string_view path) override;
+
+ private:
+  explicit PluginStorage(std::unique_ptr<Instance> instance)
+      : instance_(std::move(instance)), table_(instance_->table<tg_storage_v1>()) {}
+  template <typename... Parameters, typename... Arguments>
+  Status Call(tg_code (*function)(void*, Parameters...), Arguments... arguments) const;
+
+  std::unique_ptr<Instance> instance_;
+  const tg_storage_v1* table_;
+  core::StorageInfo info_;
+  Epoch epoch_ = 0;
+};
+
+}  // namespace tidegate::plugin
