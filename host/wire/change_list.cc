@@ -72,8 +72,8 @@ Status ReadTables(std::string_view bytes, uint64_t entries_max, Tables* tables) 
       } else if (field == list_field::kOwners) {
         for (ProtoReader packed(view); !packed.done();) {
           if (!packed.Varint(&number)) return Malformed("an owner is cut off");
-          if (tables->owners.size() >= entries_max) break;
           tables->owners.push_back(number);
+          if (tables->owners.size() > entries_max) break;
         }
       }
     } else if (!reader.Skip(type)) {

@@ -1,0 +1,133 @@
+#include "host/wire/records.h"
+
+#include <gtest/gtest.h>
+
+#include "host/wire/codec.h"
+#include "host/wire/sample_frames.h"
+#include "state.pb.h"
+
+namespace tidegate::wire {
+namespace {
+
+NodeRecord Node() { return {kAgentMax, TG_ROLE_ROUTER, 12, 99, 100}; }
+LinkRecord Link() {
+  return {9, true, TG_ROLE_SERVER, 1, sample::Replica(3), {{UINT64_MAX, 4}, {5, 0}}, 6, 1262307600000, -1};
+}
+ScopeRecord Scopes() { return {sample::FullHello().unsettled}; }
+QuarantineRecord Quarantine() { return {9, "maybe_deleted", 1262307600000, EncodeChange(sample::Change()), true}; }
+Edge SomeEdge() { return sample::FullHello().edges[1]; }
+
+TEST(WireRecords, Node_ComesBack) {
+  NodeRecord got;
+  ASSERT_TRUE(DecodeRecord(EncodeRecord(Node()), &got).ok());
+  EXPECT_EQ(std::tie(got.agent, got.role, got.level, got.mark_number, got.edges_number),
+            std::make_tuple(kAgentMax, TG_ROLE_ROUTER, 12u, 99u, 100u));
+}
+
+TEST(WireRecords, Link_ComesBack) {
+  LinkRecord got;
+  LinkRecord sent = Link();
+  ASSERT_TRUE(DecodeRecord(EncodeRecord(sent), &got).ok());
+  EXPECT_EQ(std::tie(got.agent, got.is_parent, got.role, got.level, got.replica, got.attach_epoch,
+                     got.last_hello_unix_ms, got.lease_until_unix_ms),
+            std::tie(sent.agent, sent.is_parent, sent.role, sent.level, sent.replica, sent.attach_epoch,
+                     sent.last_hello_unix_ms, sent.lease_until_unix_ms));
+  ASSERT_EQ(got.epochs.size(), 2u);
+  EXPECT_EQ(got.epochs[0].epoch, UINT64_MAX);
+  EXPECT_EQ(got.epochs[0].first, 4u);
+}
+
+TEST(WireRecords, Link_KeepsAThousandEpochs) {
+  LinkRecord sent = Link();
+  sent.epochs.assign(1024, {1, 2});
+  LinkRecord got;
+  ASSERT_TRUE(DecodeRecord(EncodeRecord(sent), &got).ok());
+  EXPECT_EQ(got.epochs.size(), 1024u);
+}
+
+TEST(WireRecords, Scopes_ComeBack) {
+  ScopeRecord got{{Scope{}}};
+  ASSERT_TRUE(DecodeRecord(EncodeRecord(Scopes()), &got).ok());
+  EXPECT_EQ(got.scopes, Scopes().scopes);
+}
+
+TEST(WireRecords, Quarantine_ComesBackWithItsChange) {
+  QuarantineRecord got;
+  ASSERT_TRUE(DecodeRecord(EncodeRecord(Quarantine()), &got).ok());
+  EXPECT_EQ(got.link, 9u);
+  EXPECT_EQ(got.reason, "maybe_deleted");
+  EXPECT_EQ(got.since_unix_ms, 1262307600000);
+  EXPECT_TRUE(got.ours);
+  Result<DecodedChange> change = DecodeChange(got.change);
+  ASSERT_TRUE(change.ok());
+  EXPECT_EQ(sample::Travelling(change->change), sample::Travelling(sample::Change()));
+}
+
+TEST(WireRecords, EdgeAndWatermark_ComeBack) {
+  Edge edge;
+  ASSERT_TRUE(DecodeRecord(EncodeRecord(SomeEdge()), &edge).ok());
+  EXPECT_EQ(edge, SomeEdge());
+  Watermark watermark;
+  ASSERT_TRUE(DecodeRecord(EncodeRecord(sample::At(17)), &watermark).ok());
+  EXPECT_EQ(watermark, sample::At(17));
+  ASSERT_TRUE(DecodeRecord(EncodeRecord(Watermark{}), &watermark).ok());
+  EXPECT_EQ(watermark, Watermark{});
+}
+
+// Every bit of the record flipped, every cut, and a record of another kind.
+template <typename Record>
+void ExpectCorruptWhenDamaged(const Record& record, const std::string& other_kind) {
+  const std::string good = EncodeRecord(record);
+  Record out;
+  ASSERT_TRUE(DecodeRecord(good, &out).ok());
+  for (size_t bit = 0; bit < good.size() * 8; ++bit) {
+    std::string bad = good;
+    bad[bit / 8] = static_cast<char>(bad[bit / 8] ^ 1 << bit % 8);
+    EXPECT_EQ(DecodeRecord(bad, &out).code(), Code::kCorrupt) << bit;
+  }
+  for (size_t size = 0; size < good.size(); ++size) {
+    EXPECT_EQ(DecodeRecord(good.substr(0, size), &out).code(), Code::kCorrupt) << size;
+  }
+  EXPECT_EQ(DecodeRecord(other_kind, &out).code(), Code::kCorrupt);
+}
+
+TEST(WireRecords, Damaged_IsCorrupt) {
+  ExpectCorruptWhenDamaged(Node(), EncodeRecord(Link()));
+  ExpectCorruptWhenDamaged(Link(), EncodeRecord(Node()));
+  ExpectCorruptWhenDamaged(Scopes(), EncodeRecord(Node()));
+  ExpectCorruptWhenDamaged(Quarantine(), EncodeRecord(Node()));
+  ExpectCorruptWhenDamaged(SomeEdge(), EncodeRecord(sample::At(3)));
+  ExpectCorruptWhenDamaged(sample::At(3), EncodeRecord(SomeEdge()));
+}
+
+// A record as written by a later version or a broken program: sealed well, around any message.
+std::string Sealed(char kind, const std::string& message) {
+  uint32_t hash = 2166136261u;
+  for (char byte : message) hash = (hash ^ static_cast<uint8_t>(byte)) * 16777619u;
+  std::string bytes(1, kind);
+  for (int i = 0; i < 4; ++i) bytes += static_cast<char>(hash >> (8 * i));
+  return bytes + message;
+}
+
+TEST(WireRecords, FieldsOfALaterVersion_AreIgnored) {
+  v1::NodeState message;
+  message.set_agent(7);
+  NodeRecord got;
+  ASSERT_TRUE(DecodeRecord(Sealed(1, message.SerializeAsString() + "\xa2\x06\x02hi"), &got).ok());
+  EXPECT_EQ(got.agent, 7u);
+}
+
+TEST(WireRecords, ValueOutOfRange_IsCorruptAndLeavesTheRecordAlone) {
+  v1::NodeState message;
+  message.set_agent(kAgentMax + 1);
+  NodeRecord got = Node();
+  EXPECT_EQ(DecodeRecord(Sealed(1, message.SerializeAsString()), &got).code(), Code::kCorrupt);
+  EXPECT_EQ(got.agent, kAgentMax);
+  v1::LinkState link;
+  link.set_replica("short");
+  LinkRecord link_record;
+  EXPECT_EQ(DecodeRecord(Sealed(2, link.SerializeAsString()), &link_record).code(), Code::kCorrupt);
+}
+
+}  // namespace
+}  // namespace tidegate::wire
