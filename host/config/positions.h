@@ -42,6 +42,10 @@ class Positions {
   std::string At(std::string_view pointer) const { return Text(Nearest(pointer).value); }
   std::string AtKey(std::string_view pointer) const { return Text(Nearest(pointer).key); }
   std::string Text(Place place) const;
+  Place PlaceOfKey(std::string_view pointer) const { return Nearest(pointer).key; }
+  Place PlaceOfValue(std::string_view pointer) const { return Nearest(pointer).value; }
+
+  std::string FileName(Place place) const { return place.file < files_.size() ? files_[place.file] : ""; }
 
   bool Expanded(const std::string& pointer) const;
   const std::vector<std::string>& files() const { return files_; }
