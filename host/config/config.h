@@ -47,6 +47,7 @@ struct ApiConfig {
   std::string socket = "/run/tidegate/api.sock";
   uint32_t mode = 0660;
   uint64_t request_bytes_max = 16 << 20;
+  bool operator==(const ApiConfig&) const = default;
 };
 
 struct SyncConfig {
@@ -56,23 +57,26 @@ struct SyncConfig {
   uint64_t window_bytes = 4 << 20;  // per lane
   uint64_t frame_bytes = 256 << 10;
   uint32_t batch_items = 1'000;
-  int64_t resend_ms = 1'000;
-  int64_t resend_max_ms = 60'000;
-  int64_t hello_retry_ms = 1'000;
-  int64_t hello_retry_max_ms = 60'000;
-  int64_t keepalive_ms = 30'000;
-  int64_t link_timeout_ms = 90'000;
+  int64_t resend_ms = 500;
+  int64_t resend_max_ms = 15'000;
+  int64_t hello_retry_ms = 300;
+  int64_t hello_retry_max_ms = 15'000;
+  int64_t keepalive_ms = 10'000;
+  int64_t link_timeout_ms = 30'000;
   std::array<uint32_t, TG_LANE_COUNT> lane_weights = {8, 4, 2, 1};
+  bool operator==(const SyncConfig&) const = default;
 };
 
 struct LimitsConfig {
   uint64_t transaction_bytes_max = 1 << 20;
   uint64_t item_bytes_max = 256 << 10;
   uint64_t queue_items_max = 10'000;
+  uint64_t quarantine_items_max = 10'000;
   int64_t clock_drift_max_ms = 300'000;
   int64_t lease_ms = 30ll * 24 * 3600 * 1000;
   uint32_t commit_items_max = 1'000;
   uint32_t linger_max_ms = 5;
+  bool operator==(const LimitsConfig&) const = default;
 };
 
 enum class LogLevel { kError, kWarning, kInfo, kDebug };

@@ -6,6 +6,9 @@
 
 #include <filesystem>
 #include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "host/config/config_schema.h"
 
 namespace tidegate {
 namespace {
@@ -71,6 +74,34 @@ TEST_F(ConfigTest, LeastConfig_HasTheDefaults) {
   EXPECT_EQ(config.log_level, LogLevel::kInfo);
 }
 
+// What the schema says to be the default, written out for every key of the given properties.
+nlohmann::json DefaultsOf(const nlohmann::json& properties) {
+  nlohmann::json values;
+  for (auto& [key, schema] : properties.items()) {
+    if (schema.contains("properties")) {
+      values[key] = DefaultsOf(schema["properties"]);
+    } else {
+      EXPECT_TRUE(schema.contains("default")) << key;
+      values[key] = schema["default"];
+    }
+  }
+  return values;
+}
+
+TEST_F(ConfigTest, DefaultsOfTheSchema_AreThoseOfTheProgram) {
+  auto properties = nlohmann::json::parse(kConfigSchema)["properties"];
+  nlohmann::json explicitly = {{"node", {{"role", "device"}}}, {"storage", {{"plugin", "storage-memory"}}}};
+  for (const char* section : {"api", "sync", "limits", "log"}) {
+    explicitly[section] = DefaultsOf(properties[section]["properties"]);
+  }
+  Config written = Good(explicitly.dump());
+  Config defaults = Good(kLeast);
+  EXPECT_EQ(written.api, defaults.api);
+  EXPECT_EQ(written.sync, defaults.sync);
+  EXPECT_EQ(written.limits, defaults.limits);
+  EXPECT_EQ(written.log_level, defaults.log_level);
+}
+
 TEST_F(ConfigTest, EveryKey_IsRead) {
   Config config = Good(R"(
 node: {agent: 17, role: router, level: 3}
@@ -101,6 +132,7 @@ limits:
   transaction_bytes_max: 2MB
   item_bytes_max: 1MB
   queue_items_max: 500
+  quarantine_items_max: 77
   clock_drift_max: 1min
   lease: 2d
   commit_items_max: 10
@@ -142,6 +174,7 @@ context: {deviceId: d1, site: {n: 4}}
   EXPECT_EQ(config.limits.transaction_bytes_max, 2'000'000u);
   EXPECT_EQ(config.limits.item_bytes_max, 1'000'000u);
   EXPECT_EQ(config.limits.queue_items_max, 500u);
+  EXPECT_EQ(config.limits.quarantine_items_max, 77u);
   EXPECT_EQ(config.limits.clock_drift_max_ms, 60'000);
   EXPECT_EQ(config.limits.lease_ms, 172'800'000);
   EXPECT_EQ(config.limits.commit_items_max, 10u);
