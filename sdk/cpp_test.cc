@@ -83,7 +83,9 @@ TEST_F(StorageTable, Create_ThrownErrorBecomesCodeAndNoInstance) {
 
 TEST_F(StorageTable, Start_StatusKeepsErrno) {
   Make("");
-  EXPECT_EQ(kTable.start(self_, nullptr, nullptr, &error_), TG_IO);
+  tg_storage_open open{};
+  tg_storage_info info{};
+  EXPECT_EQ(kTable.start(self_, &open, &info, &error_), TG_IO);
   EXPECT_EQ(error_.sys_errno, 13);
 }
 

@@ -255,6 +255,20 @@ TEST_F(StorageAdapter, MissingFunction_RefusedAtCreate) {
   EXPECT_THAT(made.status().message(), HasSubstr("lacks a function"));
 }
 
+TEST_F(StorageAdapter, TableInHand_CreatedOrAdopted) {
+  const tg_storage_v1* table = &sdk::StoragePlugin<EchoStorage>::kTable;
+  auto created = PluginStorage::Create(table, "linked-in", "{}", environment_);
+  ASSERT_TRUE(created.ok()) << created.status().message();
+  EXPECT_TRUE((*created)->Start(replica_, 1).ok());
+
+  void* self = nullptr;
+  tg_error error{};
+  ASSERT_EQ(table->base.create(nullptr, Str("{}"), &self, &error), TG_OK);
+  std::unique_ptr<PluginStorage> adopted = PluginStorage::Adopt(table, self, "adopted", environment_);
+  EXPECT_TRUE(adopted->Start(replica_, 2).ok());
+  EXPECT_EQ(adopted->Head()->epoch, 11u);
+}
+
 class EchoTransport {
  public:
   EchoTransport(const sdk::Host&, std::string_view) {}

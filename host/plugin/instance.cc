@@ -24,6 +24,12 @@ Result<std::unique_ptr<Instance>> Instance::Create(const tg_plugin* plugin, cons
     return Status::Invalid(name + ": offers no interface " + interface_id +
                            " (interfaces are matched exactly); install a version of the plugin that does");
   }
+  return Create(table, interface_id, table_size_min, name, config_json, environment);
+}
+
+Result<std::unique_ptr<Instance>> Instance::Create(const void* table, const char* interface_id, size_t table_size_min,
+                                                   const std::string& name, const std::string& config_json,
+                                                   const Environment& environment) {
   const auto* life = static_cast<const tg_lifecycle*>(table);
   if (life->struct_size < table_size_min) {
     return Status::Invalid(name + ": its table of " + interface_id + " has " + std::to_string(life->struct_size) +
@@ -34,8 +40,7 @@ Result<std::unique_ptr<Instance>> Instance::Create(const tg_plugin* plugin, cons
     return Status::Invalid(name + ": its table of " + interface_id + " lacks create, stop or destroy");
   }
 
-  // In the C++ sense the services must not move: the plugin keeps their address.
-  std::unique_ptr<Instance> instance(new Instance(table, std::make_unique<Services>(name, environment)));
+  std::unique_ptr<Instance> instance = Adopt(table, nullptr, name, environment);
   tg_error error{};
   tg_code code = life->create(instance->services_->host(), Str(config_json), &instance->self_, &error);
   if (code != TG_OK) {
@@ -43,6 +48,14 @@ Result<std::unique_ptr<Instance>> Instance::Create(const tg_plugin* plugin, cons
     return instance->Failed(code, error);
   }
   if (instance->self_ == nullptr) return Status::Internal(name + ": create succeeded without an instance");
+  return instance;
+}
+
+std::unique_ptr<Instance> Instance::Adopt(const void* table, void* self, const std::string& name,
+                                          const Environment& environment) {
+  // The services have a fixed address: the plugin keeps it.
+  std::unique_ptr<Instance> instance(new Instance(table, std::make_unique<Services>(name, environment)));
+  instance->self_ = self;
   return instance;
 }
 

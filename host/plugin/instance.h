@@ -23,6 +23,13 @@ class Instance {
   static Result<std::unique_ptr<Instance>> Create(const tg_plugin* plugin, const char* interface_id,
                                                   size_t table_size_min, const std::string& name,
                                                   const std::string& config_json, const Environment& environment);
+  // The same with the table in hand, as a plugin that is linked in gives it.
+  static Result<std::unique_ptr<Instance>> Create(const void* table, const char* interface_id, size_t table_size_min,
+                                                  const std::string& name, const std::string& config_json,
+                                                  const Environment& environment);
+  // Takes over an instance of table that was created elsewhere and not started.
+  static std::unique_ptr<Instance> Adopt(const void* table, void* self, const std::string& name,
+                                         const Environment& environment);
   Instance(const Instance&) = delete;
   Instance& operator=(const Instance&) = delete;
   ~Instance();  // stops what was started, then destroys

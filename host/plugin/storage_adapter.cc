@@ -27,13 +27,29 @@ bool Complete(const tg_storage_v1& t) {
 Result<std::unique_ptr<PluginStorage>> PluginStorage::Create(const tg_plugin* plugin, const std::string& name,
                                                              const std::string& config_json,
                                                              const Environment& environment) {
-  TG_ASSIGN_OR_RETURN(
-      std::unique_ptr<Instance> instance,
+  return FromInstance(
       Instance::Create(plugin, TG_STORAGE_ID, TG_END_OF(tg_storage_v1, stats), name, config_json, environment));
-  if (!Complete(*instance->table<tg_storage_v1>())) {
-    return Status::Invalid(name + ": its table of " TG_STORAGE_ID " lacks a function; only backup may be missing");
+}
+
+Result<std::unique_ptr<PluginStorage>> PluginStorage::Create(const tg_storage_v1* table, const std::string& name,
+                                                             const std::string& config_json,
+                                                             const Environment& environment) {
+  return FromInstance(Instance::Create(static_cast<const void*>(table), TG_STORAGE_ID, TG_END_OF(tg_storage_v1, stats),
+                                       name, config_json, environment));
+}
+
+std::unique_ptr<PluginStorage> PluginStorage::Adopt(const tg_storage_v1* table, void* self, const std::string& name,
+                                                    const Environment& environment) {
+  return std::unique_ptr<PluginStorage>(new PluginStorage(Instance::Adopt(table, self, name, environment)));
+}
+
+Result<std::unique_ptr<PluginStorage>> PluginStorage::FromInstance(Result<std::unique_ptr<Instance>> instance) {
+  if (!instance.ok()) return instance.status();
+  if (!Complete(*(*instance)->table<tg_storage_v1>())) {
+    return Status::Invalid((*instance)->name() + ": its table of " TG_STORAGE_ID
+                                                 " lacks a function; only backup may be missing");
   }
-  return std::unique_ptr<PluginStorage>(new PluginStorage(std::move(instance)));
+  return std::unique_ptr<PluginStorage>(new PluginStorage(std::move(instance).value()));
 }
 
 // Every call but start needs a started storage; after stop it is unavailable, not undefined.

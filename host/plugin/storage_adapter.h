@@ -17,6 +17,12 @@ class PluginStorage : public core::Storage {
   static Result<std::unique_ptr<PluginStorage>> Create(const tg_plugin* plugin, const std::string& name,
                                                        const std::string& config_json, const Environment& environment);
 
+  // The same with the table in hand, and with an instance that was created elsewhere and not started.
+  static Result<std::unique_ptr<PluginStorage>> Create(const tg_storage_v1* table, const std::string& name,
+                                                       const std::string& config_json, const Environment& environment);
+  static std::unique_ptr<PluginStorage> Adopt(const tg_storage_v1* table, void* self, const std::string& name,
+                                              const Environment& environment);
+
   // Opens the replica. new_replica: the id it takes if it is made now; epoch: random, of this start.
   // Everything else is allowed after this only.
   Status Start(const ReplicaId& new_replica, Epoch epoch);
@@ -44,6 +50,7 @@ class PluginStorage : public core::Storage {
   Status Backup(std::string_view path) override;
 
  private:
+  static Result<std::unique_ptr<PluginStorage>> FromInstance(Result<std::unique_ptr<Instance>> instance);
   explicit PluginStorage(std::unique_ptr<Instance> instance)
       : instance_(std::move(instance)), table_(instance_->table<tg_storage_v1>()) {}
   template <typename... Parameters, typename... Arguments>
