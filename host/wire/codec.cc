@@ -85,7 +85,9 @@ Result<DecodedFrame> Decode(std::string_view bytes, const DecodeLimits& limits, 
   decoded.session = frame->session();
   ChangeSink sink{limits.changes_max, &keep->extras};
   if (Status status = TakeBody(*frame, outline.type, &sink, &decoded.body); !status.ok()) return status.At("frame");
-  decoded.keep = std::move(keep);
+  // The other bodies are copies.
+  bool has_views = std::holds_alternative<Batch>(decoded.body) || std::holds_alternative<CompareAnswer>(decoded.body);
+  if (has_views) decoded.keep = std::move(keep);
   return decoded;
 }
 
