@@ -230,7 +230,8 @@ Result<FindPlan> PlanInner(const ModelRules& rules, std::string_view json, std::
     } else if (!text.empty()) {
       plan.sort_from = text;
       plan.sort_to = AfterPrefix(text);
-    } else if (sort.field != kNoField) {
+    }
+    if (!made.complete && sort.field != kNoField) {
       BoundByOperators(rules.list.fields[sort.field], wanted.terms(), &plan);
     }
   }

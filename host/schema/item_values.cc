@@ -120,7 +120,8 @@ JsonValue* NewText(std::string_view text, JsonPool* pool) {
 bool DateMs(const Field& field, const JsonValue& value, int64_t* ms) {
   if (field.ttl || !field.iso_dates) {
     if (!value.IsNumber()) return false;
-    double number = field.ttl ? value.GetDouble() * 1000 : value.GetDouble();
+    double number = value.GetDouble();
+    if (field.ttl) number = std::trunc(number) == number ? number * 1000 : NAN;
     if (!IsDateMs(number)) return false;
     *ms = static_cast<int64_t>(number);
     return true;

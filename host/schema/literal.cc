@@ -162,7 +162,8 @@ class Reader {
     if (IsDigit(c) || c == '-' || c == '+' || c == '.') return Number(out);
     size_t from = at_;
     std::string word = Word();
-    if (word.empty()) return Fail("expected a value");
+    if (word.empty())
+      return Fail(c == '(' ? "expected a value; functions are not read, only literals" : "expected a value");
     if (word == "true" || word == "false") {
       out->kind = Literal::Kind::kBool;
       out->boolean = word == "true";
