@@ -5,6 +5,7 @@
 #include "host/base/views.h"
 #include "host/wire/change_fields.h"
 #include "host/wire/proto_reader.h"
+#include "host/wire/utf8.h"
 
 namespace tidegate::wire {
 namespace {

@@ -24,7 +24,8 @@ struct DecodeLimits {
 Result<DecodedFrame> Decode(std::string_view bytes, const DecodeLimits& limits, uint32_t* unknown_type = nullptr);
 
 // Compressed (zstd level 1) when that pays: bodies above 128 bytes. Never fails: the caller keeps ids and
-// lanes in their ranges. An `extra` that is not a sequence of protobuf fields is left out.
+// lanes in their ranges and keys in UTF-8; words for people (message, reason, software) may be any bytes, and of
+// the epochs of a Hello the newest 16 travel. An `extra` that is not a sequence of protobuf fields is left out.
 std::string Encode(SessionId session, const Body& body);
 
 // One change, for records kept in a storage (quarantine, journal). seq and run are not kept.

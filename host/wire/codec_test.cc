@@ -81,6 +81,26 @@ TEST(WireCodec, Refuse_EveryFieldComesBack) {
   EXPECT_EQ(got.unknown_type, 99u);
 }
 
+TEST(WireCodec, WordsForPeopleThatAreNotUtf8_ArriveReadable) {
+  Refuse refuse = RoundTrip(Refuse{RefuseReason::kMalformed, "gr\xc3\xbcn \xff\xc3", 0});
+  EXPECT_EQ(refuse.message, "gr\xc3\xbcn ??");
+  Ack ack = sample::FullAck();
+  ack.refused[0].reason = "\x80";
+  EXPECT_EQ(RoundTrip(ack).refused[0].reason, "?");
+  Hello hello;
+  hello.software = "\xed\xa0\x80";
+  EXPECT_EQ(RoundTrip(hello).software, "???");
+}
+
+TEST(WireCodec, HelloOfManyEpochs_CarriesTheNewest) {
+  Hello hello;
+  for (uint64_t i = 0; i < 20; ++i) hello.epochs.push_back({100 - i, 100 - i});
+  Hello got = RoundTrip(hello);
+  ASSERT_EQ(got.epochs.size(), 16u);
+  EXPECT_EQ(got.epochs.front().epoch, 100u);
+  EXPECT_EQ(got.epochs.back().epoch, 85u);
+}
+
 TEST(WireCodec, RefuseReasonOfALaterVersion_KeepsItsNumber) {
   Refuse got = RoundTrip(Refuse{static_cast<RefuseReason>(4711), "", 0});
   EXPECT_EQ(static_cast<uint32_t>(got.reason), 4711u);

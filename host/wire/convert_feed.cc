@@ -1,5 +1,6 @@
 #include "host/wire/change_list.h"
 #include "host/wire/convert.h"
+#include "host/wire/utf8.h"
 
 namespace tidegate::wire {
 namespace {
@@ -11,7 +12,7 @@ void Put(const RefusedKey& from, pb::RefusedKey* to) {
   to->set_sk(from.sk);
   wire::Put(from.version, to->mutable_version());
   if (!from.held.none()) wire::Put(from.held, to->mutable_held());
-  to->set_reason(from.reason);
+  to->set_reason(Readable(from.reason));
 }
 
 Status Take(const pb::RefusedKey& from, RefusedKey* to) {

@@ -1,4 +1,7 @@
+#include <algorithm>
+
 #include "host/wire/convert.h"
+#include "host/wire/utf8.h"
 
 namespace tidegate::wire {
 namespace {
@@ -46,7 +49,8 @@ void Put(const Hello& from, pb::Hello* to) {
   to->set_role(from.role);
   to->set_level(from.level);
   PutReplica(from.replica, to->mutable_replica());
-  PutAll(from.epochs, to->mutable_epochs());
+  size_t epochs = std::min(from.epochs.size(), size_t{kHelloEpochsMax});
+  for (size_t i = 0; i < epochs; ++i) Put(from.epochs[i], to->add_epochs());
   PutAll(from.edges, to->mutable_edges());
   to->set_edges_number(from.edges_number);
   for (const ModelPolicy& model : from.models) Put(model, to->add_models());
@@ -57,7 +61,7 @@ void Put(const Hello& from, pb::Hello* to) {
   to->set_unix_ms(from.unix_ms);
   to->set_restored(from.restored);
   to->set_attach_epoch(from.attach_epoch);
-  to->set_software(from.software);
+  to->set_software(Readable(from.software));
 }
 
 Status Take(const pb::Hello& from, Hello* to) {
@@ -87,7 +91,7 @@ Status Take(const pb::Hello& from, Hello* to) {
 
 void Put(const Refuse& from, pb::Refuse* to) {
   to->set_reason(static_cast<uint32_t>(from.reason));
-  to->set_message(from.message);
+  to->set_message(Readable(from.message));
   to->set_unknown_type(from.unknown_type);
 }
 

@@ -4,7 +4,6 @@
 #pragma once
 
 #include <cstdint>
-#include <cstring>
 #include <string_view>
 
 namespace tidegate::wire {
@@ -59,7 +58,5 @@ class ProtoReader {
 
 // True if the bytes are a sequence of whole fields.
 bool IsFieldSequence(std::string_view bytes);
-
-bool IsUtf8(std::string_view text);
 
 }  // namespace tidegate::wire

@@ -1,6 +1,7 @@
 #include "host/wire/records.h"
 
 #include "host/wire/convert.h"
+#include "host/wire/utf8.h"
 #include "state.pb.h"
 
 namespace tidegate::wire {
@@ -122,7 +123,7 @@ Status DecodeRecord(std::string_view bytes, ScopeRecord* record) {
 std::string EncodeRecord(const QuarantineRecord& record) {
   pb::QuarantineState message;
   message.set_link(record.link);
-  message.set_reason(record.reason);
+  message.set_reason(Readable(record.reason));
   message.set_since_unix_ms(record.since_unix_ms);
   message.set_change(record.change);
   message.set_ours(record.ours);

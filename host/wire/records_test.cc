@@ -58,6 +58,9 @@ TEST(WireRecords, Quarantine_ComesBackWithItsChange) {
   EXPECT_EQ(got.reason, "maybe_deleted");
   EXPECT_EQ(got.since_unix_ms, 1262307600000);
   EXPECT_TRUE(got.ours);
+  ASSERT_TRUE(DecodeRecord(EncodeRecord(QuarantineRecord{9, "\xff", 0, {}, false}), &got).ok());
+  EXPECT_EQ(got.reason, "?");
+  got = Quarantine();
   Result<DecodedChange> change = DecodeChange(got.change);
   ASSERT_TRUE(change.ok());
   EXPECT_EQ(sample::Travelling(change->change), sample::Travelling(sample::Change()));
