@@ -467,6 +467,18 @@ TEST_F(ConfigTest, LongTextBeforeAPattern_IsRefused) {
             "main.yaml:3:14: context.a: the text is longer than 4096 bytes; put it in a file and name that");
 }
 
+// ---- config/: the example deployments ----
+
+TEST(ExampleConfig, EachOne_Loads) {
+  for (const char* name : {"sensor", "gateway", "cloud"}) {
+    auto config = LoadConfig(std::string(TIDEGATE_EXAMPLES) + "/" + name + ".yaml");
+    ASSERT_TRUE(config.ok()) << config.status().message();
+    EXPECT_EQ(config->storage.plugin, "storage-sqlite");
+    ASSERT_EQ(config->schemas.size(), 1u);
+    EXPECT_TRUE(std::filesystem::exists(config->schemas[0])) << config->schemas[0];
+  }
+}
+
 // ---- the client's short way ----
 
 TEST_F(ConfigTest, ApiSocket_IsFoundWithoutTheRest) {
