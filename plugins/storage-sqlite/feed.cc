@@ -1,0 +1,215 @@
+// Feeds. An up feed is a range of index feed_up; a down feed is the merge, by seq, of the ranges of
+// feed_down of those owners of the set whose head is past the position.
+#include <algorithm>
+#include <queue>
+#include <string>
+#include <vector>
+
+#include "storage.h"
+
+namespace tidegate::sqlite {
+namespace {
+
+// feed_stat looks at so many rows, counts on to the second bound, and estimates what lies beyond.
+constexpr uint64_t kStatRows = 1000;
+constexpr uint64_t kStatCount = 4000;
+
+void Check(const tg_feed_selector& selector) {
+  if (selector.direction != TG_DIRECTION_UP && selector.direction != TG_DIRECTION_DOWN)
+    throw sdk::Error(TG_INVALID, "a feed goes up or down");
+  if (selector.lane >= TG_LANE_COUNT) throw sdk::Error(TG_INVALID, "unknown lane");
+}
+
+int64_t Position(uint64_t after) { return after > INT64_MAX ? INT64_MAX : Signed(after); }
+
+// The selected changes in seq order.
+class Cursor {
+ public:
+  virtual ~Cursor() = default;
+  // The statement at its next row, of kItemColumns; null at the end.
+  virtual Statement* Next() = 0;
+};
+
+class UpCursor : public Cursor {
+ public:
+  UpCursor(Connection& connection, const tg_feed_selector& selector, uint64_t after)
+      : rows_(connection.Cached("SELECT " TIDEGATE_ITEM_COLUMNS
+                                " FROM item INDEXED BY feed_up WHERE direction & 1 AND lane = ?1 AND seq > ?2"
+                                " AND (via = 0 OR via <> ?3) ORDER BY seq")) {
+    rows_->Bind(1, selector.lane).BindSigned(2, Position(after)).Bind(3, selector.exclude_via);
+  }
+  Statement* Next() override { return rows_->Step() ? &*rows_ : nullptr; }
+
+ private:
+  Use rows_;
+};
+
+// Of a down selector: the owners with something after a position.
+std::vector<uint64_t> OwnersPast(Connection& connection, const tg_feed_selector& selector, uint64_t after) {
+  // The order of heads serves a neighbour that lacks little, whatever the size of its set.
+  Use owners(
+      connection.Cached("SELECT h.owner FROM owner_head h INDEXED BY owner_head_order CROSS JOIN owner_set s"
+                        " WHERE h.lane = ?1 AND h.head > ?2 AND s.name = ?3 AND s.owner = h.owner"));
+  owners->Bind(1, selector.lane).BindSigned(2, Position(after)).BindText(3, sdk::View(selector.owner_set));
+  std::vector<uint64_t> past;
+  while (owners->Step()) past.push_back(owners->Number(0));
+  return past;
+}
+
+class DownCursor : public Cursor {
+ public:
+  DownCursor(Connection& connection, const tg_feed_selector& selector, uint64_t after)
+      : seqs_(connection.Cached("SELECT seq FROM item INDEXED BY feed_down WHERE direction & 2 AND lane = ?1"
+                                " AND owner = ?2 AND seq > ?3 ORDER BY seq LIMIT ?4")),
+        row_(connection.Cached("SELECT " TIDEGATE_ITEM_COLUMNS " FROM item WHERE seq = ?1 AND (via = 0 OR via <> ?2)")),
+        lane_(selector.lane),
+        exclude_via_(selector.exclude_via) {
+    for (uint64_t owner : OwnersPast(connection, selector, after)) owners_.push_back({owner, {}, 0, 1});
+    for (size_t i = 0; i < owners_.size(); ++i) Refill(i, after);
+  }
+
+  Statement* Next() override {
+    while (!heads_.empty()) {
+      const auto [seq, index] = heads_.top();
+      heads_.pop();
+      Owner& owner = owners_[index];
+      if (++owner.next < owner.seqs.size()) {
+        heads_.push({owner.seqs[owner.next], index});
+      } else {
+        Refill(index, seq);
+      }
+      row_->Reset();
+      if (row_->Bind(1, seq).Bind(2, exclude_via_).Step()) return &*row_;
+    }
+    return nullptr;
+  }
+
+ private:
+  struct Owner {
+    uint64_t owner;
+    std::vector<uint64_t> seqs;  // read ahead
+    size_t next;
+    uint64_t ahead;  // how many to read next time
+  };
+
+  void Refill(size_t index, uint64_t after) {
+    Owner& owner = owners_[index];
+    owner.seqs.clear();
+    owner.next = 0;
+    seqs_->Reset();
+    seqs_->Bind(1, lane_).Bind(2, owner.owner).BindSigned(3, Position(after)).Bind(4, owner.ahead);
+    while (seqs_->Step()) owner.seqs.push_back(seqs_->Number(0));
+    owner.ahead = std::min<uint64_t>(owner.ahead * 4, 256);
+    if (!owner.seqs.empty()) heads_.push({owner.seqs[0], index});
+  }
+
+  Use seqs_, row_;
+  const uint8_t lane_;
+  const uint64_t exclude_via_;
+  std::vector<Owner> owners_;
+  using Head = std::pair<uint64_t, size_t>;  // seq, index of the owner
+  std::priority_queue<Head, std::vector<Head>, std::greater<>> heads_;
+};
+
+std::unique_ptr<Cursor> Open(Connection& connection, const tg_feed_selector& selector, uint64_t after) {
+  if (selector.direction == TG_DIRECTION_UP) return std::make_unique<UpCursor>(connection, selector, after);
+  return std::make_unique<DownCursor>(connection, selector, after);
+}
+
+// The seq of the last selected change.
+uint64_t LastOf(Connection& connection, const tg_feed_selector& selector) {
+  if (selector.direction == TG_DIRECTION_UP) {
+    Use last(
+        connection.Cached("SELECT seq FROM item INDEXED BY feed_up WHERE direction & 1 AND lane = ?1"
+                          " AND (via = 0 OR via <> ?2) ORDER BY seq DESC LIMIT 1"));
+    return last->Bind(1, selector.lane).Bind(2, selector.exclude_via).Step() ? last->Number(0) : 0;
+  }
+  Use owners(
+      connection.Cached("SELECT h.owner, h.head FROM owner_head h INDEXED BY owner_head_order"
+                        " CROSS JOIN owner_set s WHERE h.lane = ?1 AND s.name = ?2 AND s.owner = h.owner"
+                        " ORDER BY h.head DESC"));
+  owners->Bind(1, selector.lane).BindText(2, sdk::View(selector.owner_set));
+  uint64_t best = 0;
+  while (owners->Step() && owners->Number(1) > best) {
+    Use last(
+        connection.Cached("SELECT seq FROM item INDEXED BY feed_down WHERE direction & 2 AND lane = ?1"
+                          " AND owner = ?2 AND (via = 0 OR via <> ?3) ORDER BY seq DESC LIMIT 1"));
+    if (last->Bind(1, selector.lane).Bind(2, owners->Number(0)).Bind(3, selector.exclude_via).Step())
+      best = std::max(best, last->Number(0));
+  }
+  return best;
+}
+
+uint64_t FloorOf(Connection& connection, const tg_feed_selector& selector) {
+  Use floor(connection.Cached(
+      selector.direction == TG_DIRECTION_UP
+          ? "SELECT max(ends_floor, coalesce((SELECT floor FROM feed_floor WHERE direction = 1 AND lane = ?1"
+            " AND owner = 0), 0)), ?2 FROM replica"
+          : "SELECT max(ends_floor, coalesce((SELECT max(f.floor) FROM feed_floor f, owner_set s WHERE f.direction = 2"
+            " AND f.lane = ?1 AND s.name = ?2 AND s.owner = f.owner), 0)) FROM replica"));
+  return floor->Bind(1, selector.lane).BindText(2, sdk::View(selector.owner_set)).Step() ? floor->Number(0) : 0;
+}
+
+}  // namespace
+
+void SqliteStorage::Changes(const tg_feed_selector& selector, uint64_t after, uint64_t limit_items,
+                            uint64_t limit_bytes, const sdk::ChangeSink& sink, tg_watermark& reached, bool& more) {
+  Check(selector);
+  auto reader = Read();
+  Connection& connection = reader.connection();
+  Snapshot snapshot(connection);
+  auto cursor = Open(connection, selector, after);
+  uint64_t items = 0, bytes = 0;
+  tg_watermark stop{};
+  bool full = false;
+  while (Statement* row = cursor->Next()) {
+    if (full && row->Number(0) > stop.position) {
+      reached = stop;
+      more = true;
+      return;
+    }
+    const tg_change& change = reader.row().Read(*row);
+    if (!sink(change)) return;
+    ++items;
+    bytes += SizeOf(change);
+    if (!full && ((limit_items != 0 && items >= limit_items) || (limit_bytes != 0 && bytes >= limit_bytes))) {
+      full = true;
+      stop = EndFrom(connection, change.seq);
+    }
+  }
+  reached = HeadOf(connection);
+  more = false;
+}
+
+void SqliteStorage::FeedStat(const tg_feed_selector& selector, uint64_t after, tg_feed_stat& stat) {
+  Check(selector);
+  auto reader = Read();
+  Connection& connection = reader.connection();
+  Snapshot snapshot(connection);
+  stat.head = LastOf(connection, selector);
+  stat.floor = FloorOf(connection, selector);
+  stat.exact = 1;
+  auto cursor = Open(connection, selector, after);
+  uint64_t last = after;
+  while (Statement* row = cursor->Next()) {
+    if (stat.count == kStatCount) {
+      // As dense as up to here.
+      stat.exact = 0;
+      stat.count += static_cast<uint64_t>(static_cast<double>(stat.head - last) / static_cast<double>(last - after) *
+                                          static_cast<double>(stat.count));
+      break;
+    }
+    if (stat.count == 0) stat.oldest = {row->Number(10), row->Number(11), row->Number(12)};
+    if (stat.count < kStatRows) {
+      stat.bytes += row->Bytes(6).size() + row->Bytes(7).size() + row->Bytes(21).size();
+    }
+    ++stat.count;
+    last = row->Number(0);
+  }
+  if (stat.count > kStatRows) {
+    stat.exact = 0;
+    stat.bytes = static_cast<uint64_t>(static_cast<double>(stat.bytes) / kStatRows * static_cast<double>(stat.count));
+  }
+}
+
+}  // namespace tidegate::sqlite

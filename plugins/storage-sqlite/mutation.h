@@ -1,0 +1,18 @@
+// The mutations of a commit, checked before anything is written.
+// Thread safety: functions. Ownership: pointers into the host's arguments.
+#pragma once
+
+#include <vector>
+
+#include "tidegate/storage.h"
+
+namespace tidegate::sqlite {
+
+inline bool HasChange(const tg_mutation& m) {
+  return m.op == TG_OP_PUT || m.op == TG_OP_PURGE || m.op == TG_OP_RENUMBER;
+}
+
+// Appends the mutations of a group, each as long as the host says that it is; throws TG_INVALID at a wrong one.
+void CheckMutations(const tg_group& group, std::vector<const tg_mutation*>& mutations);
+
+}  // namespace tidegate::sqlite

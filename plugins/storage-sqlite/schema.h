@@ -1,0 +1,41 @@
+// The file of a replica: made once as a whole, recognised, refused. docs/format/storage-sqlite.md
+// describes its tables.
+// Thread safety: [control] thread only. Ownership: a FileLock holds its lock until it is destroyed.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "config.h"
+#include "sql.h"
+
+namespace tidegate::sqlite {
+
+inline constexpr uint64_t kApplicationId = 0x54474954;  // "TGIT"
+inline constexpr uint64_t kFormat = 1;                  // user_version
+
+// Two daemons never open one replica: an exclusive lock on <path>.lock, which names its holder.
+class FileLock {
+ public:
+  FileLock() = default;
+  explicit FileLock(const std::string& replica_path);
+  ~FileLock();
+  FileLock(FileLock&& other) noexcept;
+  FileLock& operator=(FileLock&& other) noexcept;
+
+ private:
+  int fd_ = -1;
+};
+
+// Makes the file with its tables if it is not there; true if it made it. The file appears complete or
+// not at all, so that an empty or strange one is never taken for a new one.
+bool CreateIfMissing(const std::string& path, const uint8_t (&replica)[16]);
+
+// Refuses what is no replica, or one of a newer format.
+void CheckFormat(Connection& connection, const std::string& path);
+
+// A connection with the settings of a writer or a reader.
+Connection OpenWriter(const Config& config);
+Connection OpenReader(const Config& config);
+
+}  // namespace tidegate::sqlite

@@ -1,0 +1,399 @@
+#include "tests/contract/storage_driver.h"
+
+#include <dlfcn.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+#include "host/base/digest.h"
+#include "host/base/views.h"
+
+namespace tidegate::contract {
+namespace {
+
+// A tg_change whose views point into an Item, which must stay.
+struct ChangeView {
+  explicit ChangeView(const Item& item) {
+    for (const auto& [index, hash, sort] : item.index_keys) keys.push_back({Str(index), Str(hash), Str(sort)});
+    change.struct_size = sizeof change;
+    change.kind = item.kind;
+    change.direction = item.direction;
+    change.lane = item.lane;
+    change.model = Str(item.model);
+    change.key = {item.owner, Str(item.pk), Str(item.sk)};
+    change.src = item.src;
+    change.dst = item.dst;
+    change.version = item.version;
+    change.via = item.via;
+    change.expires_ms = item.expires_ms;
+    change.body = Bytes(item.body);
+    change.policy_meta = Bytes(item.policy_meta);
+    change.extra = Bytes(item.extra);
+    change.index_keys = keys.data();
+    change.index_key_count = static_cast<uint32_t>(keys.size());
+    change.digest = ChangeDigest(change);
+  }
+  std::vector<tg_index_key> keys;
+  tg_change change{};
+};
+
+int32_t Collect(void* ctx, const tg_change* change) {
+  static_cast<std::vector<Item>*>(ctx)->push_back(Item::From(*change));
+  return 0;
+}
+
+tg_feed_selector Selector(const Feed& feed) {
+  return {sizeof(tg_feed_selector), feed.direction, feed.lane, 0, feed.exclude_via, Str(feed.owner_set)};
+}
+
+tg_range RangeView(const Range& range) {
+  return {sizeof(tg_range),   range.has_to ? 1u : 0u, range.owner,      Str(range.model), Str(range.from_pk),
+          Str(range.from_sk), Str(range.to_pk),       Str(range.to_sk), range.cut_hlc,    range.chunk_items};
+}
+
+}  // namespace
+
+Item Item::From(const tg_change& c) {
+  Item item;
+  item.owner = c.key.owner;
+  item.pk = View(c.key.pk);
+  item.sk = View(c.key.sk);
+  item.model = View(c.model);
+  item.body = View(c.body);
+  item.kind = c.kind;
+  item.direction = c.direction;
+  item.lane = c.lane;
+  item.version = c.version;
+  item.src = c.src;
+  item.dst = c.dst;
+  item.via = c.via;
+  item.expires_ms = c.expires_ms;
+  item.policy_meta = View(c.policy_meta);
+  item.extra = View(c.extra);
+  for (uint32_t i = 0; i < c.index_key_count; ++i) {
+    const tg_index_key& key = c.index_keys[i];
+    item.index_keys.push_back({std::string(View(key.index)), std::string(View(key.hash)), std::string(View(key.sort))});
+  }
+  item.digest = c.digest;
+  item.seq = c.seq;
+  item.run_first = c.run_first;
+  item.run_last = c.run_last;
+  return item;
+}
+
+Item Item::At(uint64_t ms) const {
+  Item item = *this;
+  item.version.hlc = ms << 16;
+  return item;
+}
+
+Item Item::With(std::string new_body) const {
+  Item item = *this;
+  item.body = std::move(new_body);
+  return item;
+}
+
+Item Item::Deleted(uint64_t ms) const {
+  Item item = At(ms);
+  item.kind = TG_CHANGE_TOMBSTONE;
+  item.body.clear();
+  return item;
+}
+
+Item MakeItem(std::string sk, uint64_t ms) {
+  Item item;
+  item.sk = std::move(sk);
+  return item.At(ms);
+}
+
+Item DownItem(uint64_t owner, std::string sk, uint64_t ms) {
+  Item item = MakeItem(std::move(sk), ms);
+  item.owner = item.dst = owner;
+  item.src = 1;
+  item.direction = TG_DIRECTION_DOWN;
+  item.lane = TG_LANE_STATE;
+  return item;
+}
+
+Op Put(Item item) {
+  Op op;
+  op.item = std::move(item);
+  return op;
+}
+
+Op PutNewer(Item item) {
+  Op op = Put(std::move(item));
+  op.condition = TG_IF_NEWER;
+  return op;
+}
+
+Op PutIf(Item item, tg_version expected) {
+  Op op = Put(std::move(item));
+  op.condition = TG_IF_VERSION;
+  op.expected = expected;
+  return op;
+}
+
+Op Purge(Item item) {
+  Op op = Put(std::move(item));
+  op.op = TG_OP_PURGE;
+  return op;
+}
+
+Op Renumber(Item item) {
+  Op op = Put(std::move(item));
+  op.op = TG_OP_RENUMBER;
+  return op;
+}
+
+Op MetaPut(std::string key, std::string value) {
+  Op op;
+  op.op = TG_OP_META_PUT;
+  op.meta_key = std::move(key);
+  op.meta_value = std::move(value);
+  return op;
+}
+
+Op MetaDelete(std::string key) {
+  Op op = MetaPut(std::move(key), {});
+  op.op = TG_OP_META_DELETE;
+  return op;
+}
+
+Op OwnerAdd(std::string set, uint64_t owner) {
+  Op op = MetaPut(std::move(set), {});
+  op.op = TG_OP_OWNER_ADD;
+  op.owner = owner;
+  return op;
+}
+
+Op OwnerRemove(std::string set, uint64_t owner) {
+  Op op = OwnerAdd(std::move(set), owner);
+  op.op = TG_OP_OWNER_REMOVE;
+  return op;
+}
+
+Op EndsTrim(uint64_t position) {
+  Op op;
+  op.op = TG_OP_ENDS_TRIM;
+  op.position = position;
+  return op;
+}
+
+std::vector<int> Committed::Results() const {
+  std::vector<int> results;
+  for (const tg_outcome& outcome : outcomes) results.push_back(outcome.result);
+  return results;
+}
+
+std::vector<std::string> Page::Sks() const {
+  std::vector<std::string> sks;
+  for (const Item& item : items) sks.push_back(item.sk);
+  return sks;
+}
+
+const tg_storage_v1* LoadStorage(const std::string& plugin) {
+  const std::string path = TIDEGATE_PLUGINS "/" + plugin + ".so";
+  void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+  auto* entry =
+      library == nullptr ? nullptr : reinterpret_cast<tg_plugin_entry_fn>(dlsym(library, TG_PLUGIN_ENTRY_SYMBOL));
+  if (entry == nullptr) {
+    std::fprintf(stderr, "%s: %s\n", path.c_str(), dlerror());
+    std::abort();
+  }
+  return static_cast<const tg_storage_v1*>(entry()->interface_get(TG_STORAGE_ID));
+}
+
+Driver::Driver(const tg_storage_v1* table, std::string config) : table_(table), config_(std::move(config)) {
+  static const tg_host host{sizeof(tg_host), TG_ABI_MINOR, nullptr, nullptr};
+  create_code_ = table_->base.create(&host, Str(config_), &self_, &error_);
+}
+
+Driver::~Driver() {
+  if (self_ == nullptr) return;
+  tg_error ignored{};
+  table_->base.stop(self_, 1000, &ignored);
+  table_->base.destroy(self_);
+}
+
+tg_code Driver::Start(uint64_t epoch) {
+  tg_storage_open open{};
+  open.struct_size = sizeof open;
+  open.epoch = epoch;
+  for (uint8_t i = 0; i < 16; ++i) open.new_replica[i] = static_cast<uint8_t>(epoch + i);
+  info_ = {};
+  info_.struct_size = sizeof info_;
+  return table_->start(self_, &open, &info_, &error_);
+}
+
+tg_code Driver::Stop() { return table_->base.stop(self_, 1000, &error_); }
+
+Committed Driver::Commit(const std::vector<Group>& groups) {
+  std::vector<ChangeView> changes;
+  std::vector<std::vector<tg_mutation>> mutations(groups.size());
+  size_t count = 0;
+  for (const Group& group : groups) count += group.size();
+  changes.reserve(count);
+  std::vector<tg_group> views;
+  for (size_t g = 0; g < groups.size(); ++g) {
+    for (const Op& op : groups[g]) {
+      changes.emplace_back(op.item);
+      const bool change = op.op == TG_OP_PUT || op.op == TG_OP_PURGE || op.op == TG_OP_RENUMBER;
+      mutations[g].push_back({sizeof(tg_mutation), op.op, op.condition, 0, change ? &changes.back().change : nullptr,
+                              op.expected, Str(op.meta_key), Bytes(op.meta_value), op.owner, op.position});
+    }
+    views.push_back({mutations[g].data(), mutations[g].size()});
+  }
+  Committed result;
+  tg_outcome_sink sink{&result.outcomes, [](void* ctx, const tg_outcome* outcome) {
+                         static_cast<std::vector<tg_outcome>*>(ctx)->push_back(*outcome);
+                       }};
+  result.code = table_->commit(self_, views.data(), views.size(), &sink, &result.end, &result.error);
+  return result;
+}
+
+tg_code Driver::Get(const Item& key, Item* item) const {
+  std::vector<Item> items;
+  tg_change_sink sink{&items, Collect};
+  const tg_key view{key.owner, Str(key.pk), Str(key.sk)};
+  tg_error error{};
+  const tg_code code = table_->get(self_, &view, &sink, &error);
+  if (!items.empty()) *item = items.back();
+  return code;
+}
+
+Page Driver::RunQuery(const Query& q) const {
+  Page page;
+  tg_change_sink sink{&page.items, Collect};
+  tg_cursor_sink cursor{&page.cursor, [](void* ctx, tg_bytes bytes) { *static_cast<std::string*>(ctx) = View(bytes); }};
+  const tg_query view{sizeof(tg_query), q.flags,          q.owner,        Str(q.index), Str(q.model),
+                      Str(q.hash),      Str(q.sort_from), Str(q.sort_to), q.limit,      Bytes(q.cursor)};
+  tg_error error{};
+  page.code = table_->query(self_, &view, &sink, &cursor, &error);
+  return page;
+}
+
+Page Driver::Changes(const Feed& feed, uint64_t after, uint64_t limit_items, uint64_t limit_bytes,
+                     uint64_t stop_after) const {
+  struct Context {
+    Page page;
+    uint64_t stop_after;
+  } context{{}, stop_after};
+  tg_change_sink sink{&context, [](void* ctx, const tg_change* change) -> int32_t {
+                        auto* c = static_cast<Context*>(ctx);
+                        c->page.items.push_back(Item::From(*change));
+                        return c->stop_after != 0 && c->page.items.size() >= c->stop_after ? 1 : 0;
+                      }};
+  const tg_feed_selector selector = Selector(feed);
+  tg_error error{};
+  context.page.code = table_->changes(self_, &selector, after, limit_items, limit_bytes, &sink, &context.page.reached,
+                                      &context.page.more, &error);
+  return std::move(context.page);
+}
+
+tg_code Driver::FeedStat(const Feed& feed, uint64_t after, tg_feed_stat* stat) const {
+  *stat = {};
+  stat->struct_size = sizeof *stat;
+  const tg_feed_selector selector = Selector(feed);
+  tg_error error{};
+  return table_->feed_stat(self_, &selector, after, stat, &error);
+}
+
+tg_watermark Driver::Head() const {
+  tg_watermark head{};
+  tg_error error{};
+  table_->head(self_, &head, &error);
+  return head;
+}
+
+uint32_t Driver::Check(const tg_watermark& watermark) const {
+  uint32_t verdict = 0;
+  tg_error error{};
+  table_->watermark_check(self_, &watermark, &verdict, &error);
+  return verdict;
+}
+
+tg_code Driver::Compare(const tg_watermark& a, const tg_watermark& b, int32_t* order) const {
+  tg_error error{};
+  return table_->watermark_compare(self_, &a, &b, order, &error);
+}
+
+std::vector<tg_epoch> Driver::Epochs(uint64_t limit) const {
+  std::vector<tg_epoch> epochs;
+  tg_epoch_sink sink{&epochs, [](void* ctx, const tg_epoch* epoch) {
+                       static_cast<std::vector<tg_epoch>*>(ctx)->push_back(*epoch);
+                       return int32_t{0};
+                     }};
+  tg_error error{};
+  table_->epochs(self_, limit, &sink, &error);
+  return epochs;
+}
+
+std::vector<Chunk> Driver::Digests(const Range& range) const {
+  std::vector<Chunk> chunks;
+  tg_digest_sink sink{&chunks, [](void* ctx, const tg_digest* d) {
+                        static_cast<std::vector<Chunk>*>(ctx)->push_back(
+                            {d->count, d->sum, d->has_end != 0, std::string(d->has_end ? View(d->end_pk) : ""),
+                             std::string(d->has_end ? View(d->end_sk) : "")});
+                        return int32_t{0};
+                      }};
+  const tg_range view = RangeView(range);
+  tg_error error{};
+  table_->range_digest(self_, &view, &sink, &error);
+  return chunks;
+}
+
+std::vector<Item> Driver::Scan(const Range& range) const {
+  std::vector<Item> items;
+  tg_change_sink sink{&items, Collect};
+  const tg_range view = RangeView(range);
+  tg_error error{};
+  table_->range_scan(self_, &view, &sink, &error);
+  return items;
+}
+
+std::vector<Scope> Driver::Scopes() const {
+  std::vector<Scope> scopes;
+  tg_scope_sink sink{&scopes, [](void* ctx, const tg_scope* s) {
+                       static_cast<std::vector<Scope>*>(ctx)->push_back(
+                           {std::string(View(s->model)), s->owner, s->items, s->tombstones});
+                       return int32_t{0};
+                     }};
+  tg_error error{};
+  table_->scopes(self_, &sink, &error);
+  return scopes;
+}
+
+tg_code Driver::MetaGet(const std::string& key, std::string* value) const {
+  tg_meta_sink sink{value, [](void* ctx, tg_str, tg_bytes bytes) {
+                      *static_cast<std::string*>(ctx) = View(bytes);
+                      return int32_t{0};
+                    }};
+  tg_error error{};
+  return table_->meta_get(self_, Str(key), &sink, &error);
+}
+
+std::vector<std::string> Driver::MetaScan(const std::string& prefix) const {
+  std::vector<std::string> entries;
+  tg_meta_sink sink{
+      &entries, [](void* ctx, tg_str key, tg_bytes value) {
+        static_cast<std::vector<std::string>*>(ctx)->push_back(std::string(View(key)) + "=" + std::string(View(value)));
+        return int32_t{0};
+      }};
+  tg_error error{};
+  table_->meta_scan(self_, Str(prefix), &sink, &error);
+  return entries;
+}
+
+tg_storage_stats Driver::Stats() const {
+  tg_storage_stats stats{};
+  stats.struct_size = sizeof stats;
+  tg_error error{};
+  table_->stats(self_, &stats, &error);
+  return stats;
+}
+
+tg_code Driver::Backup(const std::string& path) const { return table_->backup(self_, Str(path), &error_); }
+
+}  // namespace tidegate::contract
