@@ -19,7 +19,7 @@ namespace tidegate::replica {
 // What decides where items of a model live and how they move.
 struct ModelRule {
   std::string name;
-  const schema::Model* model = nullptr;
+  const Model* model = nullptr;
   uint32_t direction = TG_DIRECTION_NONE;
   uint32_t lane = TG_LANE_STATE;
   uint32_t placement = TG_PLACE_BOTH;
@@ -28,15 +28,15 @@ struct ModelRule {
 class Catalog {
  public:
   // Asks the policies about every model of the schemas; warnings get a line for each doubtful thing.
-  static Result<std::shared_ptr<const Catalog>> Make(std::shared_ptr<const schema::SchemaSet> schemas,
+  static Result<std::shared_ptr<const Catalog>> Make(std::shared_ptr<const SchemaSet> schemas,
                                                      core::Policy& policy, std::vector<std::string>* warnings);
 
   const ModelRule* Find(std::string_view model) const;  // null if unknown
   const std::vector<ModelRule>& rules() const { return rules_; }
-  const schema::SchemaSet& schemas() const { return *schemas_; }
+  const SchemaSet& schemas() const { return *schemas_; }
 
  private:
-  std::shared_ptr<const schema::SchemaSet> schemas_;
+  std::shared_ptr<const SchemaSet> schemas_;
   std::vector<ModelRule> rules_;
   std::unordered_map<std::string_view, const ModelRule*> by_name_;
 };

@@ -1,0 +1,32 @@
+#include "host/replica/catalog.h"
+
+namespace tidegate::replica {
+
+Result<std::shared_ptr<const Catalog>> Catalog::Make(std::shared_ptr<const SchemaSet> schemas, core::Policy& policy,
+                                                     std::vector<std::string>* warnings) {
+  TG_RETURN_IF_ERROR(policy.Reload(schemas->ToJson(), warnings));
+  auto catalog = std::make_shared<Catalog>();
+  catalog->schemas_ = std::move(schemas);
+  for (const Model* model : catalog->schemas_->models()) {
+    ModelRule rule;
+    rule.name = model->name();
+    rule.model = model;
+    rule.direction = policy.Direction(rule.name).value_or(TG_DIRECTION_NONE);
+    rule.lane = policy.Lane(rule.name).value_or(TG_LANE_STATE);
+    rule.placement = policy.Placement(rule.name).value_or(TG_PLACE_BOTH);
+    if (rule.direction > TG_DIRECTION_BOTH || rule.lane >= TG_LANE_COUNT) {
+      return Status::Internal("a policy answered direction " + std::to_string(rule.direction) + " and lane " +
+                              std::to_string(rule.lane) + " for model " + rule.name);
+    }
+    catalog->rules_.push_back(std::move(rule));
+  }
+  for (const ModelRule& rule : catalog->rules_) catalog->by_name_[rule.name] = &rule;
+  return std::shared_ptr<const Catalog>(std::move(catalog));
+}
+
+const ModelRule* Catalog::Find(std::string_view model) const {
+  auto found = by_name_.find(model);
+  return found == by_name_.end() ? nullptr : found->second;
+}
+
+}  // namespace tidegate::replica

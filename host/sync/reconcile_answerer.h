@@ -1,0 +1,22 @@
+// ReconcileAnswerer: the parent's side of a reconcile. Compares what a child names with its own state
+// of the moment, and answers: the same, digests of parts, or what each side lacks.
+// Thread safety: the writer thread (it reads the storage at the moment of the answer). Ownership:
+// changes of an answer are copied into the arena given.
+#pragma once
+
+#include "host/core/change_arena.h"
+#include "host/core/storage.h"
+#include "host/wire/frames.h"
+
+namespace tidegate::sync {
+
+struct AnswerLimits {
+  uint64_t bytes_max = 256u << 10;  // of changes in one answer
+  uint64_t parts = 16;              // a range that differs is split into so many
+  uint64_t part_items_min = 32;
+};
+
+Result<wire::CompareAnswer> AnswerCompare(const core::Storage& storage, const wire::CompareAsk& ask,
+                                          const AnswerLimits& limits, core::ChangeArena* arena);
+
+}  // namespace tidegate::sync
