@@ -47,7 +47,7 @@ Status LocalWriter::StageTransaction(const Transaction& transaction, const Write
     const Write& write = transaction[i];
     const ModelRule* rule = catalog->Find(write.model);
     // Looking costs a read; a model written once, alone, does without: the commit's condition tells.
-    bool look = transaction.size() > 1 || retrying_ || (rule != nullptr && rule->lane < TG_LANE_HISTORY) ||
+    bool look = transaction.size() > 1 || looking_ || (rule != nullptr && rule->lane < TG_LANE_HISTORY) ||
                 (rule != nullptr && rule->direction == TG_DIRECTION_BOTH);
     TG_RETURN_IF_ERROR(StageOne(*catalog, write, look, &staged[i]));
     bytes += staged[i].item.body.size() + staged[i].item.pk.size() + staged[i].item.sk.size() + 64;

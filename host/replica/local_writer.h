@@ -46,6 +46,9 @@ class LocalWriter {
   };
   std::vector<Retry> TakeRetries() { return std::move(retries_); }
 
+  // While true every write looks at the held state first: for retries.
+  void set_looking(bool looking) { looking_ = looking; }
+
   size_t failed_at() const { return failed_at_; }
 
  private:
@@ -78,7 +81,7 @@ class LocalWriter {
   std::function<uint64_t()> random_;
   UlidGenerator ulids_;
   Epoch epoch_;
-  bool retrying_ = false;
+  bool looking_ = false;
   size_t failed_at_ = 0;
   std::vector<Retry> retries_;
 };

@@ -31,11 +31,13 @@ void Put(const LaneAck& from, pb::LaneAck* to) {
   wire::Put(from.delivered, to->mutable_delivered());
   to->set_window_bytes(from.window_bytes);
   to->set_begin(from.begin);
+  to->set_rejected(from.rejected);
 }
 
 Status Take(const pb::LaneAck& from, LaneAck* to) {
   to->window_bytes = from.window_bytes();
   to->begin = from.begin();
+  to->rejected = from.rejected();
   TG_RETURN_IF_ERROR(TakeLane(from.lane(), &to->lane));
   TG_RETURN_IF_ERROR(wire::Take(from.held(), &to->held));
   return wire::Take(from.delivered(), &to->delivered);

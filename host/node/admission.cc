@@ -1,0 +1,69 @@
+// Admission of what a neighbour sends: direction and owner at every hop (law 8); whether the item is
+// valid only at its destination (law 10).
+#include "host/base/digest.h"
+#include "host/base/views.h"
+#include "host/node/impl.h"
+#include "host/schema/item.h"
+
+namespace tidegate::node {
+
+Status Node::Impl::AdmitOwner(const sync::Inbound& from, const tg_change& change) const {
+  AgentId owner = change.key.owner;
+  if (from.from_parent) {
+    if (owner == kAgentAll || owner == options_.agent || links_.routes().IsBelow(owner)) return {};
+    return Status::Refused("owner " + std::to_string(owner) + " is neither this node nor below it");
+  }
+  const sync::Link* link = links_.Find(from.neighbour);
+  if (owner == kAgentAll && change.direction == TG_DIRECTION_BOTH) return {};
+  if (link != nullptr && links_.Reaches(*link, owner)) return {};
+  return Status::Refused("owner " + std::to_string(owner) + " is not below agent " + std::to_string(from.neighbour));
+}
+
+bool Node::Impl::IsDestination(const tg_change& change) const {
+  if (options_.role == TG_ROLE_SERVER) return (change.direction & TG_DIRECTION_UP) != 0;
+  return change.key.owner == options_.agent || (change.key.owner == kAgentAll && options_.role == TG_ROLE_DEVICE);
+}
+
+Status Node::Impl::Admit(const sync::Inbound& from, tg_change* change, core::ChangeArena* arena) {
+  change->via = from.neighbour;
+  uint32_t needed = from.from_parent ? TG_DIRECTION_DOWN : TG_DIRECTION_UP;
+  if ((change->direction & needed) == 0) {
+    return Status::Refused(std::string("direction: the change does not go ") + (from.from_parent ? "down" : "up"));
+  }
+  TG_RETURN_IF_ERROR(AdmitOwner(from, *change));
+  int64_t now_ms = deps_.clock.unix_ms();
+  if (!versions_.Observe(change->version.hlc, now_ms, options_.clock_drift_ms_max))
+    deps_.metrics.Add("tidegate_versions_from_the_future_total", 1);
+
+  auto catalog = deps_.catalog.Get();
+  const replica::ModelRule* rule = catalog->Find(View(change->model));
+  if (rule != nullptr) {
+    if ((rule->direction & needed) == 0) {
+      return Status::Refused("direction: here model " + rule->name + " does not go " +
+                             (from.from_parent ? "down" : "up"));
+    }
+    if (change->kind == TG_CHANGE_ITEM) {
+      Envelope envelope{change->src, change->dst, change->key.owner};
+      Result<Admitted> admitted =
+          tidegate::Admit(*rule->model, View(change->body), View(change->key.pk), View(change->key.sk), envelope);
+      if (admitted.ok()) {
+        tg_index_key* keys = arena->IndexKeys(admitted->index_keys.size());
+        for (size_t i = 0; i < admitted->index_keys.size(); ++i) {
+          const IndexKey& key = admitted->index_keys[i];
+          keys[i] = {arena->Copy(Str(key.index)), arena->Copy(Str(key.hash)), arena->Copy(Str(key.sort))};
+        }
+        change->index_keys = keys;
+        change->index_key_count = static_cast<uint32_t>(admitted->index_keys.size());
+        if (admitted->expires_ms != 0) change->expires_ms = admitted->expires_ms;
+      } else if (IsDestination(*change)) {
+        return admitted.status();
+      }
+    }
+  } else if (IsDestination(*change)) {
+    return Status::Refused("no model '" + std::string(View(change->model)) + "' in the schemas of this node");
+  }
+  change->digest = ChangeDigest(*change);
+  return {};
+}
+
+}  // namespace tidegate::node

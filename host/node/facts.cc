@@ -1,0 +1,138 @@
+// What the node tells about itself.
+#include "host/base/views.h"
+#include "host/node/impl.h"
+#include "host/sync/meta_keys.h"
+#include "host/wire/codec.h"
+
+namespace tidegate::node {
+namespace {
+
+const char* RoleName(uint32_t role) {
+  switch (role) {
+    case TG_ROLE_SERVER: return "server";
+    case TG_ROLE_ROUTER: return "router";
+    default: return "device";
+  }
+}
+
+const char* DirectionName(uint32_t direction) {
+  switch (direction) {
+    case TG_DIRECTION_UP: return "up";
+    case TG_DIRECTION_DOWN: return "down";
+    case TG_DIRECTION_BOTH: return "both";
+    default: return "none";
+  }
+}
+
+const char* LaneName(uint32_t lane) {
+  static const char* const kNames[] = {"urgent", "state", "history", "bulk"};
+  return lane < TG_LANE_COUNT ? kNames[lane] : "?";
+}
+
+}  // namespace
+
+NodeStatus Node::Impl::GetStatus() const {
+  NodeStatus status;
+  int64_t now_us = deps_.clock.monotonic_us();
+  status.agent = options_.agent;
+  status.role = RoleName(options_.role);
+  status.level = options_.level;
+  status.replica = self_.replica.ToText();
+  char epoch[20];
+  std::snprintf(epoch, sizeof epoch, "%016llx", static_cast<unsigned long long>(deps_.storage.epoch()));
+  status.epoch = epoch;
+  status.head = end_.position;
+  status.unix_ms = deps_.clock.unix_ms();
+  if (auto stats = deps_.storage.Stats(); stats.ok()) {
+    status.items = stats->items;
+    status.tombstones = stats->tombstones;
+    status.storage_bytes = stats->bytes_used;
+  }
+  for (const replica::ModelRule& rule : deps_.catalog.Get()->rules())
+    status.models.push_back(rule.name + " " + DirectionName(rule.direction) + " " + LaneName(rule.lane));
+
+  for (const auto& [agent, link] : links_.all()) {
+    LinkStatus entry;
+    entry.agent = agent;
+    entry.is_parent = link->is_parent();
+    entry.role = RoleName(link->record.role);
+    entry.level = link->record.level;
+    entry.replica = link->record.replica.ToText();
+    entry.state = link->up() ? "up" : "down";
+    entry.frames_sent = link->stats.frames_sent;
+    entry.frames_received = link->stats.frames_received;
+    entry.bytes_sent = link->stats.bytes_sent;
+    entry.bytes_received = link->stats.bytes_received;
+    entry.last_error = link->stats.last_error;
+    entry.quarantined = link->quarantined.size();
+    status.quarantined += link->quarantined.size();
+    if (link->is_parent()) entry.unsettled_scopes = marks_.size();
+    if (link->stats.last_progress_us >= 0) entry.last_progress_age_ms = (now_us - link->stats.last_progress_us) / 1000;
+    for (uint32_t lane = 0; lane < TG_LANE_COUNT; ++lane) {
+      const sync::FeedSender& sender = link->senders[lane];
+      entry.resends += sender.resends();
+      entry.lanes.push_back({lane, sender.acked().position, sender.delivered().position,
+                             link->receivers[lane].held().position});
+      auto stat = deps_.storage.FeedStat(sender.Selector(), sender.hop_position());
+      if (!stat.ok() || stat->count == 0) continue;
+      entry.pending_changes += stat->count;
+      entry.pending_bytes += stat->bytes;
+      entry.pending_exact = entry.pending_exact && stat->exact != 0;
+      int64_t age_ms = status.unix_ms - Version::From(stat->oldest).unix_ms();
+      entry.oldest_pending_age_ms = std::max(entry.oldest_pending_age_ms, age_ms);
+    }
+    status.links.push_back(std::move(entry));
+  }
+  for (const auto& [number, session] : sessions_) {
+    auto shown = std::find_if(status.links.begin(), status.links.end(), [&](const LinkStatus& link) {
+      return session.agent != 0 ? link.agent == session.agent
+                                : (link.is_parent && session.peer.side == core::Side::kParent) ||
+                                      (session.peer.agent != 0 && link.agent == session.peer.agent);
+    });
+    if (shown == status.links.end()) {
+      if (session.peer.side != core::Side::kParent && session.last_error.empty()) continue;
+      shown = status.links.emplace(status.links.end());
+      shown->agent = session.peer.agent;
+      shown->is_parent = session.peer.side == core::Side::kParent;
+      shown->state = "down";
+    }
+    shown->address = session.peer.address;
+    shown->authenticated = session.peer.authenticated;
+    if (!session.last_error.empty()) shown->last_error = session.last_error;
+    if (session.state == SessionState::kHello) shown->state = "hello";
+    if (session.state == SessionState::kRefused) shown->state = "refused";
+  }
+  for (const LinkStatus& link : status.links) {
+    if (link.is_parent && link.state != "up")
+      status.problems.push_back("the parent is not connected: " + (link.last_error.empty() ? link.state : link.last_error));
+  }
+  if (status.quarantined != 0)
+    status.problems.push_back(std::to_string(status.quarantined) + " quarantined items: see 'tidegate quarantine list'");
+  status.healthy = status.problems.empty();
+  return status;
+}
+
+Result<std::vector<QuarantineEntry>> Node::Impl::Quarantine() const {
+  std::vector<QuarantineEntry> entries;
+  TG_RETURN_IF_ERROR(deps_.storage.MetaScan(sync::meta::kQuarantinePrefix, [&](std::string_view, std::string_view value) {
+    wire::QuarantineRecord record;
+    if (!wire::DecodeRecord(value, &record).ok()) return true;
+    QuarantineEntry entry;
+    entry.link = record.link;
+    entry.ours = record.ours;
+    entry.reason = record.reason;
+    entry.since_unix_ms = record.since_unix_ms;
+    if (auto change = wire::DecodeChange(record.change); change.ok()) {
+      entry.model = View(change->change.model);
+      entry.owner = change->change.key.owner;
+      entry.pk = View(change->change.key.pk);
+      entry.sk = View(change->change.key.sk);
+      entry.version = Version::From(change->change.version).ToText();
+    }
+    entries.push_back(std::move(entry));
+    return true;
+  }));
+  return entries;
+}
+
+}  // namespace tidegate::node

@@ -1,0 +1,165 @@
+// Feeds: batches in, acks in and out, frames out.
+#include "host/node/impl.h"
+#include "host/sync/meta_keys.h"
+#include "host/wire/codec.h"
+
+namespace tidegate::node {
+
+void Node::Impl::OnBatch(sync::Link* link, wire::DecodedFrame frame) {
+  auto& batch = std::get<wire::Batch>(frame.body);
+  sync::FeedReceiver& receiver = link->receivers[batch.lane];
+  switch (receiver.Judge(batch)) {
+    case sync::BatchVerdict::kDuplicate:
+      link->AckLane(batch.lane, false);
+      return;
+    case sync::BatchVerdict::kMismatch:
+      link->AckLane(batch.lane, true);
+      return;
+    case sync::BatchVerdict::kApply:
+      break;
+  }
+  receiver.Staged(batch);
+  sync::StagedChanges staged = sync::StageChanges(*link, batch.changes, frame.keep, this, &stage_);
+  // The items, the watermark and the quarantine entries of a batch commit together (law 1).
+  stage_.Begin();
+  stage_.MetaPut(sync::meta::Held(link->agent(), batch.lane), wire::EncodeRecord(batch.after));
+  std::vector<sync::QuarantineNote> notes =
+      sync::StageQuarantine(*link, staged, deps_.clock.unix_ms(), &stage_);
+  if (batch.begin != 0 && batch.unsettled && link->is_parent()) {
+    AddMark(true, 0);
+    StageMarks();
+  }
+  wire::Batch header;
+  header.lane = batch.lane;
+  header.before = batch.before;
+  header.after = batch.after;
+  header.begin = batch.begin;
+  stage_.End([this, agent = link->agent(), header, notes = std::move(notes), released = std::move(staged.released)](
+                 const Status& status, std::span<const core::Effect>) {
+    sync::Link* source = links_.Find(agent);
+    if (source == nullptr) return;
+    sync::FeedReceiver& lane = source->receivers[header.lane];
+    if (!status.ok()) {
+      lane.Failed();  // not acknowledged: it comes again
+      return;
+    }
+    lane.Committed(header);
+    source->stats.last_progress_us = deps_.clock.monotonic_us();
+    for (const std::string& key : released) source->quarantined.erase(key);
+    for (const sync::QuarantineNote& note : notes) {
+      source->quarantined.insert(note.meta_key);
+      source->refused.push_back(note.refused);
+      deps_.metrics.Add("tidegate_quarantined_total", 1);
+      deps_.log.Write(4, "quarantined " + note.refused.model + " " + note.refused.pk + " / " + note.refused.sk +
+                             " from agent " + std::to_string(agent) + ": " + note.refused.reason);
+    }
+    if (!source->is_parent() && options_.role != TG_ROLE_SERVER) {
+      source->pairs[header.lane].Add(header.after, end_.position);
+      pairs_due_ = true;
+    }
+    source->AckLane(header.lane, false);
+  });
+}
+
+void Node::Impl::OnAck(sync::Link* link, const wire::Ack& ack) {
+  int64_t now_us = deps_.clock.monotonic_us();
+  for (const wire::LaneAck& lane : ack.lanes) {
+    Result<bool> progress = link->senders[lane.lane].Acked(lane, now_us);
+    if (!progress.ok()) {
+      deps_.log.Write(3, "cannot judge an ack: " + progress.status().message());
+      continue;
+    }
+    if (progress.value()) link->stats.last_progress_us = now_us;
+  }
+  bool quarantined = false;
+  for (const wire::RefusedKey& refused : ack.refused) quarantined = quarantined || !refused.reason.empty();
+  if (quarantined) {
+    stage_.Begin();
+    for (const wire::RefusedKey& refused : ack.refused) {
+      if (!refused.reason.empty()) sync::StageRefusedOurs(*link, refused, deps_.clock.unix_ms(), &stage_);
+    }
+    stage_.End();
+  }
+  if (link->is_parent()) {
+    pairs_due_ = true;
+    if (ack.edges_number != 0 && ack.edges_number == edges_number_) {
+      edges_confirmed_ = edges_number_;
+      edges_retry_us_ = INT64_MAX;
+    }
+    stage_.Begin();
+    for (uint32_t lane = 0; lane < TG_LANE_COUNT; ++lane) {
+      const Watermark& delivered = link->senders[lane].delivered();
+      if (delivered == delivered_stored_[lane] || delivered.none()) continue;
+      delivered_stored_[lane] = delivered;
+      stage_.MetaPut(sync::meta::Delivered(lane), wire::EncodeRecord(delivered));
+    }
+    stage_.End();
+  }
+  if (ack.answer_wanted) link->AckAll();
+}
+
+// What our parent has delivered of ours may complete what a child sent (design section 6, "Ack").
+void Node::Impl::DeliverPairs() {
+  sync::Link* parent = links_.parent();
+  if (!pairs_due_ || parent == nullptr) return;
+  pairs_due_ = false;
+  uint64_t delivered = parent->delivered_position();
+  for (const auto& [agent, link] : links_.all()) {
+    if (link->is_parent()) continue;
+    for (uint32_t lane = 0; lane < TG_LANE_COUNT; ++lane) {
+      if (link->pairs[lane].Deliver(delivered) && link->up()) link->AckLane(lane, false);
+    }
+  }
+}
+
+void Node::Impl::Pump() {
+  int64_t now_us = deps_.clock.monotonic_us();
+  SendAcks();
+  if (sync::Link* parent = links_.parent(); parent != nullptr && parent->up() && edges_retry_us_ <= now_us) {
+    wire::Routes routes;
+    routes.edges = EdgesBelow();
+    routes.number = edges_number_;
+    Send(parent, routes);
+    edges_retry_us_ = now_us + options_.resend_ms * 1000;
+  }
+  RunReconcile(now_us);
+  for (const auto& [agent, link] : links_.all()) {
+    if (link->up() && !link->blocked) PumpFeeds(link.get(), now_us);
+  }
+}
+
+void Node::Impl::SendAcks() {
+  for (const auto& [agent, link] : links_.all()) {
+    if (!link->ack_due || !link->up() || link->blocked) continue;
+    // Delivered is what the server has; downwards it is the addressee's own ack.
+    bool delivered_at_hop = options_.role == TG_ROLE_SERVER || link->is_parent();
+    Send(link.get(), link->TakeAck(delivered_at_hop));
+  }
+}
+
+void Node::Impl::PumpFeeds(sync::Link* link, int64_t now_us) {
+  sync::RouteFn route = [&](const tg_change& change) {
+    auto verdict = deps_.policy.Route({options_.role, options_.agent}, change, link->agent());
+    return verdict.value_or(TG_ROUTE_SEND) != TG_ROUTE_SKIP;
+  };
+  std::array<bool, TG_LANE_COUNT> exhausted{};
+  for (;;) {
+    uint32_t lane = link->NextLane(exhausted);
+    if (lane == TG_LANE_COUNT || link->blocked) return;
+    core::ChangeArena arena;
+    auto batch = link->senders[lane].Next(now_us, route, &arena);
+    if (!batch.ok()) {
+      deps_.log.Write(3, "cannot read the feed to agent " + std::to_string(link->agent()) + ": " +
+                             batch.status().message());
+      return;
+    }
+    if (!batch.value().has_value()) {
+      exhausted[lane] = true;
+    } else if (!Send(link, std::move(*batch.value()))) {
+      link->senders[lane].Unsend();
+      exhausted[lane] = true;
+    }
+  }
+}
+
+}  // namespace tidegate::node

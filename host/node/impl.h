@@ -1,0 +1,156 @@
+// Node::Impl: the state of the heart. Its functions lie by subject: node.cc (events, commit), writes.cc,
+// sessions.cc (hello), feeds.cc (batches, acks, sending), reconcile.cc, admission.cc, facts.cc (status).
+// Thread safety: the writer thread. Ownership: see node.h.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "host/base/hybrid_clock.h"
+#include "host/core/stage.h"
+#include "host/node/node.h"
+#include "host/replica/local_writer.h"
+#include "host/sync/admission.h"
+#include "host/sync/handshake.h"
+#include "host/sync/inbound.h"
+#include "host/sync/link_table.h"
+#include "host/sync/reconcile_asker.h"
+#include "host/wire/records.h"
+
+namespace tidegate::node {
+
+class Node::Impl : private sync::Admission {
+ public:
+  Impl(const NodeOptions& options, const Dependencies& deps);
+
+  // ---- node.cc ----
+  Status Open();
+  void CatalogChanged();
+  Status Commit();
+  int64_t NextTimerUs() const;
+  void SetWatcher(WatchFn watcher) { watcher_ = std::move(watcher); }
+
+  // ---- writes.cc ----
+  void Write(const replica::Transaction& transaction, std::function<void(replica::WriteAnswer)> done);
+  void Sync(const SyncRequest& request, std::function<void(SyncAnswer)> done);
+  void Adopt(AgentId agent, std::function<void(Status)> done);
+
+  // ---- sessions.cc ----
+  void SessionOpened(core::TransportSession session, const core::Peer& peer);
+  void SessionClosed(core::TransportSession session, std::string_view reason);
+  void Writable(core::TransportSession session);
+  void Frame(core::TransportSession session, wire::DecodedFrame frame, uint64_t bytes);
+  void BadFrame(core::TransportSession session, const Status& status, uint32_t unknown_type);
+
+  // ---- facts.cc ----
+  NodeStatus GetStatus() const;
+  Result<std::vector<QuarantineEntry>> Quarantine() const;
+
+ private:
+  enum class SessionState : uint8_t { kWaiting, kHello, kUp, kRefused };
+
+  // One connection that a transport reported.
+  struct Session {
+    core::TransportSession transport = 0;
+    core::Peer peer;
+    SessionState state = SessionState::kWaiting;
+    wire::SessionId id = 0;
+    AgentId agent = 0;  // after hello
+    int64_t heard_us = 0;
+    int64_t sent_us = 0;
+    int64_t hello_at_us = INT64_MAX;  // when hello is due again
+    int64_t hello_wait_ms = 0;
+    std::string last_error;
+  };
+
+  struct Waiter {
+    uint64_t position;
+    SyncTarget target;
+    int64_t deadline_us;
+    std::function<void(SyncAnswer)> done;
+  };
+
+  // node.cc
+  Status CommitStage();
+  void Committed(const Watermark& end, std::span<const core::Effect> effects);
+  void NoteUnsent(const core::Effect& effect, int64_t now_us);
+  void StageClock();
+  void TrimEnds();
+  Status StoreRecord();
+  void LoadFacts();
+
+  // writes.cc
+  void WriteNow(const replica::Transaction& transaction, const std::function<void(replica::WriteAnswer)>& done);
+  void RunRetries();
+  void AnswerWaiters();
+  bool Reached(const Waiter& waiter) const;
+
+  // sessions.cc
+  void StartHello(Session* session);
+  void OnHelloFromChild(Session* session, wire::SessionId id, const wire::Hello& hello);
+  void OnHelloFromParent(Session* session, const wire::Hello& hello);
+  void OnRefuse(Session* session, wire::SessionId id, const wire::Refuse& refuse);
+  void Refuse(Session* session, wire::SessionId id, const wire::Refuse& refuse);
+  void ChildIsUp(Session* session, wire::SessionId id, const wire::Hello& hello, const wire::LinkRecord& record,
+                 const sync::Routes::Difference& difference);
+  void ParentIsUp(Session* session, const wire::Hello& hello, const wire::LinkRecord& record);
+  void EndSession(Session* session);
+  void Tick(int64_t now_us);
+  void TickSession(Session* session, int64_t now_us);
+  std::vector<wire::Edge> EdgesBelow() const;
+  void StageEdgesChanged(const sync::Routes::Difference& difference);
+  void OnRoutes(sync::Link* link, const wire::Routes& routes);
+  bool Send(Session* session, wire::SessionId id, const wire::Body& body);
+  bool Send(sync::Link* link, const wire::Body& body);
+  Session* SessionOf(const sync::Link& link);
+
+  // feeds.cc
+  void OnBatch(sync::Link* link, wire::DecodedFrame frame);
+  void OnAck(sync::Link* link, const wire::Ack& ack);
+  void DeliverPairs();
+  void Pump();
+  void PumpFeeds(sync::Link* link, int64_t now_us);
+  void SendAcks();
+
+  // reconcile.cc
+  void AddMark(bool all_owners, AgentId owner);
+  void StageMarks();
+  void RunReconcile(int64_t now_us);
+  void OnCompareAsk(sync::Link* link, const wire::CompareAsk& ask);
+  void OnCompareAnswer(sync::Link* link, wire::DecodedFrame frame);
+  std::vector<AgentId> OwnersOfMarks() const;
+
+  // admission.cc
+  Status Admit(const sync::Inbound& from, tg_change* change, core::ChangeArena* arena) override;
+  Status AdmitOwner(const sync::Inbound& from, const tg_change& change) const;
+  bool IsDestination(const tg_change& change) const;
+
+  NodeOptions options_;
+  Dependencies deps_;
+  HybridClock versions_;
+  uint64_t stored_clock_ = 0;
+  core::Stage stage_;
+  replica::LocalWriter writer_;
+  sync::LinkTable links_;
+  sync::ReconcileAsker asker_;
+  std::map<core::TransportSession, Session> sessions_;
+  sync::SelfFacts self_;
+  wire::NodeRecord record_;
+  Watermark end_;  // of the last commit
+
+  std::vector<wire::Scope> marks_;       // unsettled towards the parent
+  uint64_t edges_number_ = 0;            // of our edge table
+  uint64_t edges_confirmed_ = 0;         // durable at the parent
+  int64_t edges_retry_us_ = INT64_MAX;
+  bool pairs_due_ = false;               // delivered may have moved
+  int64_t trim_at_us_ = 0;
+  std::array<Watermark, TG_LANE_COUNT> delivered_stored_{};
+
+  std::deque<std::function<void()>> finished_;  // answers that need no commit
+  std::vector<Waiter> waiters_;
+  WatchFn watcher_;
+};
+
+}  // namespace tidegate::node

@@ -1,0 +1,265 @@
+#include "host/node/node.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "host/base/views.h"
+#include "host/node/impl.h"
+#include "host/sync/meta_keys.h"
+
+namespace tidegate::node {
+namespace {
+
+replica::WriterOptions WriterOptionsOf(const NodeOptions& options) {
+  replica::WriterOptions writer;
+  writer.agent = options.agent;
+  writer.role = options.role;
+  writer.item_bytes_max = options.item_bytes_max;
+  writer.transaction_bytes_max = options.transaction_bytes_max;
+  writer.context_json = options.context_json;
+  return writer;
+}
+
+}  // namespace
+
+Node::Impl::Impl(const NodeOptions& options, const Dependencies& deps)
+    : options_(options),
+      deps_(deps),
+      stage_(deps.storage),
+      writer_(WriterOptionsOf(options), deps.storage, stage_, deps.catalog, deps.policy, deps.clock, deps.random,
+              versions_),
+      links_(deps.storage, options_),
+      asker_(deps.storage) {}
+
+Status Node::Impl::Open() {
+  Result<std::string> bytes = deps_.storage.MetaGet(sync::meta::kNode);
+  if (bytes.ok()) {
+    TG_RETURN_IF_ERROR(wire::DecodeRecord(bytes.value(), &record_));
+    if (record_.agent != options_.agent || record_.role != options_.role) {
+      return Status::Invalid("this replica was made for agent " + std::to_string(record_.agent) + ", role " +
+                             std::to_string(record_.role) + "; the configuration says agent " +
+                             std::to_string(options_.agent) + ", role " + std::to_string(options_.role) +
+                             ": give the node a storage of its own, or put the old ids back");
+    }
+  } else if (bytes.status().code() != Code::kNotFound) {
+    return bytes.status();
+  }
+  record_.agent = options_.agent;
+  record_.role = options_.role;
+  record_.level = options_.level;
+  edges_number_ = record_.edges_number;
+
+  Result<std::string> clock = deps_.storage.MetaGet(sync::meta::kClock);
+  if (clock.ok()) {
+    uint64_t last = 0;
+    std::from_chars(clock->data(), clock->data() + clock->size(), last);
+    versions_.Restore(last);
+    stored_clock_ = last;
+  }
+  Result<std::string> marks = deps_.storage.MetaGet(sync::meta::kMarks);
+  if (marks.ok()) {
+    wire::ScopeRecord scopes;
+    TG_RETURN_IF_ERROR(wire::DecodeRecord(marks.value(), &scopes));
+    marks_ = std::move(scopes.scopes);
+  }
+  TG_RETURN_IF_ERROR(links_.Restore());
+  for (uint32_t lane = 0; lane < TG_LANE_COUNT; ++lane) {
+    Result<std::string> delivered = deps_.storage.MetaGet(sync::meta::Delivered(lane));
+    if (delivered.ok()) TG_RETURN_IF_ERROR(wire::DecodeRecord(delivered.value(), &delivered_stored_[lane]));
+  }
+  TG_ASSIGN_OR_RETURN(end_, deps_.storage.Head());
+  LoadFacts();
+  stage_.Begin();
+  stage_.MetaPut(sync::meta::kNode, wire::EncodeRecord(record_));
+  stage_.End();
+  return CommitStage();
+}
+
+// What the hello says of this node.
+void Node::Impl::LoadFacts() {
+  self_.agent = options_.agent;
+  self_.role = options_.role;
+  self_.level = options_.level;
+  self_.replica = deps_.storage.info().replica;
+  self_.epochs.clear();
+  if (auto epochs = deps_.storage.Epochs(16); epochs.ok()) {
+    for (const tg_epoch& epoch : epochs.value()) self_.epochs.push_back({epoch.epoch, epoch.first});
+  }
+  self_.models.clear();
+  for (const replica::ModelRule& rule : deps_.catalog.Get()->rules()) {
+    wire::ModelPolicy policy;
+    policy.model = rule.name;
+    policy.direction = rule.direction;
+    policy.lane = rule.lane;
+    policy.schema_digest = rule.model->digest();
+    self_.models.push_back(std::move(policy));
+  }
+}
+
+void Node::Impl::CatalogChanged() {
+  LoadFacts();
+  for (auto& [number, session] : sessions_) {
+    if (session.peer.side == core::Side::kParent && session.state == SessionState::kUp) StartHello(&session);
+  }
+}
+
+void Node::Impl::StageClock() {
+  if (versions_.last() == stored_clock_) return;
+  stage_.Begin();
+  stage_.MetaPut(sync::meta::kClock, std::to_string(versions_.last()));
+  stage_.End();
+}
+
+Status Node::Impl::CommitStage() {
+  if (stage_.empty()) return {};
+  StageClock();
+  uint64_t clock = versions_.last();
+  Status status = stage_.Commit(
+      [&](const Watermark& end, std::span<const core::Effect> effects) { Committed(end, effects); });
+  if (status.ok()) {
+    stored_clock_ = clock;
+  } else {
+    deps_.log.Write(3, "commit failed, nothing of it took effect: " + status.message());
+    deps_.metrics.Add("tidegate_commit_errors_total", 1);
+  }
+  return status;
+}
+
+void Node::Impl::Committed(const Watermark& end, std::span<const core::Effect> effects) {
+  end_ = end;
+  int64_t now_us = deps_.clock.monotonic_us();
+  uint64_t applied = 0;
+  for (const core::Effect& effect : effects) {
+    if (effect.outcome.result == TG_OUTCOME_STALE && effect.change->via != 0) {
+      // Refused as older: the neighbour is told which version is held.
+      if (sync::Link* link = links_.Find(effect.change->via)) {
+        wire::RefusedKey refused;
+        refused.model = View(effect.change->model);
+        refused.owner = effect.change->key.owner;
+        refused.pk = View(effect.change->key.pk);
+        refused.sk = View(effect.change->key.sk);
+        refused.version = Version::From(effect.change->version);
+        refused.held = Version::From(effect.outcome.held);
+        if (link->refused.size() < 1000) link->refused.push_back(std::move(refused));
+      }
+      deps_.metrics.Add("tidegate_changes_superseded_total", 1);
+    }
+    if (!effect.applied()) continue;
+    ++applied;
+    NoteUnsent(effect, now_us);
+    if (!watcher_ || effect.outcome.seq == 0) continue;
+    tg_change seen = *effect.change;
+    seen.seq = effect.outcome.seq;
+    watcher_(seen);
+  }
+  deps_.metrics.Add("tidegate_changes_total", applied);
+  deps_.metrics.Add("tidegate_commits_total", 1);
+}
+
+// Wakes the feeds that select this change.
+void Node::Impl::NoteUnsent(const core::Effect& effect, int64_t now_us) {
+  const tg_change& change = *effect.change;
+  uint64_t bytes = change.body.size + change.key.pk.size + change.key.sk.size + 64;
+  uint32_t lane = std::min<uint32_t>(change.lane, TG_LANE_COUNT - 1);
+  bool renumbered = change.via == 0;
+  sync::Link* parent = links_.parent();
+  if ((change.direction & TG_DIRECTION_UP) != 0 && parent != nullptr && (renumbered || change.via != parent->agent()))
+    parent->senders[lane].NoteUnsent(bytes, now_us);
+  if ((change.direction & TG_DIRECTION_DOWN) == 0) return;
+  for (sync::Link* child : links_.ChildrenOf(change.key.owner)) {
+    if (change.via != child->agent()) child->senders[lane].NoteUnsent(bytes, now_us);
+  }
+}
+
+Status Node::Impl::Commit() {
+  int64_t now_us = deps_.clock.monotonic_us();
+  Tick(now_us);
+  TrimEnds();
+  Status status = CommitStage();
+  RunRetries();
+  // Handlers may have staged more: the end of a reconcile pass, marks, a retry.
+  for (int round = 0; round < 4 && status.ok() && !stage_.empty(); ++round) {
+    status = CommitStage();
+    RunRetries();
+  }
+  while (!finished_.empty()) {
+    auto finished = std::move(finished_.front());
+    finished_.pop_front();
+    finished();
+  }
+  DeliverPairs();
+  Pump();
+  AnswerWaiters();
+  return status;
+}
+
+int64_t Node::Impl::NextTimerUs() const {
+  int64_t now_us = deps_.clock.monotonic_us();
+  if (!stage_.empty() || !finished_.empty()) return now_us;
+  int64_t next = edges_retry_us_;
+  for (const auto& [number, session] : sessions_) {
+    next = std::min(next, session.hello_at_us);
+    if (session.state != SessionState::kUp) continue;
+    next = std::min(next, session.heard_us + options_.link_timeout_ms * 1000);
+    if (session.peer.side == core::Side::kParent)
+      next = std::min(next, session.sent_us + options_.keepalive_ms * 1000);
+  }
+  for (const auto& [agent, link] : links_.all()) next = std::min(next, link->NextTimerUs(now_us));
+  if (asker_.running()) next = std::min(next, asker_.NextTimerUs());
+  for (const Waiter& waiter : waiters_) next = std::min(next, waiter.deadline_us);
+  return next;
+}
+
+// Forgets commit ends that no neighbour can name any more.
+void Node::Impl::TrimEnds() {
+  int64_t now_us = deps_.clock.monotonic_us();
+  if (stage_.empty() || now_us < trim_at_us_) return;
+  trim_at_us_ = now_us + 5'000'000;
+  uint64_t lowest = end_.position;
+  for (const auto& [agent, link] : links_.all()) {
+    // What a feed was acknowledged is not known after a restart, until the next hello: keep everything then.
+    for (const sync::FeedSender& sender : link->senders) lowest = std::min(lowest, sender.acked().position);
+  }
+  if (lowest == 0) return;
+  stage_.Begin();
+  stage_.EndsTrim(lowest);
+  stage_.End();
+}
+
+// ---- the face ----
+
+Node::Node(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Node::~Node() = default;
+
+Result<std::unique_ptr<Node>> Node::Open(const NodeOptions& options, const Dependencies& deps) {
+  auto impl = std::make_unique<Impl>(options, deps);
+  TG_RETURN_IF_ERROR(impl->Open());
+  return std::unique_ptr<Node>(new Node(std::move(impl)));
+}
+
+void Node::Write(const replica::Transaction& transaction, std::function<void(replica::WriteAnswer)> done) {
+  impl_->Write(transaction, std::move(done));
+}
+void Node::SessionOpened(core::TransportSession session, const core::Peer& peer) { impl_->SessionOpened(session, peer); }
+void Node::SessionClosed(core::TransportSession session, std::string_view reason) {
+  impl_->SessionClosed(session, reason);
+}
+void Node::Writable(core::TransportSession session) { impl_->Writable(session); }
+void Node::Frame(core::TransportSession session, wire::DecodedFrame frame, uint64_t bytes) {
+  impl_->Frame(session, std::move(frame), bytes);
+}
+void Node::BadFrame(core::TransportSession session, const Status& status, uint32_t unknown_type) {
+  impl_->BadFrame(session, status, unknown_type);
+}
+void Node::Sync(const SyncRequest& request, std::function<void(SyncAnswer)> done) {
+  impl_->Sync(request, std::move(done));
+}
+void Node::Adopt(AgentId agent, std::function<void(Status)> done) { impl_->Adopt(agent, std::move(done)); }
+void Node::CatalogChanged() { impl_->CatalogChanged(); }
+Status Node::Commit() { return impl_->Commit(); }
+int64_t Node::NextTimerUs() const { return impl_->NextTimerUs(); }
+void Node::SetWatcher(WatchFn watcher) { impl_->SetWatcher(std::move(watcher)); }
+NodeStatus Node::GetStatus() const { return impl_->GetStatus(); }
+Result<std::vector<QuarantineEntry>> Node::Quarantine() const { return impl_->Quarantine(); }
+
+}  // namespace tidegate::node

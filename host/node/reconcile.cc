@@ -1,0 +1,140 @@
+// Reconcile: what a feed cannot know is settled by comparison. The child asks, its parent answers.
+#include <algorithm>
+#include <set>
+
+#include "host/base/views.h"
+#include "host/node/impl.h"
+#include "host/sync/meta_keys.h"
+#include "host/sync/reconcile_answerer.h"
+
+namespace tidegate::node {
+
+void Node::Impl::AddMark(bool all_owners, AgentId owner) {
+  wire::Scope mark;
+  mark.all_owners = all_owners;
+  mark.owner = owner;
+  mark.number = ++record_.mark_number;
+  // A newer mark takes the place of what it covers.
+  std::erase_if(marks_, [&](const wire::Scope& old) { return all_owners || (!old.all_owners && old.owner == owner); });
+  marks_.push_back(std::move(mark));
+}
+
+// Into the open group.
+void Node::Impl::StageMarks() {
+  wire::ScopeRecord scopes;
+  scopes.scopes = marks_;
+  stage_.MetaPut(sync::meta::kMarks, wire::EncodeRecord(scopes));
+  stage_.MetaPut(sync::meta::kNode, wire::EncodeRecord(record_));
+}
+
+std::vector<AgentId> Node::Impl::OwnersOfMarks() const {
+  std::set<AgentId> owners;
+  for (const wire::Scope& mark : marks_) {
+    if (!mark.all_owners) {
+      owners.insert(mark.owner);
+      continue;
+    }
+    owners.insert({kAgentAll, options_.agent});
+    for (const wire::Edge& edge : links_.routes().Table()) owners.insert(edge.agent);
+  }
+  return {owners.begin(), owners.end()};
+}
+
+void Node::Impl::RunReconcile(int64_t now_us) {
+  sync::Link* parent = links_.parent();
+  if (parent == nullptr || !parent->up()) return;
+  if (asker_.done()) {
+    uint64_t settled = asker_.mark_number();
+    asker_.Stop();
+    std::erase_if(marks_, [&](const wire::Scope& mark) { return mark.number <= settled; });
+    stage_.Begin();
+    StageMarks();
+    stage_.End();
+  }
+  // The parent has to select an owner before its absence there can mean anything.
+  if (!asker_.running() && !marks_.empty() && edges_confirmed_ == edges_number_)
+    asker_.Start(deps_.random.Next() | 1, OwnersOfMarks(), record_.mark_number);
+  while (asker_.running() && !parent->blocked) {
+    auto ask = asker_.Next(now_us, options_.resend_ms * 2000);
+    if (!ask.ok()) {
+      deps_.log.Write(3, "cannot read for a reconcile: " + ask.status().message());
+      return;
+    }
+    if (!ask->has_value()) return;
+    Send(parent, std::move(**ask));
+  }
+}
+
+void Node::Impl::OnCompareAsk(sync::Link* link, const wire::CompareAsk& ask) {
+  if (link->is_parent() || (ask.owner != kAgentAll && !links_.Reaches(*link, ask.owner))) return;
+  // The answer speaks of committed state: what is staged comes first.
+  if (!CommitStage().ok()) return;
+  core::ChangeArena arena;
+  sync::AnswerLimits limits;
+  limits.bytes_max = options_.frame_bytes_max;
+  auto answer = sync::AnswerCompare(deps_.storage, ask, limits, &arena);
+  if (!answer.ok()) {
+    deps_.log.Write(3, "cannot answer a reconcile: " + answer.status().message());
+    return;
+  }
+  Send(link, std::move(answer).value());
+}
+
+void Node::Impl::OnCompareAnswer(sync::Link* link, wire::DecodedFrame frame) {
+  if (!link->is_parent()) return;
+  auto& answer = std::get<wire::CompareAnswer>(frame.body);
+  Result<bool> fresh = asker_.Answered(answer);
+  if (!fresh.ok()) deps_.log.Write(3, "cannot compare: " + fresh.status().message());
+  if (!fresh.ok() || !fresh.value()) return;
+
+  // What this node has newer, or alone, goes up by the feed if its model goes up: same version, new seq.
+  // Read before anything of this answer is staged.
+  std::vector<tg_change> renumber;
+  core::ChangeArena& arena = stage_.arena();
+  for (const wire::RangeAnswer& range : answer.ranges) {
+    for (const wire::KeyVersion& want : range.wants) {
+      tg_key key{answer.owner, Str(want.pk), Str(want.sk)};
+      if (stage_.Touches(key)) continue;  // it gets a new seq anyway
+      Status got = deps_.storage.Get(key, [&](const tg_change& held) {
+        bool up = (held.direction & TG_DIRECTION_UP) != 0;
+        if (up && Version::From(held.version) == want.version) renumber.push_back(arena.Copy(held));
+        return true;
+      });
+      if (!got.ok() && got.code() != Code::kNotFound) deps_.log.Write(3, "cannot read: " + got.message());
+    }
+  }
+  for (tg_change& change : renumber) {
+    stage_.Begin();
+    change.via = 0;
+    stage_.Renumber(change, Version::From(change.version));
+    stage_.End();
+  }
+  sync::StagedChanges refused;
+  for (const wire::RangeAnswer& range : answer.ranges) {
+    sync::StagedChanges staged = sync::StageChanges(*link, range.changes, frame.keep, this, &stage_);
+    std::move(staged.refused.begin(), staged.refused.end(), std::back_inserter(refused.refused));
+    std::move(staged.released.begin(), staged.released.end(), std::back_inserter(refused.released));
+  }
+  stage_.Begin();
+  std::vector<sync::QuarantineNote> notes =
+      sync::StageQuarantine(*link, refused, deps_.clock.unix_ms(), &stage_);
+  stage_.End([this, agent = link->agent(), pass = answer.pass, number = answer.ask, notes = std::move(notes)](
+                 const Status& status, std::span<const core::Effect>) {
+    if (asker_.pass() != pass) return;
+    if (!status.ok()) {
+      asker_.Failed(number, deps_.clock.monotonic_us() + options_.resend_ms * 1000);
+      return;
+    }
+    asker_.Settled(number);
+    sync::Link* parent = links_.Find(agent);
+    if (parent == nullptr) return;
+    parent->stats.last_progress_us = deps_.clock.monotonic_us();
+    for (const sync::QuarantineNote& note : notes) {
+      parent->quarantined.insert(note.meta_key);
+      parent->refused.push_back(note.refused);
+      parent->ack_due = true;
+    }
+  });
+}
+
+}  // namespace tidegate::node

@@ -1,0 +1,354 @@
+// Sessions: hello, refusal, routes, keepalive. The child makes a session and its number; every frame
+// carries it, so that frames of a former connection are known.
+#include <algorithm>
+
+#include "host/node/impl.h"
+#include "host/wire/codec.h"
+
+namespace tidegate::node {
+namespace {
+
+constexpr int64_t kHelloWaitMsMax = 5'000;
+constexpr int64_t kRefusedWaitMs = 15'000;
+
+}  // namespace
+
+void Node::Impl::SessionOpened(core::TransportSession number, const core::Peer& peer) {
+  Session& session = sessions_[number];
+  session = {};
+  session.transport = number;
+  session.peer = peer;
+  session.heard_us = session.sent_us = deps_.clock.monotonic_us();
+  if (peer.side == core::Side::kParent) StartHello(&session);
+}
+
+void Node::Impl::SessionClosed(core::TransportSession number, std::string_view reason) {
+  auto found = sessions_.find(number);
+  if (found == sessions_.end()) return;
+  if (sync::Link* link = links_.Find(found->second.agent)) {
+    if (link->session == number) link->stats.last_error = reason;
+  }
+  EndSession(&found->second);
+  sessions_.erase(found);
+}
+
+void Node::Impl::Writable(core::TransportSession number) {
+  auto found = sessions_.find(number);
+  if (found == sessions_.end()) return;
+  if (sync::Link* link = links_.Find(found->second.agent)) link->blocked = false;
+}
+
+// The session carries nothing any more; the transport's connection may live on.
+void Node::Impl::EndSession(Session* session) {
+  sync::Link* link = links_.Find(session->agent);
+  if (link != nullptr && link->session == session->transport) {
+    link->CloseFeeds();
+    if (link->is_parent()) asker_.Stop();
+  }
+  session->state = SessionState::kWaiting;
+  session->id = 0;
+}
+
+Node::Impl::Session* Node::Impl::SessionOf(const sync::Link& link) {
+  auto found = sessions_.find(link.session);
+  return found == sessions_.end() ? nullptr : &found->second;
+}
+
+// ---- sending ----
+
+bool Node::Impl::Send(Session* session, wire::SessionId id, const wire::Body& body) {
+  std::string bytes = wire::Encode(id, body);
+  Status sent = deps_.outbox.Send(session->transport, bytes);
+  sync::Link* link = links_.Find(session->agent);
+  if (!sent.ok()) {
+    if (sent.code() == Code::kFull && link != nullptr) link->blocked = true;
+    return false;
+  }
+  session->sent_us = deps_.clock.monotonic_us();
+  if (link != nullptr) {
+    ++link->stats.frames_sent;
+    link->stats.bytes_sent += bytes.size();
+  }
+  return true;
+}
+
+bool Node::Impl::Send(sync::Link* link, const wire::Body& body) {
+  Session* session = SessionOf(*link);
+  return session != nullptr && Send(session, link->session_id, body);
+}
+
+void Node::Impl::Refuse(Session* session, wire::SessionId id, const wire::Refuse& refuse) {
+  if (refuse.reason != wire::RefuseReason::kUnknownSession) {
+    session->last_error = refuse.message;
+    deps_.log.Write(3, std::string("refused (") + wire::RefuseReasonName(refuse.reason) + "): " + refuse.message);
+    deps_.metrics.Add("tidegate_refusals_total", 1);
+  }
+  Send(session, id, refuse);
+}
+
+// ---- hello ----
+
+void Node::Impl::StartHello(Session* session) {
+  if (session->state == SessionState::kUp) EndSession(session);
+  bool again = session->state == SessionState::kHello;
+  if (!again) {
+    session->id = deps_.random.Next() | 1;
+    session->hello_wait_ms = options_.hello_ms;
+  }
+  session->state = SessionState::kHello;
+  const sync::Link* parent = links_.parent();
+  bool other_parent = parent != nullptr && session->peer.agent != 0 && session->peer.agent != parent->agent();
+  self_.unix_ms = deps_.clock.unix_ms();
+  wire::Hello hello = sync::MakeHello(self_, other_parent ? nullptr : parent);
+  if (other_parent) hello.attach_epoch = parent->record.attach_epoch + 1;
+  hello.edges = EdgesBelow();
+  hello.edges_number = edges_number_;
+  hello.unsettled = marks_;
+  session->hello_at_us = deps_.clock.monotonic_us() + session->hello_wait_ms * 1000;
+  session->hello_wait_ms = std::min(session->hello_wait_ms * 2, kHelloWaitMsMax);
+  Send(session, session->id, hello);
+}
+
+void Node::Impl::OnHelloFromChild(Session* session, wire::SessionId id, const wire::Hello& hello) {
+  self_.unix_ms = deps_.clock.unix_ms();
+  sync::Link* known = links_.Find(hello.agent);
+  if (auto refuse = sync::JudgeChild(self_, session->peer, hello, known)) {
+    Refuse(session, id, *refuse);
+    return;
+  }
+  wire::LinkRecord record = sync::RecordFrom(hello, false, known, self_.unix_ms);
+  std::vector<wire::Edge> table = hello.edges;
+  wire::Edge own;
+  own.agent = hello.agent;
+  own.parent = options_.agent;
+  own.attach_epoch = hello.attach_epoch;
+  own.role = hello.role;
+  table.push_back(own);
+  sync::Routes::Difference difference = links_.routes().Compare(hello.agent, table);
+  stage_.Begin();
+  sync::LinkTable::StageRecord(record, &stage_);
+  sync::LinkTable::StageFirstOwners(hello.agent, &stage_);
+  links_.StageRoutes(difference, &stage_);
+  StageEdgesChanged(difference);
+  stage_.End([this, number = session->transport, id, hello, record, difference](const Status& status,
+                                                                                std::span<const core::Effect>) {
+    if (!status.ok()) return;  // the child says hello again
+    links_.ApplyRoutes(difference);
+    auto found = sessions_.find(number);
+    if (found != sessions_.end()) ChildIsUp(&found->second, id, hello, record, difference);
+  });
+}
+
+void Node::Impl::ChildIsUp(Session* session, wire::SessionId id, const wire::Hello& hello,
+                           const wire::LinkRecord& record, const sync::Routes::Difference&) {
+  sync::Link* link = links_.Put(record);
+  bool repeated = link->session == session->transport && link->session_id == id;
+  session->agent = record.agent;
+  session->id = id;
+  session->state = SessionState::kUp;
+  link->edges_number = hello.edges_number;
+  if (!repeated) {
+    if (Session* former = SessionOf(*link); former != nullptr && former != session) EndSession(former);
+    link->session = session->transport;
+    link->session_id = id;
+    std::array<Watermark, TG_LANE_COUNT> start;
+    start.fill(end_);
+    if (Status opened = link->OpenFeeds(hello.held, start, true); !opened.ok()) {
+      deps_.log.Write(3, "cannot open the feed to agent " + std::to_string(record.agent) + ": " + opened.message());
+      EndSession(session);
+      return;
+    }
+  }
+  wire::Hello answer = sync::MakeHello(self_, link);
+  answer.edges_number = hello.edges_number;
+  Send(session, id, answer);
+}
+
+void Node::Impl::OnHelloFromParent(Session* session, const wire::Hello& hello) {
+  if (session->state != SessionState::kHello) return;  // a second answer to a hello said twice
+  self_.unix_ms = deps_.clock.unix_ms();
+  if (auto refuse = sync::JudgeParent(self_, session->peer, hello)) {
+    session->state = SessionState::kRefused;
+    session->hello_at_us = deps_.clock.monotonic_us() + kRefusedWaitMs * 1000;
+    Refuse(session, session->id, *refuse);
+    return;
+  }
+  sync::Link* former = links_.parent();
+  bool other_parent = former != nullptr && former->agent() != hello.agent;
+  wire::LinkRecord record = sync::RecordFrom(hello, true, links_.Find(hello.agent), self_.unix_ms);
+  if (other_parent) record.attach_epoch = former->record.attach_epoch + 1;
+  stage_.Begin();
+  if (other_parent) links_.StageForget(*former, &stage_);
+  sync::LinkTable::StageRecord(record, &stage_);
+  stage_.End([this, number = session->transport, id = session->id, hello, record, other_parent,
+              gone = former != nullptr ? former->agent() : 0](const Status& status, std::span<const core::Effect>) {
+    auto found = sessions_.find(number);
+    if (!status.ok() || found == sessions_.end() || found->second.id != id) return;
+    if (!other_parent) return ParentIsUp(&found->second, hello, record);
+    links_.Forget(gone);
+    links_.Put(record);
+    found->second.state = SessionState::kWaiting;
+    StartHello(&found->second);  // with the new attach epoch
+  });
+}
+
+void Node::Impl::ParentIsUp(Session* session, const wire::Hello& hello, const wire::LinkRecord& record) {
+  if (session->state == SessionState::kUp) return;
+  sync::Link* link = links_.Put(record);
+  if (Session* former = SessionOf(*link); former != nullptr && former != session) EndSession(former);
+  session->agent = record.agent;
+  session->state = SessionState::kUp;
+  session->hello_at_us = INT64_MAX;
+  session->last_error.clear();
+  link->session = session->transport;
+  link->session_id = session->id;
+  edges_confirmed_ = hello.edges_number;
+  edges_retry_us_ = edges_confirmed_ == edges_number_ ? INT64_MAX : deps_.clock.monotonic_us();
+  if (Status opened = link->OpenFeeds(hello.held, delivered_stored_, false); !opened.ok()) {
+    deps_.log.Write(3, "cannot open the feed to the parent: " + opened.message());
+    EndSession(session);
+    StartHello(session);
+  }
+}
+
+void Node::Impl::OnRefuse(Session* session, wire::SessionId id, const wire::Refuse& refuse) {
+  deps_.log.Write(refuse.reason == wire::RefuseReason::kUnknownSession ? 6 : 3,
+                  std::string("the neighbour refused (") + wire::RefuseReasonName(refuse.reason) +
+                      "): " + refuse.message);
+  if (session->peer.side != core::Side::kParent || id != session->id) return;
+  switch (refuse.reason) {
+    case wire::RefuseReason::kUnknownSession:
+      if (session->state == SessionState::kUp) StartHello(session);
+      return;
+    case wire::RefuseReason::kUnknownType:
+    case wire::RefuseReason::kMalformed:
+      session->last_error = refuse.message;
+      return;
+    default:
+      EndSession(session);
+      session->last_error = refuse.message;
+      session->state = SessionState::kRefused;
+      session->hello_at_us =
+          deps_.clock.monotonic_us() + (kRefusedWaitMs + static_cast<int64_t>(deps_.random.Next() % 5'000)) * 1000;
+  }
+}
+
+// ---- frames ----
+
+void Node::Impl::Frame(core::TransportSession number, wire::DecodedFrame frame, uint64_t bytes) {
+  auto found = sessions_.find(number);
+  if (found == sessions_.end()) return;
+  Session* session = &found->second;
+  session->heard_us = deps_.clock.monotonic_us();
+  bool from_parent = session->peer.side == core::Side::kParent;
+
+  if (auto* refuse = std::get_if<wire::Refuse>(&frame.body)) return OnRefuse(session, frame.session, *refuse);
+  if (auto* hello = std::get_if<wire::Hello>(&frame.body)) {
+    if (!from_parent) return OnHelloFromChild(session, frame.session, *hello);
+    if (frame.session == session->id) OnHelloFromParent(session, *hello);
+    return;
+  }
+  if (session->state != SessionState::kUp || frame.session != session->id) {
+    if (!from_parent) {
+      wire::Refuse refuse;
+      refuse.reason = wire::RefuseReason::kUnknownSession;
+      refuse.message = "no such session here: say hello again";
+      Refuse(session, frame.session, refuse);
+    }
+    return;
+  }
+  sync::Link* link = links_.Find(session->agent);
+  if (link == nullptr) return;
+  ++link->stats.frames_received;
+  link->stats.bytes_received += bytes;
+  if (std::holds_alternative<wire::Batch>(frame.body)) return OnBatch(link, std::move(frame));
+  if (auto* ack = std::get_if<wire::Ack>(&frame.body)) return OnAck(link, *ack);
+  if (auto* routes = std::get_if<wire::Routes>(&frame.body)) return OnRoutes(link, *routes);
+  if (auto* ask = std::get_if<wire::CompareAsk>(&frame.body)) return OnCompareAsk(link, *ask);
+  OnCompareAnswer(link, std::move(frame));
+}
+
+void Node::Impl::BadFrame(core::TransportSession number, const Status& status, uint32_t unknown_type) {
+  auto found = sessions_.find(number);
+  if (found == sessions_.end()) return;
+  deps_.metrics.Add("tidegate_bad_frames_total", 1);
+  wire::Refuse refuse;
+  refuse.reason = unknown_type != 0 ? wire::RefuseReason::kUnknownType : wire::RefuseReason::kMalformed;
+  refuse.unknown_type = unknown_type;
+  refuse.message = status.message();
+  Refuse(&found->second, found->second.id, refuse);
+}
+
+// ---- routes ----
+
+std::vector<wire::Edge> Node::Impl::EdgesBelow() const { return links_.routes().Table(); }
+
+// In the open group: what is below has changed, so the parent is to be told, and what was added is
+// unsettled towards it.
+void Node::Impl::StageEdgesChanged(const sync::Routes::Difference& difference) {
+  if (difference.empty()) return;
+  if (options_.role == TG_ROLE_SERVER) return;
+  record_.edges_number = ++edges_number_;
+  for (const auto& [link, edge] : difference.put) AddMark(false, edge.agent);
+  StageMarks();
+  edges_retry_us_ = deps_.clock.monotonic_us();
+}
+
+void Node::Impl::OnRoutes(sync::Link* link, const wire::Routes& routes) {
+  if (link->is_parent()) return;
+  std::vector<wire::Edge> table = routes.edges;
+  wire::Edge own;
+  own.agent = link->agent();
+  own.parent = options_.agent;
+  own.attach_epoch = link->record.attach_epoch;
+  own.role = link->record.role;
+  table.push_back(own);
+  sync::Routes::Difference difference = links_.routes().Compare(link->agent(), table);
+  stage_.Begin();
+  links_.StageRoutes(difference, &stage_);
+  StageEdgesChanged(difference);
+  stage_.End([this, agent = link->agent(), difference, number = routes.number](const Status& status,
+                                                                              std::span<const core::Effect>) {
+    sync::Link* told = links_.Find(agent);
+    if (!status.ok() || told == nullptr) return;
+    links_.ApplyRoutes(difference);
+    told->edges_number = number;
+    told->ack_due = true;
+  });
+}
+
+// ---- timers ----
+
+void Node::Impl::Tick(int64_t now_us) {
+  for (auto& [number, session] : sessions_) TickSession(&session, now_us);
+  for (const auto& [agent, link] : links_.all()) {
+    if (!link->up() || link->blocked) continue;
+    for (sync::FeedSender& sender : link->senders) sender.Tick(now_us, deps_.random);
+  }
+  asker_.Tick(now_us);
+}
+
+void Node::Impl::TickSession(Session* session, int64_t now_us) {
+  bool to_parent = session->peer.side == core::Side::kParent;
+  if (to_parent && session->hello_at_us <= now_us &&
+      (session->state == SessionState::kHello || session->state == SessionState::kRefused)) {
+    StartHello(session);
+    return;
+  }
+  if (session->state != SessionState::kUp) return;
+  if (now_us - session->heard_us >= options_.link_timeout_ms * 1000) {
+    session->last_error = "nothing heard for " + std::to_string(options_.link_timeout_ms / 1000) + " s";
+    session->heard_us = now_us;
+    EndSession(session);
+    if (to_parent) StartHello(session);
+    return;
+  }
+  if (to_parent && now_us - session->sent_us >= options_.keepalive_ms * 1000) {
+    wire::Ack probe;
+    probe.answer_wanted = true;
+    session->sent_us = now_us;
+    Send(session, session->id, probe);
+  }
+}
+
+}  // namespace tidegate::node

@@ -1,0 +1,24 @@
+// Admission: may this incoming change be applied here? Direction and owner at every hop (law 8),
+// validity only at the destination (law 10).
+// Thread safety: the writer thread. Ownership: index keys are put into the arena.
+#pragma once
+
+#include "host/core/change_arena.h"
+#include "tidegate/change.h"
+
+namespace tidegate::sync {
+
+struct Inbound {
+  AgentId neighbour = 0;
+  bool from_parent = false;
+};
+
+class Admission {
+ public:
+  virtual ~Admission() = default;
+  // Fills in what is not on the wire: via, index keys, expiry, digest. An error is the reason to
+  // quarantine the change.
+  virtual Status Admit(const Inbound& from, tg_change* change, core::ChangeArena* arena) = 0;
+};
+
+}  // namespace tidegate::sync

@@ -1,0 +1,144 @@
+#include "host/sync/handshake.h"
+
+#include <algorithm>
+
+#include "tidegate/version.h"
+
+namespace tidegate::sync {
+namespace {
+
+constexpr size_t kEpochsInHelloMax = 16;
+
+wire::Refuse Refusal(wire::RefuseReason reason, std::string message) {
+  wire::Refuse refuse;
+  refuse.reason = reason;
+  refuse.message = std::move(message);
+  return refuse;
+}
+
+std::string Name(AgentId agent) { return "agent " + std::to_string(agent); }
+
+// What holds for either side: protocol, identity.
+std::optional<wire::Refuse> JudgeAny(const SelfFacts& self, const core::Peer& peer, const wire::Hello& hello) {
+  if (hello.protocol_min > wire::kProtocolMax || hello.protocol_max < wire::kProtocolMin) {
+    return Refusal(wire::RefuseReason::kProtocol,
+                   Name(hello.agent) + " speaks protocol " + std::to_string(hello.protocol_min) + " to " +
+                       std::to_string(hello.protocol_max) + ", this node " + std::to_string(wire::kProtocolMin) +
+                       " to " + std::to_string(wire::kProtocolMax) + ": upgrade the older one");
+  }
+  if (hello.agent == 0 || hello.replica.empty() || hello.epochs.empty()) {
+    return Refusal(wire::RefuseReason::kMalformed, "a hello needs agent, replica id and epoch");
+  }
+  if (hello.agent == self.agent) {
+    return Refusal(wire::RefuseReason::kAgentInUse,
+                   Name(hello.agent) + " is this node itself: two nodes have the same agent id; change node.agent of one");
+  }
+  if (peer.agent != 0 && peer.agent != hello.agent) {
+    return Refusal(wire::RefuseReason::kIdentity, "the transport knows the peer as " + Name(peer.agent) +
+                                                      ", but its hello says " + Name(hello.agent));
+  }
+  return std::nullopt;
+}
+
+// An epoch that was there before the newest one has come back: two nodes share one replica.
+bool EpochReturned(const Link& known, const wire::Hello& hello) {
+  const auto& seen = known.record.epochs;
+  Epoch current = hello.epochs.front().epoch;
+  if (seen.empty() || seen.front().epoch == current) return false;
+  return std::any_of(seen.begin(), seen.end(), [&](const wire::EpochStart& e) { return e.epoch == current; });
+}
+
+}  // namespace
+
+wire::Hello MakeHello(const SelfFacts& self, const Link* link) {
+  wire::Hello hello;
+  hello.agent = self.agent;
+  hello.role = self.role;
+  hello.level = self.level;
+  hello.replica = self.replica;
+  hello.epochs = self.epochs;
+  if (hello.epochs.size() > kEpochsInHelloMax) hello.epochs.resize(kEpochsInHelloMax);
+  hello.models = self.models;
+  hello.unix_ms = self.unix_ms;
+  hello.software = "tidegate " TG_VERSION_STRING;
+  if (link == nullptr) return hello;
+  hello.attach_epoch = link->record.attach_epoch;
+  for (uint32_t lane = 0; lane < TG_LANE_COUNT; ++lane) {
+    if (!link->receivers[lane].held().none()) hello.held.push_back({lane, link->receivers[lane].held()});
+    if (!link->senders[lane].delivered().none()) hello.delivered.push_back({lane, link->senders[lane].delivered()});
+  }
+  return hello;
+}
+
+std::optional<wire::Refuse> JudgeChild(const SelfFacts& self, const core::Peer& peer, const wire::Hello& hello,
+                                       const Link* known) {
+  if (auto refuse = JudgeAny(self, peer, hello)) return refuse;
+  if (self.role == TG_ROLE_DEVICE) {
+    return Refusal(wire::RefuseReason::kRole, "this node is a device and has no children");
+  }
+  if (hello.role == TG_ROLE_SERVER) {
+    return Refusal(wire::RefuseReason::kRole, Name(hello.agent) + " is a server; a server has no parent");
+  }
+  if (hello.level <= self.level) {
+    return Refusal(wire::RefuseReason::kLevel, "the level of " + Name(hello.agent) + " is " +
+                                                   std::to_string(hello.level) + ", it must be above " +
+                                                   std::to_string(self.level) + ", the level of its parent " +
+                                                   Name(self.agent) + ": change node.level of one");
+  }
+  for (const wire::Edge& edge : hello.edges) {
+    if (edge.agent == self.agent) {
+      return Refusal(wire::RefuseReason::kLoop, Name(hello.agent) + " is above and below this node");
+    }
+  }
+  if (known == nullptr) return std::nullopt;
+  if (known->is_parent()) {
+    return Refusal(wire::RefuseReason::kLoop, Name(hello.agent) + " is the parent of this node");
+  }
+  if (known->record.replica != hello.replica) {
+    return Refusal(wire::RefuseReason::kReplica,
+                   Name(hello.agent) + " was known with replica " + known->record.replica.ToText() +
+                       " and now comes with " + hello.replica.ToText() +
+                       ": a clone, or a replacement. If it replaces the old one, run 'tidegate agent adopt " +
+                       std::to_string(hello.agent) + "' at " + Name(self.agent));
+  }
+  if (EpochReturned(*known, hello)) {
+    return Refusal(wire::RefuseReason::kClone,
+                   "an earlier epoch of " + Name(hello.agent) +
+                       " has returned: two nodes run on copies of one replica; give one of them another agent id");
+  }
+  return std::nullopt;
+}
+
+std::optional<wire::Refuse> JudgeParent(const SelfFacts& self, const core::Peer& peer, const wire::Hello& hello) {
+  if (auto refuse = JudgeAny(self, peer, hello)) return refuse;
+  if (hello.role == TG_ROLE_DEVICE) {
+    return Refusal(wire::RefuseReason::kRole, Name(hello.agent) + " is a device and cannot be a parent");
+  }
+  if (hello.level >= self.level) {
+    return Refusal(wire::RefuseReason::kLevel, "the level of the parent " + Name(hello.agent) + " is " +
+                                                   std::to_string(hello.level) + ", it must be below " +
+                                                   std::to_string(self.level));
+  }
+  return std::nullopt;
+}
+
+wire::LinkRecord RecordFrom(const wire::Hello& hello, bool is_parent, const Link* known, int64_t unix_ms) {
+  wire::LinkRecord record;
+  if (known != nullptr) record = known->record;
+  record.agent = hello.agent;
+  record.is_parent = is_parent;
+  record.role = hello.role;
+  record.level = hello.level;
+  record.replica = hello.replica;
+  record.last_hello_unix_ms = unix_ms;
+  if (!is_parent) record.attach_epoch = hello.attach_epoch;
+  constexpr size_t kEpochsKeptMax = 64;
+  const wire::EpochStart& current = hello.epochs.front();
+  if (record.epochs.empty() || record.epochs.front().epoch != current.epoch) {
+    record.epochs.insert(record.epochs.begin(), current);
+    if (record.epochs.size() > kEpochsKeptMax) record.epochs.resize(kEpochsKeptMax);
+  }
+  return record;
+}
+
+}  // namespace tidegate::sync

@@ -1,0 +1,38 @@
+// The hello of a session: what a node says of itself, and whether it accepts what the other says
+// (design section 6, "Hello"; law 9).
+// Thread safety: pure functions. Ownership: results own their text.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "host/core/transport.h"
+#include "host/sync/link.h"
+#include "host/sync/options.h"
+#include "host/wire/frames.h"
+
+namespace tidegate::sync {
+
+// What this node says of itself in every hello.
+struct SelfFacts {
+  AgentId agent = 0;
+  uint32_t role = 0;
+  uint32_t level = 0;
+  ReplicaId replica;
+  std::vector<wire::EpochStart> epochs;  // newest first
+  std::vector<wire::ModelPolicy> models;
+  int64_t unix_ms = 0;
+};
+
+wire::Hello MakeHello(const SelfFacts& self, const Link* link);
+
+// A child asks. known: the link of that agent, if it is registered.
+std::optional<wire::Refuse> JudgeChild(const SelfFacts& self, const core::Peer& peer, const wire::Hello& hello,
+                                       const Link* known);
+// Our parent answers.
+std::optional<wire::Refuse> JudgeParent(const SelfFacts& self, const core::Peer& peer, const wire::Hello& hello);
+
+// The record of the neighbour that said this hello; known epochs stay behind the new one.
+wire::LinkRecord RecordFrom(const wire::Hello& hello, bool is_parent, const Link* known, int64_t unix_ms);
+
+}  // namespace tidegate::sync

@@ -1,0 +1,118 @@
+#include "host/sync/link.h"
+
+#include <algorithm>
+
+#include "host/sync/meta_keys.h"
+
+namespace tidegate::sync {
+namespace {
+
+FeedTarget TargetOf(const wire::LinkRecord& record, uint8_t lane) {
+  FeedTarget target;
+  target.direction = record.is_parent ? TG_DIRECTION_UP : TG_DIRECTION_DOWN;
+  target.lane = lane;
+  target.neighbour = record.agent;
+  if (!record.is_parent) target.owner_set = meta::OwnerSet(record.agent);
+  return target;
+}
+
+}  // namespace
+
+Link::Link(const core::Storage& storage, const SyncOptions& options, wire::LinkRecord link_record)
+    : record(std::move(link_record)),
+      owner_set(record.is_parent ? std::string() : meta::OwnerSet(record.agent)),
+      senders{FeedSender(storage, options, TargetOf(record, 0)), FeedSender(storage, options, TargetOf(record, 1)),
+              FeedSender(storage, options, TargetOf(record, 2)), FeedSender(storage, options, TargetOf(record, 3))},
+      options_(options) {
+  static_assert(TG_LANE_COUNT == 4);
+}
+
+Status Link::OpenFeeds(const std::vector<wire::LaneWatermark>& held,
+                       const std::array<Watermark, TG_LANE_COUNT>& start, bool unsettled) {
+  for (uint32_t lane = 0; lane < TG_LANE_COUNT; ++lane) {
+    Watermark theirs;
+    for (const wire::LaneWatermark& entry : held) {
+      if (entry.lane == lane) theirs = entry.watermark;
+    }
+    TG_RETURN_IF_ERROR(senders[lane].Open(theirs, start[lane], unsettled));
+    receivers[lane].Open();
+  }
+  blocked = false;
+  return {};
+}
+
+void Link::CloseFeeds() {
+  session = 0;
+  session_id = 0;
+  blocked = false;
+  ack_due = false;
+  ack_lane = {};
+  reject_lane = {};
+  for (FeedSender& sender : senders) sender.Close();
+}
+
+uint64_t Link::hop_position() const {
+  uint64_t lowest = UINT64_MAX;
+  for (const FeedSender& sender : senders) lowest = std::min(lowest, sender.hop_position());
+  return lowest;
+}
+
+uint64_t Link::delivered_position() const {
+  uint64_t lowest = UINT64_MAX;
+  for (const FeedSender& sender : senders) lowest = std::min(lowest, sender.delivered_position());
+  return lowest;
+}
+
+void Link::AckLane(uint32_t lane, bool rejected) {
+  ack_due = true;
+  ack_lane[lane] = true;
+  reject_lane[lane] = reject_lane[lane] || rejected;
+}
+
+void Link::AckAll() {
+  ack_due = true;
+  ack_lane.fill(true);
+}
+
+wire::Ack Link::TakeAck(bool delivered_at_hop) {
+  wire::Ack ack;
+  for (uint32_t lane = 0; lane < TG_LANE_COUNT; ++lane) {
+    if (!ack_lane[lane]) continue;
+    wire::LaneAck entry;
+    entry.lane = lane;
+    entry.held = receivers[lane].held();
+    entry.delivered = delivered_at_hop ? entry.held : pairs[lane].delivered();
+    entry.window_bytes = options_.window_bytes;
+    entry.begin = receivers[lane].begin();
+    entry.rejected = reject_lane[lane];
+    ack.lanes.push_back(entry);
+  }
+  ack.refused = std::move(refused);
+  ack.edges_number = edges_number;
+  refused.clear();
+  ack_due = false;
+  ack_lane = {};
+  reject_lane = {};
+  return ack;
+}
+
+int64_t Link::NextTimerUs(int64_t now_us) const {
+  int64_t next = INT64_MAX;
+  if (!up() || blocked) return next;
+  for (const FeedSender& sender : senders) next = std::min(next, sender.NextTimerUs(now_us));
+  return next;
+}
+
+uint32_t Link::NextLane(const std::array<bool, TG_LANE_COUNT>& exhausted) {
+  for (int round = 0; round < 2; ++round) {
+    for (uint32_t lane = 0; lane < TG_LANE_COUNT; ++lane) {
+      if (exhausted[lane] || credits_[lane] == 0) continue;
+      --credits_[lane];
+      return lane;
+    }
+    credits_ = options_.lane_weights;
+  }
+  return TG_LANE_COUNT;
+}
+
+}  // namespace tidegate::sync

@@ -1,0 +1,84 @@
+// Link: the durable relation with one neighbour, and the session it has at the moment.
+// Thread safety: the writer thread. Ownership: refers to the storage; owned by LinkTable.
+#pragma once
+
+#include <array>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "host/core/storage.h"
+#include "host/core/transport.h"
+#include "host/sync/delivered_pairs.h"
+#include "host/sync/feed_receiver.h"
+#include "host/sync/feed_sender.h"
+#include "host/sync/options.h"
+#include "host/wire/frames.h"
+#include "host/wire/records.h"
+
+namespace tidegate::sync {
+
+struct LinkStats {
+  uint64_t frames_sent = 0;
+  uint64_t frames_received = 0;
+  uint64_t bytes_sent = 0;
+  uint64_t bytes_received = 0;
+  int64_t last_progress_us = -1;
+  std::string last_error;
+};
+
+class Link {
+ public:
+  Link(const core::Storage& storage, const SyncOptions& options, wire::LinkRecord record);
+
+  AgentId agent() const { return record.agent; }
+  bool is_parent() const { return record.is_parent; }
+  bool up() const { return session != 0; }
+
+  // Opens every lane; held and start are by lane.
+  Status OpenFeeds(const std::vector<wire::LaneWatermark>& held,
+                   const std::array<Watermark, TG_LANE_COUNT>& start, bool unsettled);
+  void CloseFeeds();
+
+  // What all lanes together have passed: the neighbour's hop, the final destination.
+  uint64_t hop_position() const;
+  uint64_t delivered_position() const;
+
+  // The ack that is due, for the lanes that moved.
+  wire::Ack TakeAck(bool delivered_at_hop);
+  void AckLane(uint32_t lane, bool rejected);
+  void AckAll();
+
+  int64_t NextTimerUs(int64_t now_us) const;
+
+  wire::LinkRecord record;
+  std::string owner_set;  // of a child: whose down items it gets
+  std::array<FeedSender, TG_LANE_COUNT> senders;
+  std::array<FeedReceiver, TG_LANE_COUNT> receivers;
+  std::array<DeliveredPairs, TG_LANE_COUNT> pairs;
+  std::set<std::string> quarantined;  // meta keys of what we quarantined from it
+
+  // The session; 0 = none.
+  core::TransportSession session = 0;
+  wire::SessionId session_id = 0;
+  bool blocked = false;  // the transport is full
+
+  // What the next ack says.
+  bool ack_due = false;
+  std::array<bool, TG_LANE_COUNT> ack_lane{};
+  std::array<bool, TG_LANE_COUNT> reject_lane{};
+  std::vector<wire::RefusedKey> refused;
+  uint64_t edges_number = 0;  // child: of its last table that is durable here
+
+  LinkStats stats;
+
+ private:
+  std::array<uint32_t, TG_LANE_COUNT> credits_{};
+  const SyncOptions& options_;
+
+ public:
+  // The lane whose turn it is, by weight, among those not yet exhausted; TG_LANE_COUNT = none.
+  uint32_t NextLane(const std::array<bool, TG_LANE_COUNT>& exhausted);
+};
+
+}  // namespace tidegate::sync

@@ -1,0 +1,111 @@
+#include "host/sync/link_table.h"
+
+#include "host/base/views.h"
+#include "host/sync/meta_keys.h"
+
+namespace tidegate::sync {
+
+Status LinkTable::Restore() {
+  std::vector<wire::LinkRecord> records;
+  Status parsed;
+  TG_RETURN_IF_ERROR(storage_.MetaScan(meta::kLinkPrefix, [&](std::string_view, std::string_view value) {
+    parsed = wire::DecodeRecord(value, &records.emplace_back());
+    return parsed.ok();
+  }));
+  TG_RETURN_IF_ERROR(parsed);
+  for (const wire::LinkRecord& record : records) TG_RETURN_IF_ERROR(RestoreLink(Put(record)));
+
+  return storage_.MetaScan(Routes::kKeyPrefix, [&](std::string_view key, std::string_view value) {
+    wire::Edge edge;
+    parsed = wire::DecodeRecord(value, &edge);
+    std::string_view link = key.substr(Routes::kKeyPrefix.size());
+    Result<AgentId> agent = ParseAgent(link.substr(0, link.find('/')));
+    if (parsed.ok() && agent.ok()) routes_.Restore(agent.value(), edge);
+    return true;
+  });
+}
+
+Status LinkTable::RestoreLink(Link* link) {
+  TG_ASSIGN_OR_RETURN(Watermark head, storage_.Head());
+  for (uint32_t lane = 0; lane < TG_LANE_COUNT; ++lane) {
+    Result<std::string> bytes = storage_.MetaGet(meta::Held(link->agent(), lane));
+    if (!bytes.ok() && bytes.status().code() != Code::kNotFound) return bytes.status();
+    if (!bytes.ok()) continue;
+    Watermark held;
+    TG_RETURN_IF_ERROR(wire::DecodeRecord(bytes.value(), &held));
+    link->receivers[lane].Restore(held);
+    // The pairs of before the restart are gone; this one is later than they were, and true.
+    if (!held.none()) link->pairs[lane].Add(held, head.position);
+  }
+  std::string prefix = meta::Quarantine(link->agent(), false, 0, "", "");
+  prefix.resize(prefix.find("/in/") + 4);
+  return storage_.MetaScan(prefix, [&](std::string_view key, std::string_view) {
+    link->quarantined.insert(std::string(key));
+    return true;
+  });
+}
+
+Link* LinkTable::Find(AgentId agent) const {
+  auto found = links_.find(agent);
+  return found == links_.end() ? nullptr : found->second.get();
+}
+
+std::vector<Link*> LinkTable::ChildrenOf(AgentId owner) const {
+  std::vector<Link*> children;
+  if (owner == kAgentAll) {
+    for (const auto& [agent, link] : links_) {
+      if (!link->is_parent()) children.push_back(link.get());
+    }
+  } else if (Link* link = Find(routes_.LinkOf(owner)); link != nullptr && !link->is_parent()) {
+    children.push_back(link);
+  }
+  return children;
+}
+
+bool LinkTable::Reaches(const Link& link, AgentId owner) const {
+  return owner == link.agent() || routes_.LinkOf(owner) == link.agent();
+}
+
+Link* LinkTable::Put(const wire::LinkRecord& record) {
+  std::unique_ptr<Link>& link = links_[record.agent];
+  if (link == nullptr) {
+    link = std::make_unique<Link>(storage_, options_, record);
+  } else {
+    link->record = record;
+  }
+  if (record.is_parent) parent_ = link.get();
+  return link.get();
+}
+
+void LinkTable::StageRecord(const wire::LinkRecord& record, core::Stage* stage) {
+  stage->MetaPut(meta::Link(record.agent), wire::EncodeRecord(record));
+}
+
+void LinkTable::StageForget(const Link& link, core::Stage* stage) const {
+  stage->MetaDelete(meta::Link(link.agent()));
+  for (uint32_t lane = 0; lane < TG_LANE_COUNT; ++lane) stage->MetaDelete(meta::Held(link.agent(), lane));
+  for (const std::string& key : link.quarantined) stage->MetaDelete(key);
+}
+
+void LinkTable::Forget(AgentId agent) {
+  if (parent_ != nullptr && parent_->agent() == agent) parent_ = nullptr;
+  links_.erase(agent);
+}
+
+void LinkTable::StageFirstOwners(AgentId child, core::Stage* stage) {
+  stage->OwnerAdd(meta::OwnerSet(child), kAgentAll);
+  stage->OwnerAdd(meta::OwnerSet(child), child);
+}
+
+void LinkTable::StageRoutes(const Routes::Difference& difference, core::Stage* stage) const {
+  for (const auto& [link, agent] : difference.removed) {
+    stage->MetaDelete(Routes::Key(link, agent));
+    if (agent != link) stage->OwnerRemove(meta::OwnerSet(link), agent);
+  }
+  for (const auto& [link, edge] : difference.put) {
+    stage->MetaPut(Routes::Key(link, edge.agent), wire::EncodeRecord(edge));
+    stage->OwnerAdd(meta::OwnerSet(link), edge.agent);
+  }
+}
+
+}  // namespace tidegate::sync

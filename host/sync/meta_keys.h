@@ -1,0 +1,34 @@
+// The names of the meta entries that replication keeps in a storage.
+// Thread safety: pure functions. Ownership: results own their text.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "host/base/ids.h"
+
+namespace tidegate::sync::meta {
+
+inline constexpr std::string_view kNode = "node";    // wire::NodeRecord
+inline constexpr std::string_view kClock = "clock";  // last hybrid time, decimal
+inline constexpr std::string_view kMarks = "marks";  // wire::ScopeRecord: unsettled towards the parent
+inline constexpr std::string_view kLinkPrefix = "link/";
+inline constexpr std::string_view kQuarantinePrefix = "quarantine/";
+
+inline std::string Link(AgentId agent) { return std::string(kLinkPrefix) + std::to_string(agent); }
+// What we hold of a neighbour's lane.
+inline std::string Held(AgentId agent, uint32_t lane) {
+  return "held/" + std::to_string(agent) + "/" + std::to_string(lane);
+}
+// Up to where our own up lane has reached the server.
+inline std::string Delivered(uint32_t lane) { return "delivered/" + std::to_string(lane); }
+// A quarantined key; ours: the neighbour refused what we sent.
+inline std::string Quarantine(AgentId link, bool ours, AgentId owner, std::string_view pk, std::string_view sk) {
+  std::string key = std::string(kQuarantinePrefix) + std::to_string(link) + (ours ? "/out/" : "/in/");
+  key += std::to_string(owner) + "/";
+  key.append(pk).append(1, '\x1f').append(sk);
+  return key;
+}
+inline std::string OwnerSet(AgentId child) { return "c" + std::to_string(child); }
+
+}  // namespace tidegate::sync::meta
