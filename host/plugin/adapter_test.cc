@@ -276,6 +276,11 @@ class EchoTransport {
   void Start(const sdk::TransportEvents& events) { events_ = events; }
   void Stop(uint64_t) { events_.Closed(1, "stopping"); }
   sdk::Status Send(tg_session session, std::string_view frame) {
+    if (frame == "half") {  // a struct that ends behind side
+      tg_peer peer{8, TG_SIDE_PARENT, 9, 1, 0, sdk::Str("here")};
+      events_.Opened(session, peer);
+      return {};
+    }
     if (frame == "no") return {TG_UNAVAILABLE, "session is gone"};
     tg_peer peer{sizeof peer, TG_SIDE_PARENT, 9, 1, 0, sdk::Str("here")};
     events_.Opened(session, peer);
@@ -312,6 +317,30 @@ class Heard : public core::TransportEvents {
     heard.push_back(std::to_string(session) + " " + what);
   }
 };
+
+TEST(TransportAdapter, PartOfAPeer_OnlyWhatItsSizeCovers) {
+  Heard events;
+  Lines log;
+  auto made = PluginTransport::Create(&sdk::detail::kPlugin<sdk::TransportPlugin<EchoTransport>>, "t", "{}",
+                                      {&log, nullptr, nullptr, nullptr});
+  ASSERT_TRUE(made.ok());
+  ASSERT_TRUE((*made)->Start(&events).ok());
+  EXPECT_TRUE((*made)->Send(3, "half").ok());
+  EXPECT_THAT(events.heard, ElementsAre("3 opened by 0 at  above"));
+  EXPECT_THAT(log.lines, ElementsAre(HasSubstr("set struct_size")));
+}
+
+TEST(TransportAdapter, AfterStop_NothingReachesThePlugin) {
+  Heard events;
+  auto made = PluginTransport::Create(&sdk::detail::kPlugin<sdk::TransportPlugin<EchoTransport>>, "t", "{}", {});
+  ASSERT_TRUE(made.ok());
+  ASSERT_TRUE((*made)->Start(&events).ok());
+  EXPECT_TRUE((*made)->Stop(1).ok());
+  events.heard.clear();
+  EXPECT_EQ((*made)->Send(3, "yes").code(), Code::kUnavailable);
+  EXPECT_EQ((*made)->Close(3, "bye").code(), Code::kUnavailable);
+  EXPECT_TRUE(events.heard.empty());
+}
 
 TEST(TransportAdapter, CallsAndEvents_Cross) {
   Heard events;

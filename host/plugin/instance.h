@@ -45,6 +45,7 @@ class Instance {
   }
   void* self() const { return self_; }
   bool started() const { return state_ == State::kStarted; }
+  bool stopped() const { return state_ == State::kStopped; }
   const std::string& name() const { return services_->name(); }
   const Services& services() const { return *services_; }
 

@@ -1,9 +1,24 @@
 #include "host/plugin/plugin_host.h"
 
 #include <dlfcn.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace tidegate::plugin {
+
+namespace {
+
+// By descriptor, so that what was checked is what is loaded. With our process id in it debuggers and
+// symbolizers, which run in processes of their own, find the file by the same name.
+std::string NameByDescriptor(const TrustedFile& file) {
+  std::string number = std::to_string(file.fd.get());
+  std::string name = "/proc/" + std::to_string(getpid()) + "/fd/" + number;
+  struct stat info {};
+  bool same = stat(name.c_str(), &info) == 0 && info.st_dev == file.device && info.st_ino == file.inode;
+  return same ? name : "/proc/self/fd/" + number;  // /proc of another pid namespace
+}
+
+}  // namespace
 
 PluginHost::PluginHost(const Environment& environment) : PluginHost(environment, geteuid()) {}
 
@@ -28,9 +43,7 @@ Result<PluginFile*> PluginHost::Open(const std::string& path, std::string_view k
 Status PluginHost::Load(PluginFile& file) {
   if (file.loaded != nullptr) return {};
   if (file.handle == nullptr) {
-    // By descriptor: what was checked is what is loaded.
-    std::string by_fd = "/proc/self/fd/" + std::to_string(file.file.fd.get());
-    file.handle = dlopen(by_fd.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+    file.handle = dlopen(NameByDescriptor(file.file).c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
     if (file.handle == nullptr) {
       const char* why = dlerror();
       return Status::Invalid(file.path + ": cannot be loaded: " + (why != nullptr ? why : "no reason given") +

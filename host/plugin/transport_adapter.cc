@@ -1,5 +1,8 @@
 #include "host/plugin/transport_adapter.h"
 
+#include <algorithm>
+#include <cstring>
+
 #include "host/base/views.h"
 
 namespace tidegate::plugin {
@@ -34,12 +37,18 @@ Status PluginTransport::Start(core::TransportEvents* events) {
       0,
       this,
       [](void* ctx, tg_session session, const tg_peer* peer) noexcept {
+        auto* self = static_cast<PluginTransport*>(ctx);
+        tg_peer known{};  // members that the plugin's struct does not reach stay zero
+        std::memcpy(&known, peer, std::min<size_t>(peer->struct_size, sizeof known));
+        if (peer->struct_size < TG_END_OF(tg_peer, address)) {
+          self->instance_->services().Log(TG_LOG_ERROR, "opened a session with part of a tg_peer; set struct_size");
+        }
         core::Peer to;
-        to.side = peer->side == TG_SIDE_PARENT ? core::Side::kParent : core::Side::kChild;
-        to.agent = peer->agent;
-        to.authenticated = peer->authenticated != 0;
-        to.address = View(peer->address);
-        static_cast<PluginTransport*>(ctx)->events_->Opened(session, to);
+        to.side = known.side == TG_SIDE_PARENT ? core::Side::kParent : core::Side::kChild;
+        to.agent = known.agent;
+        to.authenticated = known.authenticated != 0;
+        to.address = View(known.address);
+        self->events_->Opened(session, to);
       },
       [](void* ctx, tg_session session, tg_bytes frame) noexcept {
         static_cast<PluginTransport*>(ctx)->events_->Frame(session, View(frame));
@@ -58,12 +67,14 @@ Status PluginTransport::Send(core::TransportSession session, std::string_view fr
     return Status::Invalid(instance_->name() + ": a frame of " + std::to_string(frame.size()) + " bytes; at most " +
                            std::to_string(info_.frame_bytes_max) + " are moved");
   }
+  if (instance_->stopped()) return Status::Unavailable(instance_->name() + ": the transport is stopped");
   tg_error error{};
   tg_code code = table_->send(instance_->self(), session, Bytes(frame), &error);
   return code == TG_OK ? Status::Ok() : instance_->Failed(code, error);
 }
 
 Status PluginTransport::Close(core::TransportSession session, std::string_view reason) {
+  if (instance_->stopped()) return Status::Unavailable(instance_->name() + ": the transport is stopped");
   tg_error error{};
   tg_code code = table_->close(instance_->self(), session, Str(reason), &error);
   return code == TG_OK ? Status::Ok() : instance_->Failed(code, error);
