@@ -87,7 +87,8 @@ Result<TrustedFile> OpenTrusted(const std::string& path, uid_t user) {
   while (!parts.empty()) {
     std::string part = std::move(parts.front());
     parts.pop_front();
-    std::string here = at + "/" + part;
+    std::string here = at;
+    here.append("/").append(part);
     FileDescriptor next(openat(directory.get(), part.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
     if (!next.valid() || fstat(next.get(), &info) != 0) return CannotOpen(path, here, errno);
     TG_RETURN_IF_ERROR(CheckComponent(info, here, path, user));

@@ -8,6 +8,8 @@
 // Thread safety: [control] calls only. Ownership: the host holds the instance between create and destroy.
 #pragma once
 
+#include <memory>
+
 #include "tidegate/cpp/error.h"
 #include "tidegate/cpp/host.h"
 
@@ -21,7 +23,7 @@ T& Self(void* self) {
 template <typename T>
 tg_code Create(const tg_host* host, tg_str config_json, void** self, tg_error* error) noexcept {
   *self = nullptr;
-  return Guard("create", error, [&] { *self = new T(Host(host), View(config_json)); });
+  return Guard("create", error, [&] { *self = std::make_unique<T>(Host(host), View(config_json)).release(); });
 }
 
 template <typename T>
