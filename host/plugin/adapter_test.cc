@@ -2,6 +2,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <cstring>
+#include <map>
+#include <thread>
+
 #include "host/base/views.h"
 #include "host/plugin/storage_adapter.h"
 #include "host/plugin/transport_adapter.h"
@@ -328,6 +333,67 @@ TEST(TransportAdapter, PartOfAPeer_OnlyWhatItsSizeCovers) {
   EXPECT_TRUE((*made)->Send(3, "half").ok());
   EXPECT_THAT(events.heard, ElementsAre("3 opened by 0 at  above"));
   EXPECT_THAT(log.lines, ElementsAre(HasSubstr("set struct_size")));
+}
+
+// Events from a thread of its own until stop has joined it.
+class BusyTransport {
+ public:
+  explicit BusyTransport(const sdk::Host& host, std::string_view) : host_(host) {}
+  void Info(tg_transport_info& info) { info.listens = 1, info.frame_bytes_max = 64; }
+  void Start(const sdk::TransportEvents& events) {
+    thread_ = std::thread([this, events] {
+      tg_peer peer{sizeof peer, TG_SIDE_CHILD, 9, 1, 0, sdk::Str("here")};
+      events.Opened(1, peer);
+      while (!stopping_) {
+        events.Frame(1, "frame");
+        host_.log().Debug("frame");
+        ++frames_;
+      }
+      events.Closed(1, "stopping");
+    });
+  }
+  void Stop(uint64_t) {
+    stopping_ = true;
+    thread_.join();
+  }
+  sdk::Status Send(tg_session, std::string_view) { return {}; }
+  void Close(tg_session, std::string_view) {}
+  void Stats(tg_transport_stats& stats) { stats.bytes_received = frames_; }
+
+ private:
+  sdk::Host host_;
+  std::atomic<bool> stopping_{false};
+  std::atomic<uint64_t> frames_{0};
+  std::thread thread_;
+};
+
+class Counting : public core::TransportEvents, public core::Log {
+ public:
+  void Opened(core::TransportSession, const core::Peer&) override { ++events; }
+  void Frame(core::TransportSession, std::string_view) override { ++events; }
+  void Closed(core::TransportSession, std::string_view) override { closed = true; }
+  void Writable(core::TransportSession) override {}
+  void Write(uint32_t, std::string_view) override { ++lines; }
+  std::atomic<uint64_t> events{0};
+  std::atomic<uint64_t> lines{0};
+  std::atomic<bool> closed{false};
+};
+
+TEST(TransportAdapter, EventsOfItsThread_EndBeforeStopReturns) {
+  Counting counting;
+  auto made = PluginTransport::Create(&sdk::detail::kPlugin<sdk::TransportPlugin<BusyTransport>>, "busy", "{}",
+                                      {&counting, nullptr, nullptr, nullptr});
+  ASSERT_TRUE(made.ok()) << made.status().message();
+  ASSERT_TRUE((*made)->Start(&counting).ok());
+  while (counting.events < 100) EXPECT_TRUE((*made)->Send(1, "reply").ok());
+  EXPECT_GT((*made)->stats().bytes_received, 0u);
+  ASSERT_TRUE((*made)->Stop(1'000).ok());
+  EXPECT_TRUE(counting.closed);
+  uint64_t events = counting.events;
+  EXPECT_EQ((*made)->Send(1, "late").code(), Code::kUnavailable);
+  made->reset();
+  EXPECT_EQ(counting.events, events);
+  EXPECT_GT(counting.lines, 0u);
 }
 
 TEST(TransportAdapter, AfterStop_NothingReachesThePlugin) {

@@ -2,7 +2,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "plugins/policy-onetable/policy.h"
@@ -215,6 +217,23 @@ TEST_F(OnetablePolicyTable, ConfiguredLane_StandsAboveTheSchema) {
   EXPECT_EQ(Ask(kTable.lane, "Other"), TG_LANE_BULK);
   EXPECT_EQ(Ask(kTable.lane, "Status"), TG_LANE_STATE);
   EXPECT_THAT(warnings_, ElementsAre(HasSubstr("lanes.Other")));
+}
+
+TEST_F(OnetablePolicyTable, AskedByManyThreads_TheSameAnswers) {
+  Load(R"("process":{"Fault":{"sync":"up"},"Status":{"enable":"cloud"}})");
+  std::atomic<int> wrong{0};
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([this, &wrong] {
+      for (int n = 0; n < 200; ++n) {
+        if (Ask(kTable.direction, "Fault") != TG_DIRECTION_UP) ++wrong;
+        if (Ask(kTable.lane, "Status") != TG_LANE_STATE) ++wrong;
+        if (Denial("Status", TG_ROLE_DEVICE).empty()) ++wrong;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(wrong, 0);
 }
 
 TEST_F(OnetablePolicyTable, WrongConfiguration_CreateFails) {
