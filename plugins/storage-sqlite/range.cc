@@ -11,6 +11,7 @@ std::string RangeSql(const tg_range& range, const char* columns) {
       std::string("SELECT ") + columns + " FROM item INDEXED BY item_key WHERE owner = ?1 AND (pk, sk) >= (?2, ?3)";
   if (range.has_to) sql += " AND (pk, sk) < (?4, ?5)";
   if (range.model.size != 0) sql += " AND model = ?6";
+  if (range.direction_mask != 0) sql += " AND direction & ?7";
   return sql + " ORDER BY pk, sk";
 }
 
@@ -18,6 +19,7 @@ void BindRange(Statement& statement, const tg_range& range) {
   statement.Bind(1, range.owner).BindText(2, sdk::View(range.from_pk)).BindText(3, sdk::View(range.from_sk));
   if (range.has_to) statement.BindText(4, sdk::View(range.to_pk)).BindText(5, sdk::View(range.to_sk));
   if (range.model.size != 0) statement.BindText(6, sdk::View(range.model));
+  if (range.direction_mask != 0) statement.Bind(7, range.direction_mask);
 }
 
 // Compared here: a hybrid clock is unsigned, SQLite's numbers are not.

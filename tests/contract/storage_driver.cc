@@ -48,8 +48,19 @@ tg_feed_selector Selector(const Feed& feed) {
 }
 
 tg_range RangeView(const Range& range) {
-  return {sizeof(tg_range),   range.has_to ? 1u : 0u, range.owner,      Str(range.model), Str(range.from_pk),
-          Str(range.from_sk), Str(range.to_pk),       Str(range.to_sk), range.cut_hlc,    range.chunk_items};
+  tg_range view{};
+  view.struct_size = sizeof view;
+  view.has_to = range.has_to ? 1 : 0;
+  view.owner = range.owner;
+  view.model = Str(range.model);
+  view.from_pk = Str(range.from_pk);
+  view.from_sk = Str(range.from_sk);
+  view.to_pk = Str(range.to_pk);
+  view.to_sk = Str(range.to_sk);
+  view.cut_hlc = range.cut_hlc;
+  view.chunk_items = range.chunk_items;
+  view.direction_mask = range.direction_mask;
+  return view;
 }
 
 }  // namespace

@@ -93,6 +93,7 @@ struct Range {
   std::string model{}, from_pk{}, from_sk{}, to_pk{}, to_sk{};
   bool has_to = false;
   uint64_t cut_hlc = 0, chunk_items = 0;
+  uint32_t direction_mask = 0;
 };
 
 struct Chunk {

@@ -61,6 +61,18 @@ TEST_P(StorageRange, ModelAndCut_Narrow) {
   EXPECT_EQ(storage().Scan({.cut_hlc = UINT64_MAX}).size(), 20u);
 }
 
+TEST_P(StorageRange, DirectionMask_Narrows) {
+  Item both = MakeItem("both"), none = MakeItem("none");
+  both.direction = TG_DIRECTION_BOTH;
+  none.direction = TG_DIRECTION_NONE;
+  storage().Commit({{Put(both), Put(none)}});
+  EXPECT_EQ(storage().Scan({}).size(), 27u);
+  EXPECT_EQ(storage().Scan({.direction_mask = TG_DIRECTION_UP}).size(), 26u);
+  EXPECT_EQ(storage().Scan({.direction_mask = TG_DIRECTION_DOWN}).size(), 1u);
+  EXPECT_EQ(storage().Scan({.direction_mask = TG_DIRECTION_BOTH}).size(), 26u);
+  EXPECT_EQ(storage().Digests({.direction_mask = TG_DIRECTION_DOWN})[0].count, 1u);
+}
+
 TEST_P(StorageRange, Digest_IsTheSumOfTheRows) {
   uint64_t sum = 0;
   for (const Item& item : storage().Scan({.model = "Reading"})) sum += item.digest;

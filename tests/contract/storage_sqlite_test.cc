@@ -273,7 +273,9 @@ TEST_F(StorageSqlite, AllReadersInUse_IsUnavailableNotAHang) {
                         c->inner = c->storage->Get(MakeItem("a"), &item);
                         return 0;
                       }};
-  const tg_range range{sizeof(tg_range), 0, 7, {}, {}, {}, {}, {}, 0, 0};
+  tg_range range{};
+  range.struct_size = sizeof range;
+  range.owner = 7;
   tg_error error{};
   EXPECT_EQ(table_->range_scan(storage.self(), &range, &sink, &error), TG_OK);
   EXPECT_EQ(context.inner, TG_UNAVAILABLE);
