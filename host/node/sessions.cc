@@ -190,6 +190,8 @@ void Node::Impl::OnHelloFromParent(Session* session, const wire::Hello& hello) {
     found->second.state = SessionState::kWaiting;
     StartHello(&found->second);  // with the new attach epoch
   });
+  // At once: the first batches come right behind the hello.
+  (void)CommitStage();
 }
 
 void Node::Impl::ParentIsUp(Session* session, const wire::Hello& hello, const wire::LinkRecord& record) {
