@@ -159,6 +159,7 @@ void Node::Impl::ChildIsUp(Session* session, wire::SessionId id, const wire::Hel
       return;
     }
   }
+  link->AckAll();  // says what is delivered meanwhile
   wire::Hello answer = sync::MakeHello(self_, link);
   answer.edges_number = hello.edges_number;
   Send(session, id, answer);

@@ -230,7 +230,6 @@ uint64_t FeedSender::hop_position(uint64_t head) const {
 }
 
 uint64_t FeedSender::delivered_position(uint64_t head) const {
-  if (delivered_.none()) return 0;
   return delivered_.position >= acked_.position ? hop_position(head) : delivered_.position;
 }
 
