@@ -1,9 +1,13 @@
 #include "host/schema/item_values.h"
 
+#include <rapidjson/encodedstream.h>
+#include <rapidjson/memorystream.h>
+
 #include <algorithm>
 #include <cmath>
 
 #include "host/schema/canonical.h"
+#include "host/schema/json_text.h"
 
 namespace tidegate {
 namespace {
@@ -54,6 +58,12 @@ bool IsNumberInRange(const JsonValue& value) { return value.IsNumber() && std::f
 
 }  // namespace
 
+bool ParseSmallJson(std::string_view text, rapidjson::Document* document) {
+  rapidjson::MemoryStream bytes(text.data(), text.size());
+  rapidjson::EncodedInputStream<rapidjson::UTF8<>, rapidjson::MemoryStream> stream(bytes);
+  return !ParseExactly<rapidjson::kParseIterativeFlag>(stream, document).IsError();
+}
+
 bool IsEnvelopeName(std::string_view name) {
   return name == "_src" || name == "_dst" || name == "_owner" || name == "_version";
 }
@@ -84,15 +94,14 @@ Status ParsedObject::Parse(std::string_view text, std::string_view what) {
     buffer = long_text_.data();
   }
   bool plain = all < 0x80 && brackets <= kItemDepthMax;
-  if (plain) {
-    document_.ParseInsitu<rapidjson::kParseFullPrecisionFlag>(buffer);
-  } else {
-    document_.ParseInsitu<rapidjson::kParseFullPrecisionFlag | rapidjson::kParseValidateEncodingFlag |
-                          rapidjson::kParseIterativeFlag>(buffer);
-  }
-  if (document_.HasParseError()) {
-    return Status::Invalid(std::string(what) + ": " + std::string(ParseErrorText(document_.GetParseError())) +
-                           " at byte " + std::to_string(document_.GetErrorOffset()));
+  rapidjson::InsituStringStream stream(buffer);
+  rapidjson::ParseResult result =
+      plain ? ParseExactly<rapidjson::kParseInsituFlag>(stream, &document_)
+            : ParseExactly<rapidjson::kParseInsituFlag | rapidjson::kParseValidateEncodingFlag |
+                           rapidjson::kParseIterativeFlag>(stream, &document_);
+  if (result.IsError()) {
+    return Status::Invalid(std::string(what) + ": " + std::string(ParseErrorText(result.Code())) + " at byte " +
+                           std::to_string(result.Offset()));
   }
   if (!document_.IsObject()) return Status::Invalid(std::string(what) + " must be a JSON object");
   if (!plain && !WithinDepth(document_, 0)) {
@@ -147,8 +156,7 @@ Status ConvertString(const Field& field, const FieldPath& path, JsonPool* pool, 
 Status ConvertNumber(const Field& field, const FieldPath& path, JsonValue* value) {
   if (value->IsString()) {
     rapidjson::Document number;
-    number.Parse<rapidjson::kParseFullPrecisionFlag>(value->GetString(), value->GetStringLength());
-    if (number.HasParseError() || !number.IsNumber()) return TypeError(field, path);
+    if (!ParseSmallJson(TextOf(*value), &number) || !number.IsNumber()) return TypeError(field, path);
     value->SetDouble(number.GetDouble());
   }
   if (!value->IsNumber()) return TypeError(field, path);
