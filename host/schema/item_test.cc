@@ -63,7 +63,7 @@ TEST_F(Item, Numbers_AreWrittenAsJavascriptDoes) {
   EXPECT_EQ(Body("\"n\":1.7976931348623157e-300"), "{,\"n\":1.7976931348623157e-300}");
   EXPECT_EQ(Body("\"n\":0e49"), "{,\"n\":0}");
   EXPECT_EQ(Body("\"n\":1e-400"), "{,\"n\":0}");
-  EXPECT_EQ(Body("\"n\":8.41e21e"), "model A: the item: it is not JSON at byte 18");
+  EXPECT_EQ(Body("\"n\":8.41e21e"), "model A: the item: it is not JSON near byte 21");
   EXPECT_EQ(Body("\"n\":5e-324"), "{,\"n\":5e-324}");
   EXPECT_EQ(Body("\"n\":2.2250738585072011e-308"), "{,\"n\":2.225073858507201e-308}");
   EXPECT_EQ(Body("\"n\":0.1000000000000000055511151231257827"), "{,\"n\":0.1}");
