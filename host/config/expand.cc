@@ -3,7 +3,7 @@
 #include <cstdlib>
 
 #include "host/config/file.h"
-#include "host/config/spelling.h"
+#include "host/base/spelling.h"
 #include "host/config/text_check.h"
 
 namespace tidegate {

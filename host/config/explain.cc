@@ -4,7 +4,7 @@
 #include <tuple>
 
 #include "host/config/scalar.h"
-#include "host/config/spelling.h"
+#include "host/base/spelling.h"
 
 namespace tidegate {
 

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "host/config/spelling.h"
+#include "host/base/spelling.h"
 
 namespace tidegate {
 namespace {

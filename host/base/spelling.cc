@@ -1,4 +1,4 @@
-#include "host/config/spelling.h"
+#include "host/base/spelling.h"
 
 #include <algorithm>
 
