@@ -1,0 +1,50 @@
+// FakeNode: a NodeService for tests of the API and the command, without storage, schema or sync. It
+// keeps items by model, owner and the text of their `id`, answers at once, and can be told to misbehave.
+// It also stands in for replica::Reader: programs with it are not linked with tidegate_replica.
+// Thread safety: as NodeService. Ownership: owns its items.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "host/base/mutex.h"
+#include "host/node/service.h"
+
+namespace tidegate::api {
+
+class FakeNode : public node::NodeService {
+ public:
+  FakeNode();
+  ~FakeNode() override;
+
+  // A model named "Nothing" is not known to it; "Full" has no room.
+  void Submit(replica::Transaction transaction, std::function<void(replica::WriteAnswer)> done) override;
+  void SubmitMany(std::vector<replica::Transaction> transactions,
+                  std::function<void(std::vector<replica::WriteAnswer>)> done) override;
+  const replica::Reader& reader() const override;
+  void Sync(node::SyncRequest request, std::function<void(node::SyncAnswer)> done) override;
+  node::NodeStatus GetStatus() override;
+  Result<std::vector<node::QuarantineEntry>> Quarantine() override;
+  Status Adopt(AgentId agent) override;
+  Status Backup(const std::string& path) override;
+  uint64_t Watch(node::WatchFn fn) override;
+  void Unwatch(uint64_t watch) override;
+  std::string MetricsText() override;
+
+  // ---- what tests turn and look at ----
+  void SetHealthy(bool healthy);
+  void SetSyncReaches(bool reaches);
+  void HoldSyncs();  // Sync never answers by itself until the node is gone
+  size_t items() const;
+  size_t watchers() const;
+  // As if a neighbour had sent a change.
+  void Arrive(const std::string& model, const std::string& id, AgentId owner, AgentId via);
+
+ private:
+  friend class replica::Reader;
+  struct Data;
+  std::unique_ptr<Data> data_;
+};
+
+}  // namespace tidegate::api

@@ -1,0 +1,117 @@
+// What concerns the node as a whole: sync, status, quarantine, adopt, backup, health, metrics.
+#include "host/api/answer.h"
+#include "host/api/handlers.h"
+#include "host/api/json_text.h"
+#include "host/api/status_json.h"
+#include "host/base/spelling.h"
+
+namespace tidegate::api {
+namespace {
+
+constexpr int64_t kTimeoutMsMax = 24ll * 3600 * 1000;
+
+Result<node::SyncRequest> SyncFromBody(std::string_view body) {
+  node::SyncRequest request;
+  if (body.find_first_not_of(" \t\r\n") == std::string_view::npos) return request;
+  TG_ASSIGN_OR_RETURN(std::vector<JsonMember> members, SplitObject(body, "the body"));
+  for (const JsonMember& member : members) {
+    if (member.name == "wait") {
+      TG_ASSIGN_OR_RETURN(std::string wait, JsonToString(member.value, "wait"));
+      if (wait == "none") {
+        request.wait = node::SyncTarget::kNone;
+      } else if (wait == "hop") {
+        request.wait = node::SyncTarget::kHop;
+      } else if (wait == "server") {
+        request.wait = node::SyncTarget::kServer;
+      } else {
+        return Status::Invalid("wait must be none, hop or server, not \"" + wait + "\"");
+      }
+    } else if (member.name == "timeout_ms") {
+      TG_ASSIGN_OR_RETURN(uint64_t timeout, JsonToUnsigned(member.value, "timeout_ms"));
+      if (timeout > kTimeoutMsMax)
+        return Status::Invalid("timeout_ms must be at most " + std::to_string(kTimeoutMsMax));
+      request.timeout_ms = static_cast<int64_t>(timeout);
+    } else {
+      std::string nearest = NearestName(member.name, {"wait", "timeout_ms"});
+      return Status::Invalid("unknown member \"" + member.name + "\"" +
+                             (nearest.empty() ? "" : "; did you mean \"" + nearest + "\"?"));
+    }
+  }
+  return request;
+}
+
+}  // namespace
+
+Status PostSync(Call& call) {
+  TG_RETURN_IF_ERROR(call.params.Done({}));
+  TG_ASSIGN_OR_RETURN(std::string body, call.exchange.ReadBody());
+  TG_ASSIGN_OR_RETURN(node::SyncRequest request, SyncFromBody(body));
+  Answer<node::SyncAnswer> waiting;
+  call.context.node.Sync(request, waiting.Callback());
+  std::optional<node::SyncAnswer> answer;
+  while (!answer) {
+    answer = waiting.WaitFor(std::chrono::milliseconds(250));
+    if (!answer && call.exchange.stopping()) return Status::Unavailable("the daemon is stopping; nothing is lost");
+    if (!answer && call.exchange.ClientGone()) return Status::Unavailable("the client is gone");
+  }
+  TG_RETURN_IF_ERROR(answer->status);
+  call.exchange.SendJson(200, ObjectWriter().Unsigned("pending_changes", answer->pending_changes).Take());
+  return Status::Ok();
+}
+
+Status GetStatus(Call& call) {
+  TG_RETURN_IF_ERROR(call.params.Done({}));
+  call.exchange.SendJson(200, StatusToJson(call.context.node.GetStatus()));
+  return Status::Ok();
+}
+
+Status GetQuarantine(Call& call) {
+  TG_RETURN_IF_ERROR(call.params.Done({}));
+  TG_ASSIGN_OR_RETURN(std::vector<node::QuarantineEntry> entries, call.context.node.Quarantine());
+  ArrayWriter list;
+  for (const node::QuarantineEntry& entry : entries) list.Raw(QuarantineToJson(entry));
+  call.exchange.SendJson(200, ObjectWriter().Raw("entries", list.Take()).Take());
+  return Status::Ok();
+}
+
+Status PostAdopt(Call& call) {
+  TG_RETURN_IF_ERROR(call.params.Done({}));
+  TG_ASSIGN_OR_RETURN(AgentId agent, ParseAgent(call.args[0]));
+  TG_RETURN_IF_ERROR(call.context.node.Adopt(agent));
+  call.exchange.SendJson(200, ObjectWriter().Unsigned("adopted", agent).Take());
+  return Status::Ok();
+}
+
+Status PostBackup(Call& call) {
+  TG_RETURN_IF_ERROR(call.params.Done({}));
+  TG_ASSIGN_OR_RETURN(std::string body, call.exchange.ReadBody());
+  TG_ASSIGN_OR_RETURN(std::vector<JsonMember> members, SplitObject(body, "the body"));
+  if (members.size() != 1 || members[0].name != "path") {
+    return Status::Invalid("the body must be {\"path\":\"/absolute/path\"} and nothing else");
+  }
+  TG_ASSIGN_OR_RETURN(std::string path, JsonToString(members[0].value, "path"));
+  if (!path.starts_with('/') || path.find('\0') != std::string::npos) {
+    return Status::Invalid("path must be absolute: the daemon writes it, from its own directory");
+  }
+  TG_RETURN_IF_ERROR(call.context.node.Backup(path));
+  call.exchange.SendJson(200, ObjectWriter().Text("path", path).Take());
+  return Status::Ok();
+}
+
+Status GetHealth(Call& call) {
+  TG_RETURN_IF_ERROR(call.params.Done({}));
+  node::NodeStatus status = call.context.node.GetStatus();
+  ArrayWriter problems;
+  for (const std::string& problem : status.problems) problems.Raw(Quoted(problem));
+  call.exchange.SendJson(status.healthy ? 200 : 503,
+                         ObjectWriter().Bool("healthy", status.healthy).Raw("problems", problems.Take()).Take());
+  return Status::Ok();
+}
+
+Status GetMetrics(Call& call) {
+  TG_RETURN_IF_ERROR(call.params.Done({}));
+  call.exchange.SendText(200, "text/plain; version=0.0.4; charset=utf-8", call.context.node.MetricsText());
+  return Status::Ok();
+}
+
+}  // namespace tidegate::api

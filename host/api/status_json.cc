@@ -1,0 +1,86 @@
+#include "host/api/status_json.h"
+
+#include "host/api/json_text.h"
+
+namespace tidegate::api {
+namespace {
+
+std::string LinkToJson(const node::LinkStatus& link) {
+  ArrayWriter lanes;
+  for (const node::LaneStatus& lane : link.lanes) {
+    lanes.Raw(ObjectWriter()
+                  .Unsigned("lane", lane.lane)
+                  .Unsigned("acked", lane.acked)
+                  .Unsigned("delivered", lane.delivered)
+                  .Unsigned("held", lane.held)
+                  .Take());
+  }
+  return ObjectWriter()
+      .Unsigned("agent", link.agent)
+      .Text("side", link.is_parent ? "parent" : "child")
+      .Text("role", link.role)
+      .Unsigned("level", link.level)
+      .Text("state", link.state)
+      .Text("replica", link.replica)
+      .Text("address", link.address)
+      .Bool("authenticated", link.authenticated)
+      .Raw("lanes", lanes.Take())
+      .Unsigned("pending_changes", link.pending_changes)
+      .Unsigned("pending_bytes", link.pending_bytes)
+      .Bool("pending_exact", link.pending_exact)
+      .Signed("oldest_pending_age_ms", link.oldest_pending_age_ms)
+      .Signed("last_progress_age_ms", link.last_progress_age_ms)
+      .Unsigned("unsettled_scopes", link.unsettled_scopes)
+      .Unsigned("frames_sent", link.frames_sent)
+      .Unsigned("frames_received", link.frames_received)
+      .Unsigned("bytes_sent", link.bytes_sent)
+      .Unsigned("bytes_received", link.bytes_received)
+      .Unsigned("resends", link.resends)
+      .Unsigned("quarantined", link.quarantined)
+      .Text("last_error", link.last_error)
+      .Take();
+}
+
+}  // namespace
+
+std::string StatusToJson(const node::NodeStatus& status) {
+  ArrayWriter problems;
+  for (const std::string& problem : status.problems) problems.Raw(Quoted(problem));
+  ArrayWriter links;
+  for (const node::LinkStatus& link : status.links) links.Raw(LinkToJson(link));
+  ArrayWriter models;
+  for (const std::string& model : status.models) models.Raw(Quoted(model));
+  return ObjectWriter()
+      .Unsigned("agent", status.agent)
+      .Text("role", status.role)
+      .Unsigned("level", status.level)
+      .Text("replica", status.replica)
+      .Text("epoch", status.epoch)
+      .Bool("healthy", status.healthy)
+      .Raw("problems", problems.Take())
+      .Unsigned("head", status.head)
+      .Unsigned("items", status.items)
+      .Unsigned("tombstones", status.tombstones)
+      .Unsigned("storage_bytes", status.storage_bytes)
+      .Unsigned("quarantined", status.quarantined)
+      .Signed("unix_ms", status.unix_ms)
+      .Raw("links", links.Take())
+      .Raw("models", models.Take())
+      .Take();
+}
+
+std::string QuarantineToJson(const node::QuarantineEntry& entry) {
+  return ObjectWriter()
+      .Unsigned("link", entry.link)
+      .Bool("ours", entry.ours)
+      .Text("model", entry.model)
+      .Unsigned("owner", entry.owner)
+      .Text("pk", entry.pk)
+      .Text("sk", entry.sk)
+      .Text("version", entry.version)
+      .Text("reason", entry.reason)
+      .Signed("since_unix_ms", entry.since_unix_ms)
+      .Take();
+}
+
+}  // namespace tidegate::api

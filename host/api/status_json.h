@@ -1,0 +1,14 @@
+// The status of a node as JSON.
+// Thread safety: functions without shared state. Ownership: results own their text.
+#pragma once
+
+#include <string>
+
+#include "host/node/status.h"
+
+namespace tidegate::api {
+
+std::string StatusToJson(const node::NodeStatus& status);
+std::string QuarantineToJson(const node::QuarantineEntry& entry);
+
+}  // namespace tidegate::api
