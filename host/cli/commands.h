@@ -1,0 +1,28 @@
+// The commands of tidegate. Each file of commands makes the table entries of its own.
+// Thread safety: one thread. Ownership: tables are built once, in main.
+#pragma once
+
+#include <vector>
+
+#include "host/cli/arguments.h"
+
+namespace tidegate::cli {
+
+Command PutCommand();          // put.cc
+Command TransactionCommand();  // transaction.cc
+Command GetCommand();          // read.cc
+Command FindCommand();
+Command RemoveCommand();  // transaction.cc
+Command WatchCommand();   // watch.cc
+Command SyncCommand();    // node.cc
+Command VerifyCommand();
+Command QuarantineCommand();
+Command AdoptCommand();
+Command BackupCommand();
+Command StatusCommand();      // status.cc
+Command PluginListCommand();  // plugin.cc
+Command PluginInfoCommand();
+
+std::vector<Command> AllCommands();
+
+}  // namespace tidegate::cli

@@ -1,0 +1,110 @@
+// tidegate: the command that speaks to a running tidegated, and looks at plugins.
+#include <cstdio>
+
+#include "host/base/spelling.h"
+#include "host/cli/commands.h"
+#include "host/cli/daemon.h"
+#include "tidegate/version.h"
+
+namespace tidegate::cli {
+
+std::vector<Command> AllCommands() {
+  return {PutCommand(),   GetCommand(),    FindCommand(),       RemoveCommand(),    TransactionCommand(),
+          WatchCommand(), SyncCommand(),   StatusCommand(),     VerifyCommand(),    QuarantineCommand(),
+          AdoptCommand(), BackupCommand(), PluginListCommand(), PluginInfoCommand()};
+}
+
+namespace {
+
+std::string Help(const std::vector<Command>& commands) {
+  std::string text =
+      "usage: tidegate COMMAND [arguments] [options]\n\n"
+      "Speaks to a running tidegated over its Unix socket, and looks at plugins.\n\ncommands:\n";
+  for (const Command& command : commands) {
+    std::string left = command.name + " " + command.arguments;
+    text += "  " + left + (left.size() < 34 ? std::string(34 - left.size(), ' ') : "\n" + std::string(36, ' ')) +
+            command.summary + "\n";
+  }
+  text +=
+      "  version                           the version of this command\n\n"
+      "`tidegate COMMAND --help` tells more, with an example.\n\n"
+      "The daemon is found by --api PATH, else TIDEGATE_API, else api.socket of --config FILE,\n"
+      "else /run/tidegate/api.sock.\n\n"
+      "exit codes: 0 done, 1 failed, 2 wrong command line, 3 daemon not reachable, 4 not found,\n"
+      "5 not in time\n";
+  return text;
+}
+
+// Options of no command's own may stand before the command; they move behind it.
+std::vector<std::string> CommandFirst(const std::vector<std::string>& words) {
+  std::vector<std::string> before;
+  size_t i = 0;
+  while (i < words.size() && words[i].starts_with("--") && words[i] != "--help" && words[i] != "--version") {
+    bool takes = (words[i] == "--api" || words[i] == "--config") && i + 1 < words.size();
+    before.push_back(words[i++]);
+    if (takes) before.push_back(words[i++]);
+  }
+  std::vector<std::string> ordered(words.begin() + static_cast<ptrdiff_t>(i), words.end());
+  ordered.insert(ordered.end(), before.begin(), before.end());
+  return ordered;
+}
+
+int UnknownCommand(const std::string& word, const std::vector<Command>& commands) {
+  std::vector<std::string> known = {"version", "help"};
+  for (const Command& command : commands) known.push_back(command.name);
+  std::string nearest = NearestName(word, known);
+  return FailUsage(
+      Status::Invalid("unknown command \"" + word + "\"" +
+                      (nearest.empty() ? "; see tidegate --help" : "; did you mean \"" + nearest + "\"?")));
+}
+
+int Main(const std::vector<std::string>& given) {
+  std::vector<Command> commands = AllCommands();
+  std::vector<std::string> words = CommandFirst(given);
+  if (words.empty()) {
+    std::fputs(Help(commands).c_str(), stderr);
+    return kExitUsage;
+  }
+  if (words[0] == "--help" || words[0] == "-h" || (words[0] == "help" && words.size() == 1)) {
+    std::fputs(Help(commands).c_str(), stdout);
+    return kExitOk;
+  }
+  if (words[0] == "version" || words[0] == "--version") {
+    std::printf("tidegate %s (plugin ABI %d.%d)\n", TG_VERSION_STRING, TG_ABI_MAJOR, TG_ABI_MINOR);
+    return kExitOk;
+  }
+  if (words[0] == "help") {
+    words.erase(words.begin());
+    words.push_back("--help");
+  }
+  for (size_t parts : {2u, 1u}) {
+    if (words.size() < parts) continue;
+    std::string name = parts == 2 ? words[0] + " " + words[1] : words[0];
+    for (const Command& command : commands) {
+      if (command.name != name) continue;
+      std::vector<std::string> rest(words.begin() + static_cast<ptrdiff_t>(parts), words.end());
+      Result<Arguments> arguments = Arguments::Parse(command, rest);
+      if (!arguments.ok()) return FailUsage(arguments.status());
+      if (arguments->Has("--help")) {
+        std::fputs(CommandHelp(command).c_str(), stdout);
+        return kExitOk;
+      }
+      return command.run(*arguments);
+    }
+  }
+  // "plugin" alone, or "plugin lst": name the whole command.
+  bool group = words[0] == "plugin" || words[0] == "quarantine" || words[0] == "agent";
+  return UnknownCommand(group && words.size() > 1 ? words[0] + " " + words[1] : words[0], commands);
+}
+
+}  // namespace
+}  // namespace tidegate::cli
+
+int main(int argc, char** argv) {
+  int exit_code = tidegate::cli::Main({argv + 1, argv + argc});
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
+    std::perror("tidegate: stdout");
+    return exit_code != 0 ? exit_code : tidegate::cli::kExitFailed;
+  }
+  return exit_code;
+}

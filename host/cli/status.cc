@@ -1,0 +1,141 @@
+// tidegate status: the node and its links on a page.
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdio>
+#include <thread>
+
+#include "host/cli/commands.h"
+#include "host/cli/daemon.h"
+#include "host/cli/table.h"
+
+namespace tidegate::cli {
+namespace {
+
+const char* LaneName(uint64_t lane) {
+  static constexpr const char* kNames[] = {"urgent", "state", "history", "bulk"};
+  return lane < 4 ? kNames[lane] : "?";
+}
+
+int64_t Signed(const Json& object, const char* name) {
+  auto found = object.find(name);
+  return found != object.end() && found->is_number_integer() ? found->get<int64_t>() : -1;
+}
+
+class Paint {
+ public:
+  explicit Paint(bool on) : on_(on) {}
+  std::string Bold(const std::string& text) const { return With("1", text); }
+  std::string State(const std::string& text) const {
+    if (text == "up") return With("32", text);
+    return With(text == "refused" || text == "down" ? "31" : "33", text);
+  }
+  std::string Bad(const std::string& text) const { return With("31", text); }
+
+ private:
+  std::string With(const char* code, const std::string& text) const {
+    return on_ ? "\033[" + std::string(code) + "m" + text + "\033[0m" : text;
+  }
+  bool on_;
+};
+
+void PrintLink(const Json& link, const Paint& paint) {
+  uint64_t agent = Number(link, "agent");
+  std::string title = Text(link, "side") + " " + (agent == 0 ? "not known yet" : std::to_string(agent));
+  std::string role = Text(link, "role");
+  if (!role.empty())
+    title += " (" + role + (Number(link, "level") != 0 ? ", level " + std::to_string(Number(link, "level")) : "") + ")";
+  std::printf("\n%s  %s\n", paint.Bold(Printable(title)).c_str(), paint.State(Printable(Text(link, "state"))).c_str());
+
+  uint64_t pending = Number(link, "pending_changes");
+  std::string waits = pending == 0
+                          ? "nothing"
+                          : (link.value("pending_exact", true) ? "" : "at least ") + Count(pending) +
+                                (pending == 1 ? " change, " : " changes, ") + Bytes(Number(link, "pending_bytes")) +
+                                ", oldest " + Duration(Signed(link, "oldest_pending_age_ms"));
+  std::printf("  pending        %s\n", waits.c_str());
+  int64_t progress = Signed(link, "last_progress_age_ms");
+  std::printf("  last progress  %s\n", progress < 0 ? "never" : (Duration(progress) + " ago").c_str());
+  for (const Json& lane : link.value("lanes", Json::array())) {
+    std::printf("  watermark      %-8s acked %s, delivered %s, held %s\n", LaneName(Number(lane, "lane")),
+                Count(Number(lane, "acked")).c_str(), Count(Number(lane, "delivered")).c_str(),
+                Count(Number(lane, "held")).c_str());
+  }
+  std::printf("  traffic        sent %s in %s frames, received %s in %s frames, %s resent\n",
+              Bytes(Number(link, "bytes_sent")).c_str(), Count(Number(link, "frames_sent")).c_str(),
+              Bytes(Number(link, "bytes_received")).c_str(), Count(Number(link, "frames_received")).c_str(),
+              Count(Number(link, "resends")).c_str());
+  if (Number(link, "unsettled_scopes") > 0) {
+    std::printf("  reconciling    %s scopes\n", Count(Number(link, "unsettled_scopes")).c_str());
+  }
+  if (Number(link, "quarantined") > 0) {
+    std::printf("  quarantined    %s (tidegate quarantine list)\n", Count(Number(link, "quarantined")).c_str());
+  }
+  std::string address = Text(link, "address");
+  if (!address.empty()) {
+    std::printf("  peer           %s%s\n", Printable(address).c_str(),
+                link.value("authenticated", false) ? ", authenticated" : ", not authenticated");
+  }
+  std::string error = Text(link, "last_error");
+  std::printf("  last error     %s\n", error.empty() ? "none" : paint.Bad(Printable(error)).c_str());
+}
+
+void PrintStatus(const Json& status, const Paint& paint) {
+  std::printf("%s  %s, level %llu, %s\n", paint.Bold("agent " + std::to_string(Number(status, "agent"))).c_str(),
+              Text(status, "role").c_str(), static_cast<unsigned long long>(Number(status, "level")),
+              status.value("healthy", false) ? "healthy" : paint.Bad("not healthy").c_str());
+  for (const Json& problem : status.value("problems", Json::array())) {
+    std::printf("  problem        %s\n",
+                paint.Bad(Printable(problem.is_string() ? problem.get<std::string>() : ToText(problem))).c_str());
+  }
+  std::printf("  replica        %s, epoch %s\n", Text(status, "replica").c_str(), Text(status, "epoch").c_str());
+  std::printf("  holds          %s items, %s tombstones, %s, head %s\n", Count(Number(status, "items")).c_str(),
+              Count(Number(status, "tombstones")).c_str(), Bytes(Number(status, "storage_bytes")).c_str(),
+              Count(Number(status, "head")).c_str());
+  if (Number(status, "quarantined") > 0) {
+    std::printf("  quarantined    %s (tidegate quarantine list)\n", Count(Number(status, "quarantined")).c_str());
+  }
+  std::string models;
+  for (const Json& model : status.value("models", Json::array())) {
+    models += (models.empty() ? "" : "; ") + (model.is_string() ? model.get<std::string>() : ToText(model));
+  }
+  if (!models.empty()) std::printf("  models         %s\n", Printable(models).c_str());
+  for (const Json& link : status.value("links", Json::array())) PrintLink(link, paint);
+}
+
+int Status(const Arguments& arguments) {
+  bool terminal = isatty(STDOUT_FILENO) == 1;
+  Paint paint(terminal && std::getenv("NO_COLOR") == nullptr);
+  bool watch = arguments.Has("--watch");
+  while (true) {
+    Result<Json> status = Ask(arguments, "GET", "/v1/status");
+    if (!status.ok()) return Fail(status.status());
+    if (watch && terminal && !arguments.json()) std::printf("\033[H\033[2J");
+    if (arguments.json()) {
+      PrintJson(*status);
+    } else {
+      PrintStatus(*status, paint);
+    }
+    if (!watch) return kExitOk;
+    if (!terminal && !arguments.json()) std::printf("\n");
+    if (std::fflush(stdout) != 0) return kExitFailed;
+    std::this_thread::sleep_for(std::chrono::seconds(1));
+  }
+}
+
+}  // namespace
+
+Command StatusCommand() {
+  return {"status",
+          "",
+          "shows the node and its links: state, watermarks, what is pending",
+          {{"--watch", "", "again every second, until Ctrl-C"}},
+          "acked is the position of our feed that the neighbour has durably, delivered the one that has\n"
+          "reached its destination, held the position of its feed that we have durably.\n\n"
+          "example:\n  tidegate status --json | jq '.links[].pending_changes'\n",
+          0,
+          0,
+          Status};
+}
+
+}  // namespace tidegate::cli
