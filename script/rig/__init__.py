@@ -1,0 +1,9 @@
+"""Runs real brokers and nodes in a folder of their own, for the demo, the scenarios and the fault tests.
+
+Everything listens on loopback, on ports that were free, and ends with the Rig.
+"""
+from .broker import Broker
+from .node import CommandFailed, Node
+from .rig import Rig, wait_until
+
+__all__ = ["Broker", "CommandFailed", "Node", "Rig", "wait_until"]

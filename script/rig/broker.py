@@ -1,0 +1,59 @@
+"""A real mosquitto on a free loopback port."""
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import time
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def find_mosquitto():
+    found = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
+    if not found:
+        raise SystemExit("mosquitto is not installed: apt-get install mosquitto")
+    return found
+
+
+class Broker:
+    def __init__(self, folder, name="broker", lines=()):
+        self.name = name
+        self.port = free_port()
+        self.folder = pathlib.Path(folder)
+        self.conf = self.folder / f"{name}.conf"
+        self.log = self.folder / f"{name}.log"
+        self.lines = list(lines)
+        self.process = None
+
+    def start(self):
+        text = [f"listener {self.port} 127.0.0.1", "persistence false", "max_packet_size 16777216",
+                "set_tcp_nodelay true", "max_queued_messages 10000", "user root"]
+        text += self.lines or ["allow_anonymous true"]
+        self.conf.write_text("\n".join(text) + "\n")
+        self.process = subprocess.Popen([find_mosquitto(), "-c", str(self.conf)], stdout=self.log.open("ab"),
+                                        stderr=subprocess.STDOUT)
+        deadline = time.monotonic() + 10
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", self.port), 0.2).close()
+                return self
+            except OSError:
+                if time.monotonic() > deadline or self.process.poll() is not None:
+                    raise RuntimeError(f"mosquitto did not start: see {self.log}")
+                time.sleep(0.02)
+
+    def running(self):
+        return self.process is not None and self.process.poll() is None
+
+    def stop(self, signum=signal.SIGTERM):
+        if self.running():
+            self.process.send_signal(signum)
+            self.process.wait(10)
+
+    def kill(self):
+        self.stop(signal.SIGKILL)

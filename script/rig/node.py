@@ -1,0 +1,157 @@
+"""One tidegated with its configuration, and the tidegate command pointed at it."""
+import json
+import pathlib
+import signal
+import subprocess
+import time
+
+
+class CommandFailed(Exception):
+    def __init__(self, argv, code, text):
+        super().__init__(f"{' '.join(argv)} -> exit {code}: {text.strip()}")
+        self.code = code
+        self.text = text
+
+
+def yaml_of(value, indent=0):
+    """The few shapes of YAML that a configuration needs."""
+    pad = "  " * indent
+    if isinstance(value, dict):
+        lines = []
+        for key, inner in value.items():
+            if isinstance(inner, (dict, list)) and inner:
+                lines.append(f"{pad}{key}:\n{yaml_of(inner, indent + 1)}")
+            else:
+                lines.append(f"{pad}{key}: {json.dumps(inner)}")
+        return "\n".join(lines)
+    lines = []
+    for inner in value:
+        if isinstance(inner, (dict, list)):
+            lines.append(f"{pad}-\n{yaml_of(inner, indent + 1)}")
+        else:
+            lines.append(f"{pad}- {json.dumps(inner)}")
+    return "\n".join(lines)
+
+
+class Node:
+    """name, role and agent; uplink and downlink: dicts for transport-mqtt, or None."""
+
+    def __init__(self, rig, name, role, agent, uplink=None, downlink=None, level=None, sync=None, schema=None,
+                 storage="storage-sqlite", extra=None):
+        self.rig = rig
+        self.name = name
+        self.role = role
+        self.agent = agent
+        self.folder = pathlib.Path(rig.folder) / name
+        self.folder.mkdir(exist_ok=True)
+        self.socket = self.folder / "api.sock"
+        self.log = self.folder / "log"
+        self.config_path = self.folder / "tidegate.yaml"
+        self.process = None
+        self.config = {
+            "node": {"role": role, "agent": agent},
+            "api": {"socket": str(self.socket)},
+            "plugin_dir": str(rig.plugin_dir),
+            "storage": {"plugin": storage, "config": {"path": str(self.folder / "replica.db")}},
+            "policies": [{"plugin": "policy-onetable"}],
+            "schemas": [str(schema or rig.schema)],
+            "transports": [],
+            "sync": {"sync_delay": "200ms", **(sync or {})},
+        }
+        if storage == "storage-memory":
+            self.config["storage"]["config"] = {}
+        if level is not None:
+            self.config["node"]["level"] = level
+        for side, settings in (("parent", uplink), ("child", downlink)):
+            if settings is not None:
+                self.config["transports"].append({
+                    "name": "uplink" if side == "parent" else "downlink",
+                    "plugin": "transport-mqtt",
+                    "sides": [side],
+                    "config": {"side": side, "host": "127.0.0.1", **settings},
+                })
+        if not self.config["transports"]:
+            del self.config["transports"]
+        self.config.update(extra or {})
+
+    def write_config(self):
+        self.config_path.write_text(yaml_of(self.config) + "\n")
+        return self.config_path
+
+    def start(self, wait=True):
+        self.write_config()
+        self.process = subprocess.Popen([str(self.rig.tidegated), "--config", str(self.config_path)],
+                                        stdout=self.log.open("ab"), stderr=subprocess.STDOUT)
+        if wait:
+            self.wait_ready()
+        return self
+
+    def wait_ready(self, timeout_s=30):
+        deadline = time.monotonic() + timeout_s
+        while True:
+            try:
+                return self.status()
+            except (CommandFailed, OSError) as error:
+                if self.process.poll() is not None:
+                    raise RuntimeError(f"{self.name} ended with {self.process.returncode}: {self.tail()}") from error
+                if time.monotonic() > deadline:
+                    raise RuntimeError(f"{self.name} is not ready: {error}; {self.tail()}") from error
+                time.sleep(0.03)
+
+    def tail(self, lines=8):
+        try:
+            return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+        except OSError:
+            return "(no log)"
+
+    def running(self):
+        return self.process is not None and self.process.poll() is None
+
+    def stop(self, signum=signal.SIGTERM, timeout_s=20):
+        if self.running():
+            self.process.send_signal(signum)
+            self.process.wait(timeout_s)
+        return self.process.returncode if self.process else None
+
+    def kill(self):
+        return self.stop(signal.SIGKILL)
+
+    # ---- the tidegate command ----
+
+    def run(self, *args, stdin=None, timeout_s=120):
+        argv = [str(self.rig.tidegate), *map(str, args), "--api", str(self.socket)]
+        done = subprocess.run(argv, input=stdin, capture_output=True, text=True, timeout=timeout_s)
+        if done.returncode != 0:
+            raise CommandFailed(argv, done.returncode, done.stderr + done.stdout)
+        return done.stdout
+
+    def json(self, *args, **kwargs):
+        return json.loads(self.run(*args, "--json", **kwargs))
+
+    def json_lines(self, *args, **kwargs):
+        return [json.loads(line) for line in self.run(*args, "--json", **kwargs).splitlines() if line.strip()]
+
+    def put(self, model, item, *args):
+        return self.json("put", model, json.dumps(item), *args)
+
+    def put_many(self, model, items, *args):
+        return self.run("put", model, "-", *args, stdin="".join(json.dumps(item) + "\n" for item in items))
+
+    def find(self, model, *args):
+        return self.json_lines("find", model, *args)
+
+    def status(self):
+        return self.json("status", timeout_s=10)
+
+    def parent_link(self):
+        return next((link for link in self.status()["links"] if link["is_parent"]), None)
+
+    def child_link(self, agent):
+        return next((link for link in self.status()["links"] if link["agent"] == agent), None)
+
+    def digests(self):
+        """{(model, owner): (count, digest)}"""
+        return {(row["model"], row["owner"]): (row["count"], row["digest"]) for row in self.json_lines("verify")}
+
+    def sync(self, to="server", timeout="60s"):
+        return self.run("sync", "--wait", "--to", to, "--timeout", timeout)
