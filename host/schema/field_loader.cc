@@ -3,6 +3,7 @@
 
 #include "host/schema/canonical.h"
 #include "host/schema/item_values.h"
+#include "host/schema/json_text.h"
 #include "host/schema/loader.h"
 
 namespace tidegate {
@@ -241,8 +242,7 @@ class FieldLoader {
   Status ConvertLiteral(const Literal& value, rapidjson::Document* document, std::string* json) {
     std::string text;
     value.AppendJson(&text);
-    document->Parse(text.data(), text.size());
-    if (document->HasParseError()) return Status::Invalid("cannot be read");
+    if (!ParseSmallJson(text, document)) return Status::Invalid("cannot be read");
     if (document->IsNull()) return Status::Ok();
     rapidjson::Document copy;
     copy.CopyFrom(*document, copy.GetAllocator());

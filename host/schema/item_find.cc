@@ -4,6 +4,7 @@
 
 #include "host/schema/canonical.h"
 #include "host/schema/item.h"
+#include "host/schema/json_text.h"
 #include "host/schema/render.h"
 
 namespace tidegate {
@@ -99,7 +100,7 @@ class Wanted {
     if (name == "_owner") to = &known_.envelope.owner, is_known = &known_.owner;
     if (to == nullptr) return Status::Invalid("there is no field '" + std::string(name) + "'");
     std::string text;
-    bool read = (value->IsUint64() || value->IsString()) && AppendText(*value, &text);
+    bool read = (value->IsNumber() || value->IsString()) && AppendText(*value, &text);
     auto got = std::from_chars(text.data(), text.data() + text.size(), *to);
     if (!read || got.ec != std::errc() || got.ptr != text.data() + text.size()) {
       return Status::Invalid("'" + std::string(name) + "' must be an agent id");
@@ -151,9 +152,8 @@ class Wanted {
 // The text that a term's value has in a key.
 std::string KeyTextOf(const FilterTerm& term) {
   rapidjson::Document value;
-  value.Parse<rapidjson::kParseFullPrecisionFlag>(term.value.data(), term.value.size());
   std::string text;
-  if (value.HasParseError() || !AppendText(value, &text)) text.clear();
+  if (!ParseSmallJson(term.value, &value) || !AppendText(value, &text)) text.clear();
   return text;
 }
 
@@ -286,8 +286,7 @@ bool Passes(const FilterTerm& term, const JsonValue* value) {
     return same == (term.op == Op::kEqual);
   }
   rapidjson::Document wanted;
-  wanted.Parse<rapidjson::kParseFullPrecisionFlag>(term.value.data(), term.value.size());
-  if (wanted.HasParseError()) return false;
+  if (!ParseSmallJson(term.value, &wanted)) return false;
   if (value->IsNumber() && wanted.IsNumber()) {
     double a = value->GetDouble();
     double b = wanted.GetDouble();

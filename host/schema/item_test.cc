@@ -61,6 +61,14 @@ TEST_F(Item, Numbers_AreWrittenAsJavascriptDoes) {
   EXPECT_EQ(Body("\"n\":123456789012345680"), "model A: field 'n' is outside of -(2^53-1) .. 2^53-1");
   EXPECT_EQ(Body("\"n\":-9007199254740991"), "{,\"n\":-9007199254740991}");
   EXPECT_EQ(Body("\"n\":1.7976931348623157e-300"), "{,\"n\":1.7976931348623157e-300}");
+  EXPECT_EQ(Body("\"n\":0e49"), "{,\"n\":0}");
+  EXPECT_EQ(Body("\"n\":1e-400"), "{,\"n\":0}");
+  EXPECT_EQ(Body("\"n\":8.41e21e"), "model A: the item: it is not JSON near byte 21");
+  EXPECT_EQ(Body("\"n\":5e-324"), "{,\"n\":5e-324}");
+  EXPECT_EQ(Body("\"n\":2.2250738585072011e-308"), "{,\"n\":2.225073858507201e-308}");
+  EXPECT_EQ(Body("\"n\":0.1000000000000000055511151231257827"), "{,\"n\":0.1}");
+  EXPECT_THAT(Body("\"n\":1e999"), HasSubstr("a number is too large"));
+  EXPECT_THAT(Body("\"n\":99999999999e300"), HasSubstr("a number is too large"));
   EXPECT_EQ(Body("\"n\":\"42.50\""), "{,\"n\":42.5}");
   EXPECT_EQ(Body("\"s\":1e21"), "{,\"s\":\"1e+21\"}");
   EXPECT_EQ(Body("\"s\":1.5e20"), "{,\"s\":\"150000000000000000000\"}");

@@ -4,103 +4,19 @@
 #include <cmath>
 
 #include "host/schema/canonical.h"
+#include "host/schema/json_text.h"
 
 namespace tidegate {
 namespace {
-
-std::string_view ParseErrorText(rapidjson::ParseErrorCode code) {
-  switch (code) {
-    case rapidjson::kParseErrorDocumentEmpty:
-      return "it is empty";
-    case rapidjson::kParseErrorDocumentRootNotSingular:
-      return "more follows the object";
-    case rapidjson::kParseErrorStringInvalidEncoding:
-      return "it is not UTF-8";
-    case rapidjson::kParseErrorNumberTooBig:
-      return "a number is too large";
-    default:
-      return "it is not JSON";
-  }
-}
-
-bool AllTextIsUtf8(const JsonValue& value) {
-  if (value.IsString()) return InvalidUtf8At(TextOf(value)) == std::string_view::npos;
-  if (value.IsArray()) return std::all_of(value.Begin(), value.End(), AllTextIsUtf8);
-  if (!value.IsObject()) return true;
-  return std::all_of(value.MemberBegin(), value.MemberEnd(), [](const JsonValue::Member& member) {
-    return AllTextIsUtf8(member.name) && AllTextIsUtf8(member.value);
-  });
-}
-
-bool WithinDepth(const JsonValue& value, size_t depth) {
-  if (!value.IsObject() && !value.IsArray()) return true;
-  if (depth >= kItemDepthMax) return false;
-  if (value.IsArray()) {
-    return std::all_of(value.Begin(), value.End(), [&](const JsonValue& v) { return WithinDepth(v, depth + 1); });
-  }
-  return std::all_of(value.MemberBegin(), value.MemberEnd(),
-                     [&](const JsonValue::Member& member) { return WithinDepth(member.value, depth + 1); });
-}
 
 Status TypeError(const Field& field, const FieldPath& path) {
   return FieldError(path, std::string("must be of type ") + FieldTypeName(field.type));
 }
 
-void SetText(std::string_view text, JsonPool* pool, JsonValue* value) {
-  value->SetString(text.data(), static_cast<rapidjson::SizeType>(text.size()), *pool);
-}
-
-bool IsNumberInRange(const JsonValue& value) { return value.IsNumber() && std::fabs(value.GetDouble()) <= kNumberMax; }
-
 }  // namespace
 
 bool IsEnvelopeName(std::string_view name) {
   return name == "_src" || name == "_dst" || name == "_owner" || name == "_version";
-}
-
-Status ParsedObject::Parse(std::string_view text, std::string_view what) {
-  if (text.size() > kItemBytesMax) {
-    return Status::Invalid(std::string(what) + " has " + std::to_string(text.size()) + " bytes; the limit is " +
-                           std::to_string(kItemBytesMax));
-  }
-  // One look at the bytes: only plain ones of little nesting take the fast way.
-  unsigned char all = 0;
-  size_t brackets = 0;
-  bool escapes = false;
-  bool zero = false;
-  for (char c : text) {
-    all |= static_cast<unsigned char>(c);
-    brackets += (c & 0xDF) == '[';
-    escapes |= c == '\\';
-    zero |= c == '\0';
-  }
-  if (zero) return Status::Invalid(std::string(what) + ": it is not JSON");
-  char* buffer = text_buffer_;
-  if (text.size() < sizeof text_buffer_) {
-    std::copy(text.begin(), text.end(), buffer);
-    buffer[text.size()] = '\0';
-  } else {
-    long_text_.assign(text);
-    buffer = long_text_.data();
-  }
-  bool plain = all < 0x80 && brackets <= kItemDepthMax;
-  if (plain) {
-    document_.ParseInsitu<rapidjson::kParseFullPrecisionFlag>(buffer);
-  } else {
-    document_.ParseInsitu<rapidjson::kParseFullPrecisionFlag | rapidjson::kParseValidateEncodingFlag |
-                          rapidjson::kParseIterativeFlag>(buffer);
-  }
-  if (document_.HasParseError()) {
-    return Status::Invalid(std::string(what) + ": " + std::string(ParseErrorText(document_.GetParseError())) +
-                           " at byte " + std::to_string(document_.GetErrorOffset()));
-  }
-  if (!document_.IsObject()) return Status::Invalid(std::string(what) + " must be a JSON object");
-  if (!plain && !WithinDepth(document_, 0)) {
-    return Status::Invalid(std::string(what) + " is nested deeper than " + std::to_string(kItemDepthMax));
-  }
-  // The parser lets a lone "\udc00" through.
-  if (escapes && !AllTextIsUtf8(document_)) return Status::Invalid(std::string(what) + ": half of a surrogate pair");
-  return Status::Ok();
 }
 
 std::string FieldPath::ToText() const {
@@ -109,12 +25,6 @@ std::string FieldPath::ToText() const {
 
 Status FieldError(const FieldPath& path, const std::string& what) {
   return Status::Invalid("field '" + path.ToText() + "' " + what);
-}
-
-JsonValue* NewText(std::string_view text, JsonPool* pool) {
-  auto* value = new (pool->Malloc(sizeof(JsonValue))) JsonValue();
-  SetText(text, pool, value);
-  return value;
 }
 
 bool DateMs(const Field& field, const JsonValue& value, int64_t* ms) {
@@ -147,8 +57,7 @@ Status ConvertString(const Field& field, const FieldPath& path, JsonPool* pool, 
 Status ConvertNumber(const Field& field, const FieldPath& path, JsonValue* value) {
   if (value->IsString()) {
     rapidjson::Document number;
-    number.Parse<rapidjson::kParseFullPrecisionFlag>(value->GetString(), value->GetStringLength());
-    if (number.HasParseError() || !number.IsNumber()) return TypeError(field, path);
+    if (!ParseSmallJson(TextOf(*value), &number) || !number.IsNumber()) return TypeError(field, path);
     value->SetDouble(number.GetDouble());
   }
   if (!value->IsNumber()) return TypeError(field, path);
@@ -417,65 +326,6 @@ Status CheckRules(const Field& field, const FieldPath& path, const JsonValue& va
     if (!field.validate->Find(text)) return FieldError(path, "does not match " + field.validate->spec());
   }
   return Status::Ok();
-}
-
-Status AppendCanonical(const JsonValue& value, size_t depth, std::string* out) {
-  if (value.IsString()) {
-    AppendJsonString(TextOf(value), out);
-  } else if (value.IsNumber()) {
-    if (!IsNumberInRange(value)) return Status::Invalid("a number is outside of -(2^53-1) .. 2^53-1");
-    AppendNumber(value.GetDouble(), out);
-  } else if (value.IsBool()) {
-    *out += value.GetBool() ? "true" : "false";
-  } else if (value.IsNull()) {
-    *out += "null";
-  } else if (depth >= kItemDepthMax) {
-    return Status::Invalid("it is nested deeper than " + std::to_string(kItemDepthMax));
-  } else if (value.IsArray()) {
-    *out += '[';
-    for (const JsonValue& item : value.GetArray()) {
-      if (&item != value.Begin()) *out += ',';
-      TG_RETURN_IF_ERROR(AppendCanonical(item, depth + 1, out));
-    }
-    *out += ']';
-  } else {
-    std::vector<const JsonValue::Member*> members;
-    members.reserve(value.MemberCount());
-    for (const JsonValue::Member& member : value.GetObject()) members.push_back(&member);
-    std::sort(members.begin(), members.end(),
-              [](const JsonValue::Member* a, const JsonValue::Member* b) { return TextOf(a->name) < TextOf(b->name); });
-    *out += '{';
-    for (size_t i = 0; i < members.size(); ++i) {
-      if (i > 0) *out += ',';
-      std::string_view name = TextOf(members[i]->name);
-      if (i > 0 && TextOf(members[i - 1]->name) == name) {
-        return Status::Invalid("the name '" + std::string(name) + "' is in an object twice");
-      }
-      AppendJsonString(name, out);
-      *out += ':';
-      TG_RETURN_IF_ERROR(AppendCanonical(members[i]->value, depth + 1, out));
-    }
-    *out += '}';
-  }
-  return Status::Ok();
-}
-
-bool AppendText(const JsonValue& value, std::string* out) {
-  if (value.IsString()) {
-    *out += TextOf(value);
-  } else if (value.IsNumber()) {
-    AppendNumber(value.GetDouble(), out);
-  } else if (value.IsBool()) {
-    *out += value.GetBool() ? "true" : "false";
-  } else if (value.IsArray()) {
-    for (const JsonValue& item : value.GetArray()) {
-      if (&item != value.Begin()) *out += ',';
-      if (item.IsObject() || item.IsArray() || (!item.IsNull() && !AppendText(item, out))) return false;
-    }
-  } else {
-    return false;
-  }
-  return true;
 }
 
 }  // namespace tidegate

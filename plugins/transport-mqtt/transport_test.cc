@@ -1,0 +1,307 @@
+// Sessions and frames between two nodes through a real broker.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <atomic>
+
+#include "test_broker.h"
+#include "test_node.h"
+
+namespace tidegate::mqtt {
+namespace {
+
+using testing::HasSubstr;
+
+class Transport : public testing::TestWithParam<const char*> {
+ protected:
+  std::string Protocol() const { return ",\"protocol\":\"" + std::string(GetParam()) + "\""; }
+};
+INSTANTIATE_TEST_SUITE_P(Mqtt, Transport, testing::Values("5", "3.1.1"),
+                         [](const auto& i) { return i.param[0] == '5' ? "v5" : "v311"; });
+
+TEST_P(Transport, ParentAndChild_OpenAndMoveFramesBothWays) {
+  TestBroker broker;
+  TestNode server(1, "child", broker.port(), Protocol());
+  TestNode device(42, "parent", broker.port(), Protocol());
+  device.Start();
+  server.Start();
+
+  const tg_session up = device.WaitOpen();
+  const tg_session down = server.WaitOpen();
+  ASSERT_NE(up, 0u) << device.LastError();
+  ASSERT_NE(down, 0u) << server.LastError();
+  EXPECT_EQ(device.session(up).side, TG_SIDE_PARENT);
+  EXPECT_EQ(device.session(up).agent, 1u);
+  EXPECT_EQ(server.session(down).side, TG_SIDE_CHILD);
+  EXPECT_EQ(server.session(down).agent, 42u);
+  EXPECT_FALSE(server.session(down).authenticated);
+
+  for (int i = 0; i < 500; ++i) {
+    ASSERT_EQ(device.Send(up, "up " + std::to_string(i)), TG_OK);
+    ASSERT_EQ(server.Send(down, "down " + std::to_string(i)), TG_OK);
+  }
+  ASSERT_TRUE(server.WaitFrames(down, 500));
+  ASSERT_TRUE(device.WaitFrames(up, 500));
+  for (size_t i = 0; i < 500; ++i) {
+    ASSERT_EQ(server.session(down).frames[i], "up " + std::to_string(i));
+    ASSERT_EQ(device.session(up).frames[i], "down " + std::to_string(i));
+  }
+  EXPECT_EQ(device.LastError(), "");
+}
+
+TEST_P(Transport, Qos1_MovesFramesInOrder) {
+  TestBroker broker;
+  TestNode server(1, "child", broker.port(), Protocol() + ",\"qos\":1");
+  TestNode device(42, "parent", broker.port(), Protocol() + ",\"qos\":1");
+  server.Start();
+  device.Start();
+  const tg_session up = device.WaitOpen();
+  const tg_session down = server.WaitOpen();
+  for (int i = 0; i < 300; ++i) ASSERT_EQ(device.Send(up, std::to_string(i)), TG_OK);
+  ASSERT_TRUE(server.WaitFrames(down, 300));
+  for (size_t i = 0; i < 300; ++i) ASSERT_EQ(server.session(down).frames[i], std::to_string(i));
+}
+
+TEST_P(Transport, BigFrames_ArriveWhole) {
+  TestBroker broker;
+  TestNode server(1, "child", broker.port(), Protocol());
+  TestNode device(42, "parent", broker.port(), Protocol());
+  server.Start();
+  device.Start();
+  const tg_session up = device.WaitOpen();
+  const tg_session down = server.WaitOpen();
+  std::vector<std::string> sent;
+  for (int i = 0; i < 20; ++i) {
+    std::string frame(1u << 20, static_cast<char>('a' + i));
+    frame[12345] = '!';
+    sent.push_back(frame);
+    tg_code code = TG_FULL;
+    while ((code = device.Send(up, frame)) == TG_FULL) {
+      const uint64_t before = device.session(up).writable;
+      ASSERT_TRUE(device.Wait([&](const auto& all) { return all[0].writable >= before; }));
+    }
+    ASSERT_EQ(code, TG_OK);
+  }
+  ASSERT_TRUE(server.WaitFrames(down, sent.size()));
+  EXPECT_EQ(server.session(down).frames, sent);
+  EXPECT_EQ(device.Send(up, std::string((1u << 20) + 1, 'x')), TG_INVALID);
+  EXPECT_EQ(device.Send(up + 100, "x"), TG_UNAVAILABLE);
+}
+
+TEST_P(Transport, ChildStops_SessionClosesAtOnceAndReopens) {
+  TestBroker broker;
+  TestNode server(1, "child", broker.port(), Protocol());
+  server.Start();
+  {
+    TestNode device(42, "parent", broker.port(), Protocol());
+    device.Start();
+    ASSERT_NE(server.WaitOpen(), 0u);
+    device.Stop();
+    ASSERT_EQ(device.sessions().size(), 1u);
+    EXPECT_TRUE(device.sessions()[0].closed);
+  }
+  const tg_session first = server.sessions()[0].id;
+  ASSERT_TRUE(server.WaitClosed(first));
+  EXPECT_THAT(server.session(first).reason, HasSubstr("offline"));
+  EXPECT_EQ(server.Send(first, "x"), TG_UNAVAILABLE);
+
+  TestNode again(42, "parent", broker.port(), Protocol(), 0x9999);
+  again.Start();
+  const tg_session second = server.WaitOpen(2);
+  EXPECT_GT(second, first);
+  ASSERT_NE(again.WaitOpen(), 0u);
+}
+
+TEST_P(Transport, ParentRestarts_ChildClosesAndOpensAgain) {
+  TestBroker broker;
+  TestNode device(42, "parent", broker.port(), Protocol());
+  device.Start();
+  {
+    TestNode server(1, "child", broker.port(), Protocol(), 0x1);
+    server.Start();
+    ASSERT_NE(device.WaitOpen(), 0u);
+  }
+  ASSERT_TRUE(device.WaitClosed(device.sessions()[0].id));
+  TestNode server(1, "child", broker.port(), Protocol(), 0x2);
+  server.Start();
+  const tg_session up = device.WaitOpen(2);
+  const tg_session down = server.WaitOpen();
+  ASSERT_NE(up, 0u);
+  ASSERT_NE(down, 0u);
+  ASSERT_EQ(device.Send(up, "again"), TG_OK);
+  ASSERT_TRUE(server.WaitFrames(down, 1));
+}
+
+TEST_P(Transport, BrokerKilledAndRestarted_SessionsCloseAndOpenAgain) {
+  TestBroker broker;
+  TestNode server(1, "child", broker.port(), Protocol());
+  TestNode device(42, "parent", broker.port(), Protocol());
+  server.Start();
+  device.Start();
+  ASSERT_NE(device.WaitOpen(), 0u);
+  ASSERT_NE(server.WaitOpen(), 0u);
+  broker.Kill();
+  ASSERT_TRUE(device.WaitClosed(device.sessions()[0].id));
+  ASSERT_TRUE(server.WaitClosed(server.sessions()[0].id));
+  EXPECT_TRUE(device.WaitError("check that the broker runs"));
+  broker.Start();
+  // Whatever opens in between, in the end one session is open at each side and works.
+  const auto last_open = [](const auto& all) { return all.size() >= 2 && !all.back().closed; };
+  ASSERT_TRUE(device.Wait(last_open)) << device.LastError();
+  ASSERT_TRUE(server.Wait(last_open)) << server.LastError();
+  ASSERT_EQ(device.Send(device.sessions().back().id, "back"), TG_OK);
+  ASSERT_TRUE(server.WaitFrames(server.sessions().back().id, 1));
+  EXPECT_EQ(device.Connects(), 2u);
+  EXPECT_EQ(device.LastError(), "");
+}
+
+TEST_P(Transport, BrokerStandsStill_QueueIsBoundedAndWritableFollows) {
+  TestBroker broker;
+  const std::string config = Protocol() + ",\"frame_bytes_max\":131072,\"queue_bytes_max\":1048576";
+  TestNode server(1, "child", broker.port(), config);
+  TestNode device(42, "parent", broker.port(), config);
+  server.Start();
+  device.Start();
+  const tg_session up = device.WaitOpen();
+  const tg_session down = server.WaitOpen();
+  broker.Signal(SIGSTOP);
+  size_t accepted = 0;
+  tg_code code = TG_OK;
+  // The socket's buffers take some megabytes before the queue fills.
+  const auto frame = [](size_t i) { return std::to_string(i) + std::string(100000, '.'); };
+  for (int quiet = 0; quiet < 20 && accepted < 2000;) {
+    code = device.Send(up, frame(accepted));
+    if (code == TG_OK) {
+      ++accepted;
+      quiet = 0;
+    } else {
+      ASSERT_EQ(code, TG_FULL);
+      device.Wait([](const auto&) { return false; }, std::chrono::seconds(0));
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+      ++quiet;
+    }
+  }
+  ASSERT_EQ(code, TG_FULL);
+  ASSERT_LT(accepted, 500u);
+  const uint64_t before = device.session(up).writable;
+  broker.Signal(SIGCONT);
+  ASSERT_TRUE(device.Wait([&](const auto& all) { return all[0].writable > before; }));
+  ASSERT_TRUE(server.WaitFrames(down, accepted));
+  for (size_t i = 0; i < accepted; ++i) ASSERT_EQ(server.session(down).frames[i], frame(i));
+  EXPECT_EQ(device.Send(up, "more"), TG_OK);
+}
+
+TEST_P(Transport, HostOfChildCloses_QueuedFramesGoOutAndNewSessionFollows) {
+  TestBroker broker;
+  TestNode server(1, "child", broker.port(), Protocol());
+  TestNode device(42, "parent", broker.port(), Protocol());
+  server.Start();
+  device.Start();
+  const tg_session up = device.WaitOpen();
+  const tg_session down = server.WaitOpen();
+  ASSERT_EQ(device.Send(up, "last words"), TG_OK);
+  ASSERT_EQ(device.Close(up, "test"), TG_OK);
+  EXPECT_EQ(device.Send(up, "too late"), TG_UNAVAILABLE);
+  ASSERT_TRUE(device.WaitClosed(up));
+  EXPECT_EQ(device.session(up).reason, "test");
+  ASSERT_TRUE(server.WaitClosed(down));
+  EXPECT_THAT(server.session(down).frames, testing::ElementsAre("last words"));
+  ASSERT_NE(device.WaitOpen(2), 0u);
+  ASSERT_NE(server.WaitOpen(2), 0u);
+}
+
+TEST_P(Transport, HostOfParentCloses_ChildIsToldAndComesAgain) {
+  TestBroker broker;
+  TestNode server(1, "child", broker.port(), Protocol());
+  TestNode device(42, "parent", broker.port(), Protocol());
+  server.Start();
+  device.Start();
+  const tg_session up = device.WaitOpen();
+  const tg_session down = server.WaitOpen();
+  ASSERT_EQ(server.Send(down, "refused"), TG_OK);
+  ASSERT_EQ(server.Close(down, "test"), TG_OK);
+  ASSERT_TRUE(device.WaitClosed(up));
+  EXPECT_THAT(device.session(up).reason, HasSubstr("the parent closed"));
+  EXPECT_THAT(device.session(up).frames, testing::ElementsAre("refused"));
+  ASSERT_NE(device.WaitOpen(2), 0u);
+  ASSERT_NE(server.WaitOpen(2), 0u);
+}
+
+TEST(TransportMany, ManyChildren_EachHasItsOwnSession) {
+  TestBroker broker;
+  TestNode server(1, "child", broker.port());
+  server.Start();
+  std::vector<std::unique_ptr<TestNode>> devices;
+  for (uint64_t i = 0; i < 30; ++i) {
+    devices.push_back(std::make_unique<TestNode>(100 + i, "parent", broker.port()));
+    devices.back()->Start();
+  }
+  for (auto& device : devices) {
+    const tg_session up = device->WaitOpen();
+    ASSERT_NE(up, 0u);
+    ASSERT_EQ(device->Send(up, "hello"), TG_OK);
+  }
+  ASSERT_TRUE(server.Wait([](const auto& all) {
+    return all.size() == 30 && std::all_of(all.begin(), all.end(), [](const auto& s) { return s.frames.size() == 1; });
+  }));
+  for (const auto& session : server.sessions())
+    ASSERT_EQ(server.Send(session.id, std::to_string(session.agent)), TG_OK);
+  for (uint64_t i = 0; i < 30; ++i) {
+    const tg_session up = devices[i]->sessions()[0].id;
+    ASSERT_TRUE(devices[i]->WaitFrames(up, 1));
+    EXPECT_EQ(devices[i]->session(up).frames[0], std::to_string(100 + i));
+  }
+}
+
+TEST(TransportRouter, SameDaemonDialsAndServesByOneBroker) {
+  TestBroker broker;
+  TestNode server(1, "child", broker.port(), ",\"prefix\":\"site/top\"");
+  TestNode router_up(7, "parent", broker.port(), ",\"prefix\":\"site/top\"");
+  TestNode router_down(7, "child", broker.port(), ",\"prefix\":\"site/low\"");
+  TestNode device(42, "parent", broker.port(), ",\"prefix\":\"site/low\"");
+  server.Start();
+  router_up.Start();
+  router_down.Start();
+  device.Start();
+  ASSERT_NE(router_up.WaitOpen(), 0u);
+  ASSERT_NE(device.WaitOpen(), 0u);
+  EXPECT_EQ(device.sessions()[0].agent, 7u);
+  EXPECT_EQ(router_up.Connects(), 1u);
+  EXPECT_EQ(router_down.Connects(), 1u);
+}
+
+TEST(TransportParents, SecondParent_NewestServesAndTheOlderReturns) {
+  TestBroker broker;
+  TestNode device(42, "parent", broker.port());
+  TestNode old_parent(2, "child", broker.port(), "", 0x1);
+  old_parent.Start();
+  device.Start();
+  ASSERT_NE(device.WaitOpen(), 0u);
+  ASSERT_NE(old_parent.WaitOpen(), 0u);
+  {
+    TestNode new_parent(3, "child", broker.port(), "", 0x2);
+    new_parent.Start();
+    ASSERT_NE(new_parent.WaitOpen(), 0u);
+    EXPECT_TRUE(old_parent.WaitClosed(old_parent.sessions()[0].id));
+    EXPECT_TRUE(old_parent.WaitError("a prefix has one parent"));
+    ASSERT_NE(device.WaitOpen(2), 0u);
+    EXPECT_EQ(device.sessions()[1].agent, 3u);
+  }
+  ASSERT_NE(old_parent.WaitOpen(2), 0u);
+  ASSERT_NE(device.WaitOpen(3), 0u);
+  EXPECT_EQ(device.sessions()[2].agent, 2u);
+}
+
+TEST(TransportStop, BrokerNeverThere_StopsWithinItsDeadline) {
+  TestNode device(42, "parent", FreePort());
+  device.Start();
+  EXPECT_TRUE(device.WaitError("connection refused"));
+  const auto before = std::chrono::steady_clock::now();
+  device.Stop(1000);
+  EXPECT_LT(std::chrono::steady_clock::now() - before, std::chrono::seconds(2));
+  EXPECT_EQ(device.Send(1, "x"), TG_UNAVAILABLE);
+}
+
+}  // namespace
+}  // namespace tidegate::mqtt
