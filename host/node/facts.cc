@@ -73,7 +73,7 @@ NodeStatus Node::Impl::GetStatus() const {
       entry.resends += sender.resends();
       entry.lanes.push_back({lane, sender.acked().position, sender.delivered().position,
                              link->receivers[lane].held().position});
-      auto stat = deps_.storage.FeedStat(sender.Selector(), sender.hop_position());
+      auto stat = deps_.storage.FeedStat(sender.Selector(), sender.hop_position(end_.position));
       if (!stat.ok() || stat->count == 0) continue;
       entry.pending_changes += stat->count;
       entry.pending_bytes += stat->bytes;

@@ -103,7 +103,7 @@ void Node::Impl::DeliverPairs() {
   sync::Link* parent = links_.parent();
   if (!pairs_due_ || parent == nullptr) return;
   pairs_due_ = false;
-  uint64_t delivered = parent->delivered_position();
+  uint64_t delivered = parent->delivered_position(end_.position);
   for (const auto& [agent, link] : links_.all()) {
     if (link->is_parent()) continue;
     for (uint32_t lane = 0; lane < TG_LANE_COUNT; ++lane) {

@@ -77,8 +77,7 @@ class Node::Impl : private sync::Admission {
   void Committed(const Watermark& end, std::span<const core::Effect> effects);
   void NoteUnsent(const core::Effect& effect, int64_t now_us);
   void StageClock();
-  void TrimEnds();
-  Status StoreRecord();
+  void KeepHouse(int64_t now_us);
   void LoadFacts();
 
   // writes.cc
@@ -145,7 +144,7 @@ class Node::Impl : private sync::Admission {
   uint64_t edges_confirmed_ = 0;         // durable at the parent
   int64_t edges_retry_us_ = INT64_MAX;
   bool pairs_due_ = false;               // delivered may have moved
-  int64_t trim_at_us_ = 0;
+  int64_t keep_house_at_us_ = 0;
   std::array<Watermark, TG_LANE_COUNT> delivered_stored_{};
 
   std::deque<std::function<void()>> finished_;  // answers that need no commit

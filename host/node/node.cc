@@ -174,7 +174,7 @@ void Node::Impl::NoteUnsent(const core::Effect& effect, int64_t now_us) {
 Status Node::Impl::Commit() {
   int64_t now_us = deps_.clock.monotonic_us();
   Tick(now_us);
-  TrimEnds();
+  KeepHouse(now_us);
   Status status = CommitStage();
   RunRetries();
   // Handlers may have staged more: the end of a reconcile pass, marks, a retry.
@@ -210,19 +210,22 @@ int64_t Node::Impl::NextTimerUs() const {
   return next;
 }
 
-// Forgets commit ends that no neighbour can name any more.
-void Node::Impl::TrimEnds() {
-  int64_t now_us = deps_.clock.monotonic_us();
-  if (stage_.empty() || now_us < trim_at_us_) return;
-  trim_at_us_ = now_us + 5'000'000;
+// Every few seconds of activity: notes what the neighbours hold, forgets commit ends that none of them
+// can name any more, and moves the watermarks of idle lanes.
+void Node::Impl::KeepHouse(int64_t now_us) {
+  if (stage_.empty() || now_us < keep_house_at_us_) return;
+  keep_house_at_us_ = now_us + 5'000'000;
   uint64_t lowest = end_.position;
-  for (const auto& [agent, link] : links_.all()) {
-    // What a feed was acknowledged is not known after a restart, until the next hello: keep everything then.
-    for (const sync::FeedSender& sender : link->senders) lowest = std::min(lowest, sender.acked().position);
-  }
-  if (lowest == 0) return;
   stage_.Begin();
-  stage_.EndsTrim(lowest);
+  for (const auto& [agent, link] : links_.all()) {
+    for (uint32_t lane = 0; lane < TG_LANE_COUNT; ++lane) {
+      sync::FeedSender& sender = link->senders[lane];
+      lowest = std::min(lowest, sender.acked().position);
+      stage_.MetaPut(sync::meta::Acked(agent, lane), wire::EncodeRecord(sender.acked()));
+      sender.Advance(end_.position);
+    }
+  }
+  if (lowest > 0) stage_.EndsTrim(lowest);
   stage_.End();
 }
 

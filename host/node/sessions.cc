@@ -159,6 +159,7 @@ void Node::Impl::ChildIsUp(Session* session, wire::SessionId id, const wire::Hel
       return;
     }
   }
+  link->AckAll();  // says what is delivered meanwhile
   wire::Hello answer = sync::MakeHello(self_, link);
   answer.edges_number = hello.edges_number;
   Send(session, id, answer);
@@ -190,6 +191,8 @@ void Node::Impl::OnHelloFromParent(Session* session, const wire::Hello& hello) {
     found->second.state = SessionState::kWaiting;
     StartHello(&found->second);  // with the new attach epoch
   });
+  // At once: the first batches come right behind the hello.
+  (void)CommitStage();
 }
 
 void Node::Impl::ParentIsUp(Session* session, const wire::Hello& hello, const wire::LinkRecord& record) {

@@ -50,10 +50,10 @@ bool Node::Impl::Reached(const Waiter& waiter) const {
   const sync::Link* parent = links_.parent();
   if (options_.role == TG_ROLE_SERVER) {
     return std::all_of(links_.all().begin(), links_.all().end(),
-                       [&](const auto& entry) { return entry.second->hop_position() >= waiter.position; });
+                       [&](const auto& entry) { return entry.second->hop_position(end_.position) >= waiter.position; });
   }
   if (parent == nullptr) return false;
-  uint64_t reached = waiter.target == SyncTarget::kServer ? parent->delivered_position() : parent->hop_position();
+  uint64_t reached = waiter.target == SyncTarget::kServer ? parent->delivered_position(end_.position) : parent->hop_position(end_.position);
   return reached >= waiter.position;
 }
 

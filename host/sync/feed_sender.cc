@@ -65,7 +65,7 @@ void FeedSender::SendFrom(const Watermark& watermark) {
 
 void FeedSender::Close() {
   open_ = false;
-  begin_pending_ = begin_unacked_ = false;
+  begin_pending_ = begin_unacked_ = advance_ = false;
   in_flight_.clear();
   in_flight_bytes_ = 0;
   drained_ = false;
@@ -146,8 +146,9 @@ Result<std::optional<wire::Batch>> FeedSender::Next(int64_t now_us, const RouteF
     unsent_bytes_ = 0;
     unsent_since_us_ = -1;
   }
-  if (batch.changes.empty() && !begin_pending_) return std::optional<wire::Batch>();
-  if (batch.changes.empty()) batch.after = batch.before;
+  if (batch.changes.empty() && !begin_pending_ && !advance_) return std::optional<wire::Batch>();
+  if (batch.changes.empty() && !advance_) batch.after = batch.before;
+  advance_ = false;
   if (begin_pending_) {
     batch.begin = begin_;
     batch.unsettled = begin_unsettled_;
@@ -214,14 +215,22 @@ Result<bool> FeedSender::Acked(const wire::LaneAck& ack, int64_t now_us) {
   return progress;
 }
 
-uint64_t FeedSender::hop_position() const {
-  bool all = open_ && drained_ && in_flight_.empty() && !begin_unacked_;
-  return all ? std::max(read_, acked_.position) : acked_.position;
+void FeedSender::Advance(uint64_t head) {
+  constexpr uint64_t kIdlePositionsMax = 4096;
+  if (!open_ || !drained_ || !in_flight_.empty() || begin_unacked_) return;
+  if (head - acked_.position < kIdlePositionsMax || head < acked_.position) return;
+  advance_ = true;
+  drained_ = false;
+  flush_ = true;
 }
 
-uint64_t FeedSender::delivered_position() const {
-  if (delivered_ == acked_ || (delivered_.position >= acked_.position && !acked_.none())) return hop_position();
-  return delivered_.position;
+uint64_t FeedSender::hop_position(uint64_t head) const {
+  bool all = open_ && drained_ && in_flight_.empty() && !begin_unacked_;
+  return all ? head : acked_.position;
+}
+
+uint64_t FeedSender::delivered_position(uint64_t head) const {
+  return delivered_.position >= acked_.position ? hop_position(head) : delivered_.position;
 }
 
 }  // namespace tidegate::sync

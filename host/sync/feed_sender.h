@@ -37,6 +37,8 @@ class FeedSender {
   // Otherwise it begins anew at `start` (unsettled: what lies below has to be reconciled).
   Status Open(const Watermark& held, const Watermark& start, bool unsettled);
   void Close();
+  // What the neighbour had before a restart: for display and for keeping commit ends, not for sending.
+  void Restore(const Watermark& acked) { acked_ = acked; }
   bool open() const { return open_; }
 
   // ---- triggers ----
@@ -45,6 +47,9 @@ class FeedSender {
   void NoteUnsent(uint64_t bytes, int64_t now_us);
   // Sends what waits at once.
   void Flush() { flush_ = true; }
+  // An idle lane's watermark falls behind, and with it the commit ends that must be kept: from a certain
+  // distance on it is moved by an empty batch.
+  void Advance(uint64_t head);
   // When the sync_delay of the oldest unsent change is over, or a retry is due; INT64_MAX = never.
   int64_t NextTimerUs(int64_t now_us) const;
   // Retries when an acknowledgement is overdue. Returns true if something will be sent again.
@@ -64,10 +69,11 @@ class FeedSender {
 
   const FeedTarget& target() const { return target_; }
   const Watermark& acked() const { return acked_; }
-  // Every selected change up to here is durable at the neighbour. Past acked() when nothing is left.
-  uint64_t hop_position() const;
+  // Every selected change up to here is durable at the neighbour; head, the end of the replica, when
+  // nothing is left to send or to be acknowledged.
+  uint64_t hop_position(uint64_t head) const;
   // The same for the final destination.
-  uint64_t delivered_position() const;
+  uint64_t delivered_position(uint64_t head) const;
   const Watermark& delivered() const { return delivered_; }
   uint64_t resends() const { return resends_; }
   tg_feed_selector Selector() const;
@@ -110,6 +116,7 @@ class FeedSender {
   uint64_t unsent_bytes_ = 0;
   int64_t unsent_since_us_ = -1;
   bool flush_ = false;
+  bool advance_ = false;
 
   Watermark quick_resent_at_;  // a mismatch at this watermark was answered at once already
   bool quick_resent_ = false;

@@ -51,15 +51,15 @@ void Link::CloseFeeds() {
   for (FeedSender& sender : senders) sender.Close();
 }
 
-uint64_t Link::hop_position() const {
+uint64_t Link::hop_position(uint64_t head) const {
   uint64_t lowest = UINT64_MAX;
-  for (const FeedSender& sender : senders) lowest = std::min(lowest, sender.hop_position());
+  for (const FeedSender& sender : senders) lowest = std::min(lowest, sender.hop_position(head));
   return lowest;
 }
 
-uint64_t Link::delivered_position() const {
+uint64_t Link::delivered_position(uint64_t head) const {
   uint64_t lowest = UINT64_MAX;
-  for (const FeedSender& sender : senders) lowest = std::min(lowest, sender.delivered_position());
+  for (const FeedSender& sender : senders) lowest = std::min(lowest, sender.delivered_position(head));
   return lowest;
 }
 

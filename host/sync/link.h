@@ -41,8 +41,8 @@ class Link {
   void CloseFeeds();
 
   // What all lanes together have passed: the neighbour's hop, the final destination.
-  uint64_t hop_position() const;
-  uint64_t delivered_position() const;
+  uint64_t hop_position(uint64_t head) const;
+  uint64_t delivered_position(uint64_t head) const;
 
   // The ack that is due, for the lanes that moved.
   wire::Ack TakeAck(bool delivered_at_hop);

@@ -28,6 +28,11 @@ Status LinkTable::Restore() {
 Status LinkTable::RestoreLink(Link* link) {
   TG_ASSIGN_OR_RETURN(Watermark head, storage_.Head());
   for (uint32_t lane = 0; lane < TG_LANE_COUNT; ++lane) {
+    Watermark acked;
+    if (Result<std::string> bytes = storage_.MetaGet(meta::Acked(link->agent(), lane)); bytes.ok()) {
+      TG_RETURN_IF_ERROR(wire::DecodeRecord(bytes.value(), &acked));
+      link->senders[lane].Restore(acked);
+    }
     Result<std::string> bytes = storage_.MetaGet(meta::Held(link->agent(), lane));
     if (!bytes.ok() && bytes.status().code() != Code::kNotFound) return bytes.status();
     if (!bytes.ok()) continue;
@@ -83,7 +88,10 @@ void LinkTable::StageRecord(const wire::LinkRecord& record, core::Stage* stage) 
 
 void LinkTable::StageForget(const Link& link, core::Stage* stage) const {
   stage->MetaDelete(meta::Link(link.agent()));
-  for (uint32_t lane = 0; lane < TG_LANE_COUNT; ++lane) stage->MetaDelete(meta::Held(link.agent(), lane));
+  for (uint32_t lane = 0; lane < TG_LANE_COUNT; ++lane) {
+    stage->MetaDelete(meta::Held(link.agent(), lane));
+    stage->MetaDelete(meta::Acked(link.agent(), lane));
+  }
   for (const std::string& key : link.quarantined) stage->MetaDelete(key);
 }
 

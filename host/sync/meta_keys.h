@@ -20,6 +20,10 @@ inline std::string Link(AgentId agent) { return std::string(kLinkPrefix) + std::
 inline std::string Held(AgentId agent, uint32_t lane) {
   return "held/" + std::to_string(agent) + "/" + std::to_string(lane);
 }
+// What a neighbour held of our lane when we last looked; behind what it holds by now.
+inline std::string Acked(AgentId agent, uint32_t lane) {
+  return "acked/" + std::to_string(agent) + "/" + std::to_string(lane);
+}
 // Up to where our own up lane has reached the server.
 inline std::string Delivered(uint32_t lane) { return "delivered/" + std::to_string(lane); }
 // A quarantined key; ours: the neighbour refused what we sent.
