@@ -144,7 +144,7 @@ class Node:
         return self.json("status", timeout_s=10)
 
     def parent_link(self):
-        return next((link for link in self.status()["links"] if link["is_parent"]), None)
+        return next((link for link in self.status()["links"] if link["side"] == "parent"), None)
 
     def child_link(self, agent):
         return next((link for link in self.status()["links"] if link["agent"] == agent), None)
