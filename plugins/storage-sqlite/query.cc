@@ -1,4 +1,5 @@
 // Get, and queries by primary key or index: each is a range of one index, in its order.
+#include <algorithm>
 #include <cstring>
 #include <initializer_list>
 #include <optional>
@@ -115,7 +116,8 @@ class Queryer {
     where.Add("i.owner = ?", {owner});
     if (Has(TG_QUERY_HASH)) {
       where.Add("i.pk = ?", {sdk::View(query_.hash)});
-      Bounds(where, "i.sk >= ?", "i.sk < ?");
+      const bool here = after_ && owner == after_->owner && after_->pk == sdk::View(query_.hash);
+      Bounds(where, {"i.sk >= ?", "i.sk < ?", "i.sk <= ?"}, here ? &after_->sk : nullptr);
     }
     if (after_) {
       if (reverse() ? owner > after_->owner : owner < after_->owner) return true;
@@ -131,7 +133,8 @@ class Queryer {
     where.Add("e.name = ?", {sdk::View(query_.index)});
     if (Has(TG_QUERY_HASH)) {
       where.Add("e.hash = ?", {sdk::View(query_.hash)});
-      Bounds(where, "e.sort >= ?", "e.sort < ?");
+      const bool here = after_ && after_->hash == sdk::View(query_.hash);
+      Bounds(where, {"e.sort >= ?", "e.sort < ?", "e.sort <= ?"}, here ? &after_->sort : nullptr);
     }
     if (after_)
       where.Add(reverse() ? "(e.hash, e.sort, e.owner, e.pk, e.sk) < (?, ?, ?, ?, ?)"
@@ -146,9 +149,22 @@ class Queryer {
                    : " ORDER BY e.hash, e.sort, e.owner, e.pk, e.sk");
   }
 
-  void Bounds(Where& where, const char* from, const char* to) {
-    if (query_.sort_from.size != 0) where.Add(from, {sdk::View(query_.sort_from)});
-    if (query_.sort_to.size != 0) where.Add(to, {sdk::View(query_.sort_to)});
+  struct BoundSql {
+    const char *from, *to, *up_to;
+  };
+
+  // The sort bounds; where the cursor stands in the same hash it narrows them, so that a page costs as
+  // much as it gives.
+  void Bounds(Where& where, const BoundSql& sql, const std::string* after) {
+    std::string_view from = sdk::View(query_.sort_from);
+    const std::string_view to = sdk::View(query_.sort_to);
+    if (after != nullptr && !reverse()) from = std::max<std::string_view>(from, *after);
+    if (!from.empty()) where.Add(sql.from, {from});
+    if (after != nullptr && reverse() && (to.empty() || *after < to)) {
+      where.Add(sql.up_to, {*after});
+    } else if (!to.empty()) {
+      where.Add(sql.to, {to});
+    }
   }
 
   bool Emit(Where& where, const char* from, const char* place, const char* order) {

@@ -51,7 +51,8 @@ typedef struct tg_storage_info {
 
 #define TG_IF_ALWAYS 0u
 #define TG_IF_NEWER 1u   /* apply if the key holds nothing or an older version; else outcome STALE or EQUAL, the rest goes on */
-#define TG_IF_VERSION 2u /* apply if the key holds exactly `expected` (zero = holds nothing); else the whole group is CANCELLED */
+#define TG_IF_VERSION 2u /* apply if the key holds exactly `expected` (zero = holds nothing); else the whole group is CANCELLED.
+                          * Judged against what the keys held before the group */
 
 typedef struct tg_mutation {
   uint32_t struct_size;
@@ -120,7 +121,8 @@ typedef struct tg_feed_stat {
   uint64_t count;    /* changes after the position */
   uint64_t bytes;    /* bodies + keys of them */
   uint64_t head;     /* seq of the last selected change; 0 = none */
-  uint64_t floor;    /* lowest position from which the feed is complete */
+  uint64_t floor;    /* lowest position from which the feed is complete: purged tombstones and evicts raise it,
+                      * purged items do not; so do forgotten commit ends */
   tg_version oldest; /* version of the first change after the position; zero = none */
 } tg_feed_stat;
 
