@@ -83,7 +83,8 @@ TEST_F(Find, Wrong_SaysWhat) {
   EXPECT_THAT(PlanError("Fault", "{}", "severity"), HasSubstr("index 'severity' needs 'severity'"));
   EXPECT_THAT(PlanError("Fault", "{}", "source"), HasSubstr("index 'source' needs '_src'"));
   EXPECT_THAT(PlanError("Status", R"({"_src":1})", "source"), HasSubstr("no item of it is in index 'source'"));
-  EXPECT_THAT(PlanError("Fault", R"({"sverity":"x"})"), HasSubstr("there is no field 'sverity'"));
+  EXPECT_THAT(PlanError("Fault", R"({"sverity":"x"})"),
+              HasSubstr("there is no field 'sverity'; did you mean 'severity'?"));
   EXPECT_THAT(PlanError("Fault", R"({"time":{"after":1}})"), HasSubstr("'after' is no operator"));
   EXPECT_THAT(PlanError("Fault", R"({"time":{"between":[1]}})"), HasSubstr("between needs an array of two"));
   EXPECT_THAT(PlanError("Fault", R"({"time":"x"})"), HasSubstr("field 'time' is no date"));

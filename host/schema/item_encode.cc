@@ -31,7 +31,7 @@ class Encoder {
       uint16_t i = rules_.list.Find(name);
       if (i == kNoField) {
         if (only_known || name == rules_.type_field || name == "_type" || IsEnvelopeName(name)) continue;
-        return Status::Invalid("there is no field '" + std::string(name) + "'; see the schema for the names");
+        return NoSuchField(rules_, name);
       }
       if (seen[i]) return Status::Invalid("field '" + std::string(name) + "' is given twice");
       seen.set(i);

@@ -98,7 +98,7 @@ class Wanted {
     uint64_t* to = name == "_src" ? &known_.envelope.src : name == "_dst" ? &known_.envelope.dst : nullptr;
     bool* is_known = name == "_src" ? &known_.src : &known_.dst;
     if (name == "_owner") to = &known_.envelope.owner, is_known = &known_.owner;
-    if (to == nullptr) return Status::Invalid("there is no field '" + std::string(name) + "'");
+    if (to == nullptr) return NoSuchField(rules_, name);
     std::string text;
     bool read = (value->IsNumber() || value->IsString()) && AppendText(*value, &text);
     auto got = std::from_chars(text.data(), text.data() + text.size(), *to);

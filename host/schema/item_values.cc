@@ -203,6 +203,12 @@ std::string Uid(size_t length, const std::function<uint64_t()>& random) {
 }  // namespace
 
 Status Convert(const Field& field, const FieldPath& path, const Conversion& conversion, JsonValue* value) {
+  bool composed = field.type == FieldType::kObject || field.type == FieldType::kArray || field.type == FieldType::kSet;
+  if (composed && value->IsString()) {  // a command line has only texts
+    rapidjson::Document parsed;
+    if (!ParseSmallJson(TextOf(*value), &parsed)) return TypeError(field, path);
+    value->CopyFrom(parsed, *conversion.pool);
+  }
   switch (field.type) {
     case FieldType::kString:
       return ConvertString(field, path, conversion.pool, value);

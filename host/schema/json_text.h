@@ -66,7 +66,7 @@ rapidjson::ParseResult ParseExactly(Stream& stream, Document* document) {
   return result;
 }
 
-// Any small JSON text; false if it is none.
+// Any JSON text of a value; false if it is none, or nested too deep.
 bool ParseSmallJson(std::string_view text, rapidjson::Document* document);
 
 }  // namespace tidegate

@@ -4,7 +4,9 @@
 #include <rapidjson/memorystream.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
+#include <cstring>
 
 #include "host/schema/canonical.h"
 #include "host/schema/item.h"
@@ -48,6 +50,34 @@ bool WithinDepth(const JsonValue& value, size_t depth) {
                      [&](const JsonValue::Member& member) { return WithinDepth(member.value, depth + 1); });
 }
 
+struct Glance {
+  bool ascii = true;
+  bool zero = false;
+  bool escapes = false;
+  size_t brackets = 0;  // that open
+};
+
+// Eight bytes at a time: this looks at every byte of every item.
+Glance GlanceAt(std::string_view text) {
+  constexpr uint64_t kOnes = 0x0101010101010101;
+  constexpr uint64_t kLow7 = 0x7F * kOnes;
+  auto zero_bytes = [](uint64_t word) { return ~(((word & kLow7) + kLow7) | word | kLow7); };  // 0x80 in each
+  uint64_t all = 0, zeros = 0, escapes = 0;
+  Glance glance;
+  for (size_t at = 0; at < text.size(); at += 8) {
+    uint64_t word = ' ' * kOnes;
+    std::memcpy(&word, text.data() + at, std::min<size_t>(8, text.size() - at));
+    all |= word;
+    zeros |= zero_bytes(word);
+    escapes |= zero_bytes(word ^ ('\\' * kOnes));
+    glance.brackets += static_cast<size_t>(std::popcount(zero_bytes((word & (0xDF * kOnes)) ^ ('[' * kOnes))));
+  }
+  glance.ascii = (all & (0x80 * kOnes)) == 0;
+  glance.zero = zeros != 0;
+  glance.escapes = escapes != 0;
+  return glance;
+}
+
 }  // namespace
 
 void SetText(std::string_view text, JsonPool* pool, JsonValue* value) {
@@ -63,9 +93,11 @@ JsonValue* NewText(std::string_view text, JsonPool* pool) {
 }
 
 bool ParseSmallJson(std::string_view text, rapidjson::Document* document) {
+  if (text.find('\0') != text.npos) return false;
   rapidjson::MemoryStream bytes(text.data(), text.size());
   rapidjson::EncodedInputStream<rapidjson::UTF8<>, rapidjson::MemoryStream> stream(bytes);
-  return !ParseExactly<rapidjson::kParseIterativeFlag>(stream, document).IsError();
+  constexpr unsigned kFlags = rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag;
+  return !ParseExactly<kFlags>(stream, document).IsError() && WithinDepth(*document, 0) && AllTextIsUtf8(*document);
 }
 
 Status ParsedObject::Parse(std::string_view text, std::string_view what) {
@@ -74,17 +106,8 @@ Status ParsedObject::Parse(std::string_view text, std::string_view what) {
                            std::to_string(kItemBytesMax));
   }
   // One look at the bytes: only plain ones of little nesting take the fast way.
-  unsigned char all = 0;
-  size_t brackets = 0;
-  bool escapes = false;
-  bool zero = false;
-  for (char c : text) {
-    all |= static_cast<unsigned char>(c);
-    brackets += (c & 0xDF) == '[';
-    escapes |= c == '\\';
-    zero |= c == '\0';
-  }
-  if (zero) return Status::Invalid(std::string(what) + ": it is not JSON");
+  Glance glance = GlanceAt(text);
+  if (glance.zero) return Status::Invalid(std::string(what) + ": it is not JSON");
   char* buffer = text_buffer_;
   if (text.size() < sizeof text_buffer_) {
     std::copy(text.begin(), text.end(), buffer);
@@ -93,7 +116,7 @@ Status ParsedObject::Parse(std::string_view text, std::string_view what) {
     long_text_.assign(text);
     buffer = long_text_.data();
   }
-  bool plain = all < 0x80 && brackets <= kItemDepthMax;
+  bool plain = glance.ascii && glance.brackets <= kItemDepthMax;
   rapidjson::InsituStringStream stream(buffer);
   rapidjson::ParseResult result =
       plain ? ParseExactly<rapidjson::kParseInsituFlag>(stream, &document_)
@@ -108,7 +131,8 @@ Status ParsedObject::Parse(std::string_view text, std::string_view what) {
     return Status::Invalid(std::string(what) + " is nested deeper than " + std::to_string(kItemDepthMax));
   }
   // The parser lets a lone "\udc00" through.
-  if (escapes && !AllTextIsUtf8(document_)) return Status::Invalid(std::string(what) + ": half of a surrogate pair");
+  if (glance.escapes && !AllTextIsUtf8(document_))
+    return Status::Invalid(std::string(what) + ": half of a surrogate pair");
   return Status::Ok();
 }
 

@@ -1,27 +1,12 @@
 #include <algorithm>
 
+#include "host/base/spelling.h"
 #include "host/schema/loader.h"
 
 namespace tidegate {
 namespace {
 
 constexpr size_t kProblemsMax = 200;
-
-// Letters to change, add or drop to make b of a.
-size_t EditDistance(std::string_view a, std::string_view b) {
-  std::vector<size_t> row(b.size() + 1);
-  for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = row[0];
-    row[0] = i;
-    for (size_t j = 1; j <= b.size(); ++j) {
-      size_t above = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1)});
-      diagonal = above;
-    }
-  }
-  return row[b.size()];
-}
 
 }  // namespace
 
@@ -40,16 +25,8 @@ std::vector<SchemaProblem> Problems::Take() {
 void Problems::Unknown(const Literal::Member& member, std::string_view where,
                        const std::vector<std::string_view>& known) {
   std::string message = std::string(where) + ": property '" + member.name + "' is not known and is passed over";
-  std::string_view best;
-  size_t best_distance = 3;
-  for (std::string_view name : known) {
-    if (member.name.size() > 64) break;
-    if (size_t distance = EditDistance(member.name, name); distance < best_distance) {
-      best_distance = distance;
-      best = name;
-    }
-  }
-  if (!best.empty()) message += "; did you mean '" + std::string(best) + "'?";
+  std::string nearest = NearestName(member.name, {known.begin(), known.end()});
+  if (!nearest.empty()) message += "; did you mean '" + nearest + "'?";
   Warn(member.place, message);
 }
 

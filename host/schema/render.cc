@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "host/base/spelling.h"
 #include "host/schema/canonical.h"
 
 namespace tidegate {
@@ -163,6 +164,14 @@ Status MakeIndexKeys(const ModelRules& rules, const Slots& slots, const Envelope
     keys->push_back(std::move(key));
   }
   return Status::Ok();
+}
+
+Status NoSuchField(const ModelRules& rules, std::string_view name) {
+  std::vector<std::string> names;
+  for (const Field& field : rules.list.fields) names.push_back(field.name);
+  std::string nearest = NearestName(name.substr(0, 64), names);
+  return Status::Invalid("there is no field '" + std::string(name) + "'" +
+                         (nearest.empty() ? "; see the schema for the names" : "; did you mean '" + nearest + "'?"));
 }
 
 int64_t MakeExpiresMs(const ModelRules& rules, const Slots& slots) {

@@ -49,6 +49,9 @@ Status MakeIndexKeys(const ModelRules& rules, const Slots& slots, const Envelope
                      std::vector<IndexKey>* keys);
 int64_t MakeExpiresMs(const ModelRules& rules, const Slots& slots);
 
+// What is said of a property that the model does not have.
+Status NoSuchField(const ModelRules& rules, std::string_view name);
+
 // The Status of an item with its model in front.
 inline Status OfModel(const ModelRules& rules, const Status& status) { return status.At("model " + rules.name); }
 
