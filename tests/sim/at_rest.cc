@@ -1,0 +1,108 @@
+// The oracle's checks of replicas at rest.
+#include <algorithm>
+
+#include "host/base/views.h"
+#include "tests/sim/model_truth.h"
+#include "tests/sim/oracle.h"
+#include "tests/sim/world.h"
+
+namespace tidegate::sim {
+
+std::string Oracle::DifferenceAt(SimNode& node) {
+  const std::string who = "node " + std::to_string(node.agent());
+  std::string difference;
+  std::set<std::string> present;
+  tg_query query{};
+  query.struct_size = sizeof query;
+  query.flags = TG_QUERY_TOMBSTONES;
+  auto scanned = node.truth().Query(query, [&](const tg_change& change) {
+    const std::string key = KeyText(change.key);
+    if (change.kind == TG_CHANGE_EVICT || forgiven_.contains(key)) return true;
+    const Written* newest = Newest(key);
+    if (newest == nullptr) {
+      difference = who + " holds what nobody wrote: " + Describe(change);
+    } else if (newest->version != Version::From(change.version)) {
+      if (!leftovers_ || IsDue(node, *newest))
+        difference = who + " holds " + Describe(change) + ", the newest is " + newest->version.ToText() + " of node " +
+                     std::to_string(newest->writer) + (newest->acknowledged ? ", acknowledged" : "");
+    } else if (newest->kind != change.kind || newest->body_hash != HashText(View(change.body)) ||
+               newest->src != change.src || newest->dst != change.dst) {
+      difference = who + " holds another state than was written: " + Describe(change);
+    } else if (!IsDue(node, *newest) && !leftovers_) {
+      difference = who + " holds what is not due there: " + Describe(change);
+    }
+    present.insert(key);
+    return difference.empty();
+  });
+  if (!scanned.ok()) return who + " cannot be read: " + scanned.status().message();
+  if (!difference.empty()) return difference;
+  std::vector<std::string> lacking;
+  for (const auto& [key, states] : states_) {
+    if (states.empty() || present.contains(key) || forgiven_.contains(key)) continue;
+    const Written& newest = states.rbegin()->second;
+    if (newest.kind == TG_CHANGE_ITEM && IsDue(node, newest))
+      lacking.push_back(key + " " + newest.version.ToText() + " of node " + std::to_string(newest.writer) +
+                        (newest.acknowledged ? ", acknowledged" : ""));
+  }
+  // The map has no order, a report has.
+  if (!lacking.empty())
+    return who + " lacks " + *std::min_element(lacking.begin(), lacking.end()) + " and " +
+           std::to_string(lacking.size() - 1) + " more";
+  return {};
+}
+
+std::string Oracle::Difference() {
+  for (const auto& node : world_.nodes()) {
+    if (!node->up()) continue;
+    if (std::string difference = DifferenceAt(*node); !difference.empty()) return difference;
+  }
+  return {};
+}
+
+// The node's own digests, as `verify` shows them: each scope that two neighbours both have to hold.
+void Oracle::CheckDigests() {
+  std::map<AgentId, std::map<std::pair<std::string, AgentId>, replica::ScopeDigest>> digests;
+  for (const auto& node : world_.nodes()) {
+    auto read = node->reader().Digests();
+    if (!read.ok()) return world_.Fail("the digests cannot be read: " + read.status().message());
+    for (const replica::ScopeDigest& digest : *read) digests[node->agent()][{digest.model, digest.owner}] = digest;
+  }
+  for (const auto& node : world_.nodes()) {
+    if (node->parent() == 0) continue;
+    for (const auto& [scope, digest] : digests[node->agent()]) {
+      const ModelTruth* model = FindModel(scope.first);
+      if (model == nullptr || model->direction == TG_DIRECTION_NONE) continue;
+      if (scope.second != kAgentAll && !world_.IsAtOrAbove(node->agent(), scope.second)) continue;
+      const replica::ScopeDigest& above = digests[node->parent()][scope];
+      if (above.sum != digest.sum || above.count != digest.count || above.items != digest.items)
+        world_.Fail("the digests of " + scope.first + " of " + std::to_string(scope.second) + " differ between nodes " +
+                    std::to_string(node->agent()) + " and " + std::to_string(node->parent()) + ": " +
+                    std::to_string(digest.items) + " and " + std::to_string(above.items) + " items, " +
+                    std::to_string(digest.count) + " and " + std::to_string(above.count) + " rows");
+    }
+  }
+}
+
+void Oracle::CheckAtRest() {
+  if (std::string difference = Difference(); !difference.empty()) world_.Fail(difference);
+  // A transaction that nobody heard of is there as a whole or not at all; a failed one is not.
+  for (const auto& [request, tags] : requests_) {
+    size_t put = 0, durable = 0;
+    for (uint64_t tag : tags) {
+      put += tag != 0 ? 1 : 0;
+      durable += tag != 0 && tags_.contains(tag) ? 1 : 0;
+    }
+    if (durable != 0 && refused_requests_.contains(request))
+      world_.Fail("a write that was refused became durable, request " + std::to_string(request));
+    if (durable != 0 && durable != put)
+      world_.Fail("half of a transaction became durable, request " + std::to_string(request));
+  }
+  for (const auto& node : world_.nodes()) {
+    for (const node::QuarantineEntry& entry : node->quarantine())
+      world_.Fail("node " + std::to_string(node->agent()) + " has in quarantine " + entry.model + " " +
+                  std::to_string(entry.owner) + "|" + entry.pk + "|" + entry.sk + ": " + entry.reason);
+  }
+  CheckDigests();
+}
+
+}  // namespace tidegate::sim

@@ -1,0 +1,235 @@
+#include "tests/sim/defects.h"
+
+#include <algorithm>
+#include <deque>
+#include <set>
+#include <string>
+
+#include "host/base/views.h"
+#include "tests/sim/model_truth.h"
+
+namespace tidegate::sim {
+namespace {
+
+constexpr std::string_view kNothing = "sim.nothing";    // a meta entry that never exists
+constexpr std::string_view kEveryone = "sim.everyone";  // an owner set of all owners
+
+// A commit that may be altered before it goes on: mutations taken out are replaced by one without any
+// effect, so that every index stays, and are reported as applied.
+class AlteredCommit {
+ public:
+  explicit AlteredCommit(std::span<const tg_group> groups) {
+    for (const tg_group& group : groups) {
+      auto& copy = mutations_.emplace_back(group.mutations, group.mutations + group.count);
+      groups_.push_back({copy.data(), copy.size()});
+    }
+  }
+  std::deque<std::vector<tg_mutation>>& mutations() { return mutations_; }
+  void Drop(size_t group, size_t index) {
+    tg_outcome outcome{};
+    outcome.struct_size = sizeof outcome;
+    outcome.result = TG_OUTCOME_APPLIED;
+    outcome.group = group;
+    outcome.mutation = index;
+    dropped_.push_back(outcome);
+    tg_mutation nothing{};
+    nothing.struct_size = sizeof nothing;
+    nothing.op = TG_OP_META_DELETE;
+    nothing.meta_key = Str(kNothing);
+    mutations_[group][index] = nothing;
+  }
+  Result<Watermark> Commit(core::Storage& storage, const core::OutcomeFn& outcome) {
+    std::vector<tg_outcome> all = dropped_;
+    auto end = storage.Commit(groups_, [&](const tg_outcome& o) { all.push_back(o); });
+    if (!end.ok() || !outcome) return end;
+    std::stable_sort(all.begin(), all.end(), [](const tg_outcome& a, const tg_outcome& b) {
+      return a.group != b.group ? a.group < b.group : a.mutation < b.mutation;
+    });
+    for (const tg_outcome& o : all) outcome(o);
+    return end;
+  }
+  std::vector<tg_group>& groups() { return groups_; }
+
+ private:
+  std::deque<std::vector<tg_mutation>> mutations_;
+  std::vector<tg_group> groups_;
+  std::vector<tg_outcome> dropped_;
+};
+
+class DefectiveStorage : public ForwardingStorage {
+ public:
+  DefectiveStorage(Defect defect, core::Storage& truth, SimRandom random)
+      : ForwardingStorage(truth), defect_(defect), random_(random) {}
+
+  Result<Watermark> Commit(std::span<const tg_group> groups, const core::OutcomeFn& outcome) override;
+  Result<core::FeedPage> Changes(const tg_feed_selector& selector, uint64_t after, uint64_t limit_items,
+                                 uint64_t limit_bytes, const core::ChangeFn& fn) const override;
+  Result<tg_feed_stat> FeedStat(const tg_feed_selector& selector, uint64_t after) const override {
+    return inner_.FeedStat(Altered(selector), after);
+  }
+  Result<uint32_t> WatermarkCheck(const Watermark& watermark) const override {
+    if (defect_ == Defect::kSeqReused) return TG_WATERMARK_USABLE;
+    return inner_.WatermarkCheck(watermark);
+  }
+  Status RangeDigest(const tg_range& range, const std::function<bool(const tg_digest&)>& fn) const override {
+    if (defect_ != Defect::kDigestConstant) return inner_.RangeDigest(range, fn);
+    return inner_.RangeDigest(range, [&](const tg_digest& digest) {
+      tg_digest constant = digest;
+      constant.count = 0;
+      constant.sum = 0;
+      return fn(constant);
+    });
+  }
+  Result<std::string> MetaGet(std::string_view key) const override {
+    if (defect_ == Defect::kClockForgotten && key.find("clock") != std::string_view::npos)
+      return Status::NotFound("forgotten");
+    return inner_.MetaGet(key);
+  }
+
+ private:
+  tg_feed_selector Altered(const tg_feed_selector& selector) const {
+    tg_feed_selector altered = selector;
+    if (defect_ == Defect::kViaIgnored) altered.exclude_via = 0;
+    if (defect_ == Defect::kOwnersIgnored) altered.owner_set = Str(kEveryone);
+    return altered;
+  }
+
+  Defect defect_;
+  SimRandom random_;
+};
+
+Result<Watermark> DefectiveStorage::Commit(std::span<const tg_group> groups, const core::OutcomeFn& outcome) {
+  AlteredCommit altered(groups);
+  bool torn = false;
+  for (size_t g = 0; g < groups.size(); ++g) {
+    auto& mutations = altered.mutations()[g];
+    size_t local_puts = 0;
+    for (size_t i = 0; i < mutations.size(); ++i) {
+      tg_mutation& m = mutations[i];
+      const bool put = m.op == TG_OP_PUT;
+      if (put && m.change->via == 0) ++local_puts;
+      if (put && defect_ == Defect::kIfNewerIgnored && m.condition == TG_IF_NEWER) m.condition = TG_IF_ALWAYS;
+      if (put && defect_ == Defect::kItemsDropped && m.change->via != 0 && random_.PerMille(30)) altered.Drop(g, i);
+      if (m.op == TG_OP_RENUMBER && defect_ == Defect::kRenumberNothing) altered.Drop(g, i);
+    }
+    if (defect_ == Defect::kOwnersIgnored) {
+      std::set<uint64_t> owners;
+      for (const tg_mutation& m : mutations)
+        if (m.op == TG_OP_PUT) owners.insert(m.change->key.owner);
+      for (uint64_t owner : owners) {
+        tg_mutation add{};
+        add.struct_size = sizeof add;
+        add.op = TG_OP_OWNER_ADD;
+        add.meta_key = Str(kEveryone);
+        add.owner = owner;
+        mutations.push_back(add);
+      }
+      altered.groups()[g] = {mutations.data(), mutations.size()};
+    }
+    if (defect_ == Defect::kTornCommit && local_puts >= 2 && random_.PerMille(300)) {
+      torn = true;
+      size_t keep = 1;
+      while (keep < mutations.size() && mutations[keep - 1].op != TG_OP_PUT) ++keep;
+      altered.groups()[g].count = keep;
+      altered.groups().resize(g + 1);
+      break;
+    }
+  }
+  auto end = altered.Commit(inner_, torn ? core::OutcomeFn() : outcome);
+  if (torn && end.ok()) return Status::Io("a commit that failed half-way");
+  return end;
+}
+
+Result<core::FeedPage> DefectiveStorage::Changes(const tg_feed_selector& selector, uint64_t after, uint64_t limit_items,
+                                                 uint64_t limit_bytes, const core::ChangeFn& fn) const {
+  auto page = inner_.Changes(Altered(selector), after, limit_items, limit_bytes, [&](const tg_change& change) {
+    if (defect_ == Defect::kTombstoneSkipped && change.kind == TG_CHANGE_TOMBSTONE) return true;
+    return fn(change);
+  });
+  if (page.ok() && defect_ == Defect::kReachedTooFar && page->more) {
+    auto head = inner_.Head();
+    if (head.ok()) page->reached = *head;
+    page->more = false;
+  }
+  return page;
+}
+
+// Says of a model that stays that it goes up.
+class LeakingPolicy : public core::Policy {
+ public:
+  explicit LeakingPolicy(const core::Policy& good) : good_(good) {}
+  Status Reload(std::string_view, std::vector<std::string>*) override { return {}; }
+  std::optional<uint32_t> Placement(std::string_view model) const override { return good_.Placement(model); }
+  std::optional<uint32_t> Direction(std::string_view model) const override {
+    return model == "Note" ? TG_DIRECTION_UP : good_.Direction(model);
+  }
+  std::optional<uint32_t> Lane(std::string_view model) const override { return good_.Lane(model); }
+  std::optional<uint32_t> Route(const core::PolicyContext& at, const tg_change& change,
+                                AgentId neighbour) const override {
+    return good_.Route(at, change, neighbour);
+  }
+  Status Accept(const core::PolicyContext& at, const tg_change& change) const override {
+    return good_.Accept(at, change);
+  }
+
+ private:
+  const core::Policy& good_;
+};
+
+}  // namespace
+
+const std::vector<DefectInfo>& AllDefects() {
+  static const std::vector<DefectInfo> defects = {
+      {Defect::kAckBeforeCommit, "ack-before-commit", "a crash takes back the last commit that was reported durable"},
+      {Defect::kTornCommit, "torn-commit", "a commit that fails leaves the first part of a transaction"},
+      {Defect::kTombstoneSkipped, "tombstone-skipped", "feeds leave deletes out"},
+      {Defect::kIfNewerIgnored, "if-newer-ignored", "an older state replaces a newer one"},
+      {Defect::kItemsDropped, "items-dropped", "the watermark of a batch commits, one of its items does not"},
+      {Defect::kReachedTooFar, "reached-too-far", "a page of a feed says that it reached more than it returned"},
+      {Defect::kOwnersIgnored, "owners-ignored", "a down feed returns the changes of every owner"},
+      {Defect::kSeqReused, "seq-reused", "positions are given again after a restart, and watermarks not judged"},
+      {Defect::kDigestConstant, "digest-constant", "all digests are equal"},
+      {Defect::kRenumberNothing, "renumber-nothing", "renumber reports success and does nothing"},
+      {Defect::kViaIgnored, "via-ignored", "a feed returns what came over the same link"},
+      {Defect::kGapAccepted, "gap-accepted", "a batch is lost and the next one names its `before`"},
+      {Defect::kAckTooEarly, "ack-too-early", "what is durable at the hop is called delivered"},
+      {Defect::kBatchAltered, "batch-altered", "the version of a change is altered on its way"},
+      {Defect::kNoneLeaks, "none-leaks", "the policy lets a model up that is to stay"},
+      {Defect::kClockForgotten, "clock-forgotten", "a restarted node does not know the versions it gave"},
+  };
+  return defects;
+}
+
+std::optional<Defect> DefectByName(std::string_view name) {
+  for (const DefectInfo& info : AllDefects())
+    if (info.name == name) return info.defect;
+  return std::nullopt;
+}
+
+std::unique_ptr<core::Storage> MakeDefectiveStorage(Defect defect, core::Storage& truth, SimRandom random) {
+  switch (defect) {
+    case Defect::kTornCommit:
+    case Defect::kTombstoneSkipped:
+    case Defect::kIfNewerIgnored:
+    case Defect::kItemsDropped:
+    case Defect::kReachedTooFar:
+    case Defect::kOwnersIgnored:
+    case Defect::kSeqReused:
+    case Defect::kDigestConstant:
+    case Defect::kRenumberNothing:
+    case Defect::kViaIgnored:
+    case Defect::kClockForgotten:
+      return std::make_unique<DefectiveStorage>(defect, truth, random);
+    default:
+      return nullptr;
+  }
+}
+
+bool WantsDiskCopies(Defect defect) { return defect == Defect::kAckBeforeCommit; }
+
+std::unique_ptr<core::Policy> MakeDefectivePolicy(Defect defect, const core::Policy& good) {
+  if (defect != Defect::kNoneLeaks) return nullptr;
+  return std::make_unique<LeakingPolicy>(good);
+}
+
+}  // namespace tidegate::sim

@@ -1,0 +1,65 @@
+// The defects that can be planted, to prove that the simulator finds them. Each is a wrapper around an
+// interface of the node; no product code knows of them.
+// Thread safety: none. Ownership: a defect's state belongs to its node or world.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "host/core/policy.h"
+#include "tests/sim/forwarding_storage.h"
+#include "tests/sim/random.h"
+#include "tests/sim/replica_box.h"
+
+namespace tidegate::sim {
+
+enum class Defect : uint8_t {
+  kNone,
+  // storage
+  kAckBeforeCommit,   // a crash takes back the last commit that was reported durable
+  kTornCommit,        // a crash inside a commit leaves the first part of a transaction
+  kTombstoneSkipped,  // feeds leave deletes out
+  kIfNewerIgnored,    // an older state replaces a newer one
+  kItemsDropped,      // a batch's watermark commits, one of its items does not
+  kReachedTooFar,     // a page of a feed says it reached more than it returned
+  kOwnersIgnored,     // a down feed returns every owner
+  kSeqReused,         // after a restart positions are given again
+  kDigestConstant,    // every digest is equal
+  kRenumberNothing,   // renumber reports success and does nothing
+  kViaIgnored,        // a feed returns what came over the same link
+  // network
+  kGapAccepted,   // a lost batch is hidden by a wrong `before` in the next
+  kAckTooEarly,   // hop is passed on as delivered
+  kBatchAltered,  // a change is altered on its way
+  // policy, clock
+  kNoneLeaks,      // the policy lets a model up that stays
+  kClockForgotten  // after a restart the clock begins below what it gave
+};
+
+struct DefectInfo {
+  Defect defect;
+  const char* name;
+  const char* what;
+};
+
+const std::vector<DefectInfo>& AllDefects();  // without kNone
+std::optional<Defect> DefectByName(std::string_view name);
+
+// The storage that the node is given: `truth` with the defect in front; null if the defect is elsewhere.
+std::unique_ptr<core::Storage> MakeDefectiveStorage(Defect defect, core::Storage& truth, SimRandom random);
+
+// Whether a crash takes the disk back to before the last commit.
+bool WantsDiskCopies(Defect defect);
+// kSeqReused: what a crash does to the disk. Its rows get positions from 1 again, under the same ids.
+using OwnerSets = std::set<std::pair<std::string, AgentId>>;
+void GivePositionsAgain(ReplicaBox& disk, const ReplicaId& replica, Epoch last, const OwnerSets& sets);
+
+// A policy with the defect in front of `good`; null if the defect is elsewhere.
+std::unique_ptr<core::Policy> MakeDefectivePolicy(Defect defect, const core::Policy& good);
+
+}  // namespace tidegate::sim

@@ -1,0 +1,119 @@
+#include "tests/sim/faults.h"
+
+namespace tidegate::sim {
+
+Faults::Faults(World& world, const Profile& profile, SimRandom random)
+    : world_(world), profile_(profile), random_(random), usual_(world.options().weather) {
+  weights_ = {profile.breaks,      profile.cuts,   profile.crashes,     profile.long_downs,
+              profile.disk_errors, profile.storms, profile.clock_jumps, profile.moves};
+  for (uint32_t& weight : weights_)
+    if (random_.PerMille(250)) weight = 0;
+  weights_[kBreak] = std::max(weights_[kBreak], 1u);
+}
+
+void Faults::Plan(uint32_t count, int64_t us) {
+  for (uint32_t i = 0; i < count; ++i) world_.After(random_.Between(0, us), [this] { Once(); });
+}
+
+SimNode* Faults::Any(bool with_parent) {
+  std::vector<SimNode*> nodes;
+  for (const auto& node : world_.nodes())
+    if (!with_parent || node->parent() != 0) nodes.push_back(node.get());
+  return nodes[random_.Below(nodes.size())];
+}
+
+void Faults::Once() {
+  uint64_t sum = 0;
+  for (uint32_t weight : weights_) sum += weight;
+  uint64_t dice = random_.Below(sum);
+  uint8_t kind = 0;
+  while (dice >= weights_[kind]) dice -= weights_[kind++];
+  ++happened_;
+  switch (kind) {
+    case kBreak:
+      return world_.network().BreakSession(Any(true)->agent(), static_cast<Break>(random_.Below(4)));
+    case kCut: {
+      const AgentId child = Any(true)->agent();
+      world_.network().Cut(child, true);
+      return world_.After(random_.Between(200, random_.PerMille(200) ? 60'000 : 8'000) * kMs, [this, child] {
+        if (!ended_) world_.network().Cut(child, false);
+      });
+    }
+    case kCrash:
+      return Down(*Any(false), static_cast<CrashPoint>(random_.Below(4)), random_.Between(20, 5'000) * kMs);
+    case kLongDown:
+      return Down(*Any(false), CrashPoint::kNone, random_.Between(20, 90) * kSecond);
+    case kDiskError: {
+      const Code code = random_.PerMille(500) ? Code::kIo : Code::kFull;
+      return Any(false)->FailCommits(static_cast<int>(random_.Between(1, 6)), code);
+    }
+    case kStorm:
+      return Storm();
+    case kClockJump: {
+      SimNode* node = Any(false);
+      const int64_t skew = random_.Between(-profile_.skew_ms_max, profile_.skew_ms_max);
+      world_.trace().Line(world_.now_us(), node->agent(), "its clock is off by %lld ms", static_cast<long long>(skew));
+      return node->clock().SetSkew(skew);
+    }
+    default:
+      return Move();
+  }
+}
+
+void Faults::Down(SimNode& node, CrashPoint point, int64_t us) {
+  if (!node.up()) return;
+  if (point == CrashPoint::kNone) {
+    node.Crash("now");
+  } else {
+    node.ArmCrash(point);
+    // If nothing happens at the node before, it dies then.
+    world_.After(kSecond, [this, &node, start = node.starts()] {
+      if (!ended_ && node.up() && node.starts() == start) node.Crash("now");
+    });
+  }
+  if (random_.PerMille(100)) node.FailNextOpen();
+  world_.After(us + kSecond, [&node] { node.Start(); });
+}
+
+void Faults::Storm() {
+  world_.trace().Line(world_.now_us(), 0, "a storm begins");
+  Weather& weather = world_.network().weather();
+  weather.drop = random_.Below(600);
+  weather.twice = random_.Below(300);
+  weather.late = random_.Below(400);
+  world_.After(random_.Between(500, 10'000) * kMs, [this] {
+    if (ended_) return;
+    world_.trace().Line(world_.now_us(), 0, "the storm is over");
+    world_.network().weather() = usual_;
+  });
+}
+
+void Faults::Move() {
+  std::vector<SimNode*> devices, routers;
+  for (const auto& node : world_.nodes()) {
+    if (node->role() == TG_ROLE_DEVICE) devices.push_back(node.get());
+    if (node->role() == TG_ROLE_ROUTER) routers.push_back(node.get());
+  }
+  SimNode* device = devices[random_.Below(devices.size())];
+  SimNode* router = routers[random_.Below(routers.size())];
+  if (device->parent() == router->agent()) return;
+  world_.trace().Line(world_.now_us(), device->agent(), "moves to %llu",
+                      static_cast<unsigned long long>(router->agent()));
+  // A new parent is configured, so the node is started anew.
+  device->Crash("to move");
+  device->SetParent(router->agent());
+  world_.After(random_.Between(10, 3'000) * kMs, [device] { device->Start(); });
+}
+
+void Faults::End() {
+  ended_ = true;
+  world_.trace().Line(world_.now_us(), 0, "all faults end");
+  world_.network().HealAll();
+  for (const auto& node : world_.nodes()) {
+    node->ArmCrash(CrashPoint::kNone);
+    if (node->up()) node->FailCommits(0, Code::kIo);
+    node->Start();
+  }
+}
+
+}  // namespace tidegate::sim

@@ -1,0 +1,41 @@
+// Faults: what goes wrong in a seed, and how it is made good again at the end.
+// Thread safety: none. Ownership: refers to the world.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "tests/sim/profile.h"
+#include "tests/sim/random.h"
+#include "tests/sim/world.h"
+
+namespace tidegate::sim {
+
+class Faults {
+ public:
+  Faults(World& world, const Profile& profile, SimRandom random);
+
+  void Plan(uint32_t count, int64_t us);
+  // The network is good, clocks stay, nodes that are down start.
+  void End();
+  uint32_t happened() const { return happened_; }
+
+ private:
+  enum Kind : uint8_t { kBreak, kCut, kCrash, kLongDown, kDiskError, kStorm, kClockJump, kMove, kKinds };
+
+  void Once();
+  SimNode* Any(bool with_parent);
+  void Down(SimNode& node, CrashPoint point, int64_t us);
+  void Storm();
+  void Move();
+
+  World& world_;
+  const Profile& profile_;
+  SimRandom random_;
+  std::array<uint32_t, kKinds> weights_{};
+  Weather usual_;
+  bool ended_ = false;
+  uint32_t happened_ = 0;
+};
+
+}  // namespace tidegate::sim

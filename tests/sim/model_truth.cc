@@ -1,0 +1,128 @@
+#include "tests/sim/model_truth.h"
+
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+#include "host/plugin/policy_adapter.h"
+#include "host/schema/schema.h"
+#include "plugins/policy-onetable/policy.h"
+#include "tidegate/cpp/plugin.h"
+
+namespace tidegate::sim {
+namespace {
+
+constexpr const char* kSchema = R"json({
+  format: 'onetable:1.1.0',
+  version: '1.0.0',
+  indexes: { primary: { hash: 'pk', sort: 'sk' } },
+  models: {
+    Reading: {
+      pk: { type: 'string', value: 'reading#' },
+      sk: { type: 'string', value: 'reading#${id}' },
+      id: { type: 'string', generate: 'ulid' },
+      n: { type: 'number', required: true },
+      text: { type: 'string' },
+    },
+    Status: {
+      pk: { type: 'string', value: 'status#' },
+      sk: { type: 'string', value: 'status#' },
+      n: { type: 'number', required: true },
+      text: { type: 'string' },
+    },
+    Gauge: {
+      pk: { type: 'string', value: 'gauge#' },
+      sk: { type: 'string', value: 'gauge#${name}' },
+      name: { type: 'string', required: true },
+      n: { type: 'number', required: true },
+      text: { type: 'string' },
+    },
+    Config: {
+      pk: { type: 'string', value: 'config#' },
+      sk: { type: 'string', value: 'config#${name}' },
+      name: { type: 'string', required: true },
+      n: { type: 'number', required: true },
+      text: { type: 'string' },
+    },
+    Setting: {
+      pk: { type: 'string', value: 'setting#' },
+      sk: { type: 'string', value: 'setting#${name}' },
+      name: { type: 'string', required: true },
+      n: { type: 'number', required: true },
+      text: { type: 'string' },
+    },
+    Note: {
+      pk: { type: 'string', value: 'note#' },
+      sk: { type: 'string', value: 'note#${name}' },
+      name: { type: 'string', required: true },
+      n: { type: 'number', required: true },
+      text: { type: 'string' },
+    },
+  },
+  params: { isoDates: true, timestamps: true },
+  process: {
+    Reading: { sync: 'up' },
+    Status: { sync: 'up' },
+    Gauge: { sync: 'up' },
+    Config: { sync: 'down' },
+    Setting: { sync: 'both' },
+  },
+})json";
+
+const tg_plugin kPolicyPlugin{sizeof(tg_plugin), 0,
+                              &sdk::detail::InterfaceGet<sdk::PolicyPlugin<policy_onetable::OnetablePolicy>>};
+
+[[noreturn]] void Die(const std::string& what) {
+  std::fprintf(stderr, "tidegate_sim: %s\n", what.c_str());
+  std::exit(2);
+}
+
+std::shared_ptr<const SchemaSet> Schemas() {
+  static const std::shared_ptr<const SchemaSet> schemas = [] {
+    auto load = LoadSchema("sim.json5", kSchema);
+    if (!load.status().ok()) Die(load.status().message());
+    auto made = SchemaSet::Make({load.schema});
+    if (!made.ok()) Die(made.status().message());
+    return std::move(made).value();
+  }();
+  return schemas;
+}
+
+std::unique_ptr<core::Policy> MakePolicy() {
+  auto made = plugin::PluginPolicy::Create(&kPolicyPlugin, "policy-onetable", "{}", {});
+  if (!made.ok()) Die(made.status().message());
+  std::unique_ptr<core::Policy> policy = std::move(made).value();
+  std::vector<std::string> warnings;
+  if (Status status = policy->Reload(Schemas()->ToJson(), &warnings); !status.ok()) Die(status.message());
+  return policy;
+}
+
+core::Policy& Shared() {
+  static const std::unique_ptr<core::Policy> policy = MakePolicy();
+  return *policy;
+}
+
+}  // namespace
+
+const ModelTruth* FindModel(std::string_view name) {
+  for (const ModelTruth& model : kModels)
+    if (model.name == name) return &model;
+  return nullptr;
+}
+
+const core::Policy& GoodPolicy() { return Shared(); }
+
+std::shared_ptr<const replica::Catalog> MakeCatalog(core::Policy& policy) {
+  std::vector<std::string> warnings;
+  auto catalog = replica::Catalog::Make(Schemas(), policy, &warnings);
+  if (!catalog.ok()) Die(catalog.status().message());
+  return std::move(catalog).value();
+}
+
+std::shared_ptr<const replica::Catalog> GoodCatalog() {
+  static const std::shared_ptr<const replica::Catalog> catalog = MakeCatalog(Shared());
+  return catalog;
+}
+
+}  // namespace tidegate::sim

@@ -1,0 +1,40 @@
+// What the simulator itself knows of its models, apart from schema and policy: the truth that directions
+// are checked against.
+// Thread safety: constant. Ownership: static.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+
+#include "host/core/policy.h"
+#include "host/replica/catalog.h"
+
+namespace tidegate::sim {
+
+enum class KeyForm : uint8_t {
+  kSingle,     // one item for each owner
+  kNamed,      // by name
+  kGenerated,  // a new key at each create
+};
+
+struct ModelTruth {
+  const char* name;
+  uint32_t direction;
+  KeyForm form;
+};
+
+inline constexpr ModelTruth kModels[] = {
+    {"Reading", TG_DIRECTION_UP, KeyForm::kGenerated}, {"Status", TG_DIRECTION_UP, KeyForm::kSingle},
+    {"Gauge", TG_DIRECTION_UP, KeyForm::kNamed},       {"Config", TG_DIRECTION_DOWN, KeyForm::kNamed},
+    {"Setting", TG_DIRECTION_BOTH, KeyForm::kNamed},   {"Note", TG_DIRECTION_NONE, KeyForm::kNamed},
+};
+
+const ModelTruth* FindModel(std::string_view name);
+
+// policy-onetable over its C table, and the catalog of the models above; made once in a process.
+const core::Policy& GoodPolicy();
+std::shared_ptr<const replica::Catalog> MakeCatalog(core::Policy& policy);
+std::shared_ptr<const replica::Catalog> GoodCatalog();
+
+}  // namespace tidegate::sim

@@ -1,0 +1,134 @@
+#include "tests/sim/monitor.h"
+
+#include <algorithm>
+
+#include "host/base/views.h"
+#include "tests/sim/model_truth.h"
+#include "tests/sim/world.h"
+
+namespace tidegate::sim {
+namespace {
+
+std::string Text(const Watermark& watermark) { return std::to_string(watermark.position); }
+
+}  // namespace
+
+Monitor::Monitor(World& world) : world_(world), random_(world.options().seed ^ 0x6d6f6e69746f72ull) {}
+
+std::string Monitor::Describe(const wire::DecodedFrame& frame) {
+  struct Visitor {
+    std::string operator()(const wire::Hello& hello) const {
+      std::string text = "hello";
+      for (const auto& held : hello.held) text += " holds " + std::to_string(held.lane) + ":" + Text(held.watermark);
+      for (const auto& delivered : hello.delivered)
+        text += " delivered " + std::to_string(delivered.lane) + ":" + Text(delivered.watermark);
+      return text + " unsettled " + std::to_string(hello.unsettled.size());
+    }
+    std::string operator()(const wire::Refuse& refuse) const {
+      return std::string("refuse ") + wire::RefuseReasonName(refuse.reason) + " " + refuse.message;
+    }
+    std::string operator()(const wire::Batch& batch) const {
+      return "batch " + std::to_string(batch.lane) + ":" + Text(batch.before) + ".." + Text(batch.after) + " of " +
+             std::to_string(batch.changes.size()) + (batch.begin != 0 ? " begin " + std::to_string(batch.begin) : "") +
+             (batch.unsettled ? " unsettled" : "");
+    }
+    std::string operator()(const wire::Ack& ack) const {
+      std::string text = "ack";
+      for (const wire::LaneAck& lane : ack.lanes)
+        text += " " + std::to_string(lane.lane) + ":" + Text(lane.held) + "/" + Text(lane.delivered);
+      for (const wire::RefusedKey& refused : ack.refused)
+        text += " refused " + refused.model + " " + refused.pk + " " + refused.sk + " " + refused.reason;
+      return text;
+    }
+    std::string operator()(const wire::Routes& routes) const { return "routes " + std::to_string(routes.edges.size()); }
+    std::string operator()(const wire::CompareAsk& ask) const {
+      return "compare ask " + std::to_string(ask.pass) + "." + std::to_string(ask.ask) + " owner " +
+             std::to_string(ask.owner) + " " + ask.model;
+    }
+    std::string operator()(const wire::CompareAnswer& answer) const {
+      std::string text = "compare answer " + std::to_string(answer.pass) + "." + std::to_string(answer.ask);
+      for (const wire::RangeAnswer& range : answer.ranges)
+        text += " " + std::to_string(static_cast<int>(range.verdict)) + ":" + std::to_string(range.changes.size()) +
+                "/" + std::to_string(range.wants.size()) + "/" + std::to_string(range.removals.size());
+      return text;
+    }
+  };
+  return std::visit(Visitor{}, frame.body);
+}
+
+void Monitor::CheckChange(SimNode& from, AgentId to, const tg_change& change, bool feed) {
+  ++changes_sent_;
+  auto fail = [&](const std::string& what) {
+    world_.Fail("node " + std::to_string(from.agent()) + " sends to " + std::to_string(to) + " " + what + ": " +
+                sim::Describe(change));
+  };
+  const bool up = from.parent() == to;
+  const ModelTruth* model = FindModel(View(change.model));
+  if (model == nullptr) return fail("an unknown model");
+  if ((model->direction & (up ? TG_DIRECTION_UP : TG_DIRECTION_DOWN)) == 0) return fail("against its direction");
+  if (change.key.owner != kAgentAll && change.kind != TG_CHANGE_EVICT &&
+      !world_.IsAtOrAbove(up ? from.agent() : to, change.key.owner))
+    return fail("what is not on its way");
+  if (change.kind == TG_CHANGE_EVICT) return;
+  const Version version = Version::From(change.version);
+  const Written* written = world_.oracle().Find(KeyText(change.key), version);
+  if (written == nullptr) return fail("what is durable nowhere");
+  if (written->body_hash != HashText(View(change.body)) || written->kind != change.kind)
+    return fail("another state than was written");
+  auto held = Held(from, change.key);
+  if (!held || held->version < version) return fail("what it does not hold");
+  if (feed && held->version == version && held->via == to) return fail("back over the link it came from");
+}
+
+// Whoever says that it holds a feed up to a watermark has durably what was sent up to there.
+void Monitor::CheckClaim(SimNode& holder, AgentId sender, uint32_t lane, const Watermark& held) {
+  auto found = sent_.find({sender, holder.agent(), lane});
+  SimNode* source = world_.Find(sender);
+  if (found == sent_.end() || source == nullptr) return;
+  auto& batches = found->second;
+  auto settled = std::stable_partition(batches.begin(), batches.end(), [&](const SentBatch& batch) {
+    return batch.after.replica != held.replica || batch.after.position > held.position;
+  });
+  for (auto batch = settled; batch != batches.end() && source->up(); ++batch) {
+    for (const SentChange& change : batch->changes) {
+      const tg_key key{change.owner, Str(change.pk), Str(change.sk)};
+      auto there = Held(*source, key);
+      if (!there || there->version != change.version || there->seq > held.position) continue;  // a newer one follows
+      auto here = Held(holder, key);
+      if (!here || here->version < change.version)
+        world_.Fail("node " + std::to_string(holder.agent()) + " says that it holds lane " + std::to_string(lane) +
+                    " of node " + std::to_string(sender) + " up to " + Text(held) + ", but not " + KeyText(key) + " " +
+                    change.version.ToText());
+    }
+  }
+  batches.erase(settled, batches.end());
+}
+
+void Monitor::Sent(SimNode& from, AgentId to, const wire::DecodedFrame& frame) {
+  if (const auto* batch = std::get_if<wire::Batch>(&frame.body)) {
+    SentBatch sent{batch->after, {}};
+    for (const tg_change& change : batch->changes) {
+      CheckChange(from, to, change, true);
+      if (change.kind != TG_CHANGE_EVICT)
+        sent.changes.push_back({std::string(View(change.key.pk)), std::string(View(change.key.sk)), change.key.owner,
+                                Version::From(change.version)});
+    }
+    auto& batches = sent_[{from.agent(), to, batch->lane}];
+    if (batch->begin != 0) batches.clear();
+    batches.push_back(std::move(sent));
+  } else if (const auto* answer = std::get_if<wire::CompareAnswer>(&frame.body)) {
+    SimNode* receiver = world_.Find(to);
+    for (const wire::RangeAnswer& range : answer->ranges) {
+      for (const tg_change& change : range.changes) {
+        CheckChange(from, to, change, false);
+        if (receiver != nullptr) world_.oracle().Reconciled(*receiver, change);
+      }
+    }
+  } else if (const auto* ack = std::get_if<wire::Ack>(&frame.body)) {
+    for (const wire::LaneAck& lane : ack->lanes) CheckClaim(from, to, lane.lane, lane.held);
+  } else if (const auto* hello = std::get_if<wire::Hello>(&frame.body)) {
+    for (const wire::LaneWatermark& held : hello->held) CheckClaim(from, to, held.lane, held.watermark);
+  }
+}
+
+}  // namespace tidegate::sim

@@ -1,0 +1,281 @@
+#include "tests/sim/oracle.h"
+
+#include <charconv>
+
+#include "host/base/views.h"
+#include "tests/sim/model_truth.h"
+#include "tests/sim/world.h"
+
+namespace tidegate::sim {
+namespace {
+
+uint64_t TagOf(std::string_view body) {
+  constexpr std::string_view kName = "\"n\":";
+  const size_t at = body.find(kName);
+  uint64_t tag = 0;
+  if (at != std::string_view::npos) std::from_chars(body.data() + at + kName.size(), body.data() + body.size(), tag);
+  return tag;
+}
+
+const tg_mutation& MutationAt(const tg_group& group, uint64_t index) { return group.mutations[index]; }
+
+}  // namespace
+
+std::string KeyText(const tg_key& key) {
+  std::string text = std::to_string(key.owner);
+  text += '|';
+  text += View(key.pk);
+  text += '|';
+  text += View(key.sk);
+  return text;
+}
+
+std::string Describe(const tg_change& change) {
+  const char* kinds[] = {"?", "item", "tombstone", "evict"};
+  return std::string(kinds[change.kind & 3]) + " " + std::string(View(change.model)) + " " + KeyText(change.key) + " " +
+         Version::From(change.version).ToText();
+}
+
+std::optional<HeldState> Held(const SimNode& node, const tg_key& key) {
+  std::optional<HeldState> held;
+  Status status = node.truth().Get(key, [&](const tg_change& change) {
+    held = HeldState{change.kind,      Version::From(change.version), change.via, change.seq,
+                     change.run_first, HashText(View(change.body))};
+    return false;
+  });
+  (void)status.ok();  // not found: nothing is held
+  return held;
+}
+
+void Oracle::Fail(const SimNode& node, const std::string& what, const tg_change& change) {
+  world_.Fail("node " + std::to_string(node.agent()) + ": " + what + ": " + Describe(change));
+}
+
+void Oracle::Started(SimNode& node) { known_[node.agent()]; }
+
+void Oracle::Durable(SimNode& node, std::span<const tg_group> groups, std::span<const tg_outcome> outcomes) {
+  std::vector<uint64_t> transaction(groups.size(), 0);
+  std::vector<const tg_change*> came;
+  for (const tg_outcome& outcome : outcomes) {
+    const tg_mutation& mutation = MutationAt(groups[outcome.group], outcome.mutation);
+    if (mutation.op != TG_OP_PUT || outcome.result != TG_OUTCOME_APPLIED) continue;
+    const tg_change& change = *mutation.change;
+    world_.trace().Line(world_.now_us(), node.agent(), "commits %s at %llu, via %llu", Describe(change).c_str(),
+                        static_cast<unsigned long long>(outcome.seq), static_cast<unsigned long long>(change.via));
+    if (still_) Fail(node, "a change was committed after everything had come to rest", change);
+    const std::string key = KeyText(change.key);
+    const Version version = Version::From(change.version);
+    Version& newest = known_[node.agent()].newest[key];
+    if (version < newest && change.kind != TG_CHANGE_EVICT)
+      Fail(node, "an older state replaced " + newest.ToText(), change);
+    if (version == newest && outcome.held_kind == change.kind && change.via == 0)
+      Fail(node, "a version was given twice", change);
+    newest = std::max(newest, version);
+    if (change.kind == TG_CHANGE_EVICT) continue;
+    if (change.via == 0 && Find(key, version) == nullptr) {
+      uint64_t& number = transaction[outcome.group];
+      if (number == 0) number = next_transaction_++;
+      Local(node, change, outcome.seq, number);
+    } else {
+      Remote(node, change);
+      came.push_back(&change);
+    }
+  }
+  for (const tg_change* change : came) CheckWhole(node, *change);
+}
+
+void Oracle::Local(SimNode& node, const tg_change& change, uint64_t seq, uint64_t transaction) {
+  const std::string key = KeyText(change.key);
+  const Version version = Version::From(change.version);
+  Known& known = known_[node.agent()];
+  if (version.agent != node.agent() || version.epoch != node.epoch()) Fail(node, "a state that nobody wrote", change);
+  // A transaction may give one version to all its items, or one to each; time never goes back.
+  if (version < known.issued) Fail(node, "a version below one given before, " + known.issued.ToText(), change);
+  known.issued = std::max(known.issued, version);
+  known.by_seq[seq] = {key, version};
+
+  const ModelTruth* model = FindModel(View(change.model));
+  const AgentId owner = change.key.owner;
+  if (model == nullptr) return Fail(node, "an unknown model", change);
+  if (world_.options().defect != Defect::kNoneLeaks && change.direction != model->direction)
+    Fail(node, "the direction is not the model's", change);
+  const bool own = owner == node.agent();
+  switch (model->direction) {
+    case TG_DIRECTION_UP:
+      if (!own || change.dst != kAgentServer) Fail(node, "an up item that is not its writer's own", change);
+      break;
+    case TG_DIRECTION_NONE:
+      if (!own) Fail(node, "an item that stays, of another owner", change);
+      break;
+    case TG_DIRECTION_DOWN:
+      if (node.role() != TG_ROLE_SERVER) Fail(node, "a down item not written at the server", change);
+      if (change.dst != owner) Fail(node, "a down item whose addressee is not its owner", change);
+      break;
+    default:
+      if (owner != kAgentAll && !world_.IsAtOrAbove(node.agent(), owner))
+        Fail(node, "an item of an owner that is not below", change);
+  }
+
+  Written written{version,
+                  change.kind,
+                  change.direction,
+                  change.lane,
+                  std::string(View(change.model)),
+                  owner,
+                  change.src,
+                  change.dst,
+                  HashText(View(change.body)),
+                  node.agent(),
+                  transaction,
+                  TagOf(View(change.body)),
+                  false};
+  if (written.tag != 0) tags_.insert(written.tag);
+  states_[key][version] = written;
+  transactions_[transaction].push_back({key, version});
+}
+
+void Oracle::Remote(SimNode& node, const tg_change& change) {
+  const Written* written = Find(KeyText(change.key), Version::From(change.version));
+  if (written == nullptr) return Fail(node, "a state that nobody wrote", change);
+  if (written->kind != change.kind || written->direction != change.direction || written->model != View(change.model) ||
+      written->src != change.src || written->dst != change.dst || written->body_hash != HashText(View(change.body)))
+    Fail(node, "a state that is not as it was written", change);
+  if (change.via == 0) return;
+  const bool from_parent = change.via == node.parent();
+  const ModelTruth* model = FindModel(View(change.model));
+  if (model == nullptr || (model->direction & (from_parent ? TG_DIRECTION_DOWN : TG_DIRECTION_UP)) == 0)
+    Fail(node, "a state against its direction, via " + std::to_string(change.via), change);
+  if (!IsDue(node, *written) && !leftovers_) Fail(node, "a state that is not due here", change);
+}
+
+// A transaction arrives as a whole, as far as the sender still has it as a whole.
+void Oracle::CheckWhole(SimNode& node, const tg_change& change) {
+  const Version version = Version::From(change.version);
+  const std::string key = KeyText(change.key);
+  const Written* written = Find(key, version);
+  if (written == nullptr || written->transaction == 0 || change.via == 0) return;
+  const std::vector<Member>& members = transactions_[written->transaction];
+  if (members.size() < 2 || known_[node.agent()].reconciled.contains({key, version})) return;
+  SimNode* sender = world_.Find(change.via);
+  if (sender == nullptr || !sender->up()) return;
+  auto at_sender = Held(*sender, change.key);
+  if (!at_sender || at_sender->version != version) return;
+  for (const Member& member : members) {
+    const Written* other = Find(member.key, member.version);
+    const bool selected = (other->direction & (change.via == node.parent() ? TG_DIRECTION_DOWN : TG_DIRECTION_UP)) != 0;
+    if (!selected || !IsDue(node, *other)) continue;
+    const size_t pk = member.key.find('|'), sk = member.key.rfind('|');
+    const tg_key other_key{other->owner, Str(std::string_view(member.key).substr(pk + 1, sk - pk - 1)),
+                           Str(std::string_view(member.key).substr(sk + 1))};
+    auto sent = Held(*sender, other_key);
+    if (!sent || sent->version != member.version || sent->run_first != at_sender->run_first ||
+        sent->via == node.agent())
+      continue;
+    auto held = Held(node, other_key);
+    if (!held || held->version < member.version) {
+      Fail(node, "half of a transaction, without " + member.key + " " + member.version.ToText(), change);
+      return;
+    }
+  }
+}
+
+void Oracle::Asked(uint64_t request, std::vector<uint64_t> tags) { requests_[request] = std::move(tags); }
+
+void Oracle::Answered(SimNode& node, uint64_t request, const replica::WriteAnswer& answer) {
+  const std::string who = "node " + std::to_string(node.agent()) + ": ";
+  const std::vector<uint64_t> tags = requests_[request];
+  if (!answer.status.ok()) {
+    ++refused_;
+    refused_requests_.insert(request);
+    for (uint64_t tag : tags) {
+      if (tag != 0 && tags_.contains(tag))
+        world_.Fail(who + "a write that was answered with " + answer.status.message() + " is durable");
+    }
+    return;
+  }
+  ++acknowledged_;
+  if (answer.written.size() != tags.size())
+    world_.Fail(who + "an answer for " + std::to_string(answer.written.size()) + " writes of " +
+                std::to_string(tags.size()));
+  uint64_t transaction = 0;
+  for (const replica::Written& write : answer.written) {
+    Known& known = known_[node.agent()];
+    auto found = known.by_seq.find(write.seq);
+    if (found == known.by_seq.end()) {
+      world_.Fail(who + "acknowledged, but not durable: seq " + std::to_string(write.seq));
+      continue;
+    }
+    Written& state = states_[found->second.first][found->second.second];
+    state.acknowledged = true;
+    if (transaction != 0 && state.transaction != transaction)
+      world_.Fail(who + "the writes of one transaction were committed apart");
+    transaction = state.transaction;
+  }
+  if (transaction != 0 && transactions_[transaction].size() != tags.size())
+    world_.Fail(who + "a transaction of " + std::to_string(tags.size()) + " writes committed " +
+                std::to_string(transactions_[transaction].size()));
+  requests_.erase(request);
+}
+
+void Oracle::Reconciled(const SimNode& node, const tg_change& change) {
+  known_[node.agent()].reconciled.insert({KeyText(change.key), Version::From(change.version)});
+}
+
+const Written* Oracle::Find(const std::string& key, const Version& version) const {
+  auto states = states_.find(key);
+  if (states == states_.end()) return nullptr;
+  auto found = states->second.find(version);
+  return found == states->second.end() ? nullptr : &found->second;
+}
+
+const Written* Oracle::Newest(const std::string& key) const {
+  auto states = states_.find(key);
+  return states == states_.end() || states->second.empty() ? nullptr : &states->second.rbegin()->second;
+}
+
+bool Oracle::IsDue(SimNode& node, const Written& written) {
+  const ModelTruth* model = FindModel(written.model);
+  if (model == nullptr) return false;
+  if (model->direction == TG_DIRECTION_NONE) return node.agent() == written.owner;
+  if (written.owner == kAgentAll) return true;
+  return world_.IsAtOrAbove(node.agent(), written.owner);
+}
+
+std::function<void(const node::SyncAnswer&)> Oracle::ExpectSync(SimNode& node, node::SyncTarget target) {
+  struct Expected {
+    std::string pk, sk;
+    AgentId owner;
+    Version version;
+    std::string text;
+  };
+  std::vector<Expected> expected;
+  tg_query query{};
+  query.struct_size = sizeof query;
+  query.flags = TG_QUERY_TOMBSTONES;
+  (void)node.truth().Query(query, [&](const tg_change& change) {
+    if ((change.direction & TG_DIRECTION_UP) != 0 && change.kind != TG_CHANGE_EVICT && change.via != node.parent())
+      expected.push_back({std::string(View(change.key.pk)), std::string(View(change.key.sk)), change.key.owner,
+                          Version::From(change.version), Describe(change)});
+    return true;
+  });
+  const AgentId goal = target == node::SyncTarget::kServer ? kAgentServer : node.parent();
+  return [this, agent = node.agent(), goal, expected = std::move(expected)](const node::SyncAnswer& answer) {
+    if (!answer.status.ok()) return;
+    SimNode* here = world_.Find(agent);
+    SimNode* there = world_.Find(goal);
+    if (there == nullptr || !there->up() || here->parent() == 0) return;
+    for (const Expected& one : expected) {
+      const tg_key key{one.owner, Str(one.pk), Str(one.sk)};
+      auto own = Held(*here, key);
+      if (own && own->version != one.version) continue;  // superseded meanwhile
+      auto held = Held(*there, key);
+      if (!held || held->version < one.version) {
+        world_.Fail("node " + std::to_string(agent) + " was told that node " + std::to_string(goal) +
+                    " has what it has not: " + one.text);
+        return;
+      }
+    }
+  };
+}
+
+}  // namespace tidegate::sim

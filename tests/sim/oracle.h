@@ -1,0 +1,122 @@
+// Oracle: knows every state that ever became durable anywhere, who was told what, and so what every
+// replica has to hold in the end. It is told by the true storages, beneath planted defects.
+// Thread safety: none. Ownership: refers to the world.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "host/base/ids.h"
+#include "host/node/service.h"
+#include "host/replica/requests.h"
+#include "tidegate/storage.h"
+
+namespace tidegate::sim {
+
+class SimNode;
+class World;
+
+// Key of an item as one text: owner, pk, sk.
+std::string KeyText(const tg_key& key);
+std::string Describe(const tg_change& change);
+
+// One state of one item, as its writer committed it.
+struct Written {
+  Version version;
+  uint8_t kind = 0, direction = 0, lane = 0;
+  std::string model;
+  AgentId owner = 0, src = 0, dst = 0;
+  uint64_t body_hash = 0;
+  AgentId writer = 0;
+  uint64_t transaction = 0;  // number of the commit group it came in; 0 = none
+  uint64_t tag = 0;          // the number in its body; 0 = a tombstone
+  bool acknowledged = false;
+};
+
+class Oracle {
+ public:
+  explicit Oracle(World& world) : world_(world) {}
+
+  void Started(SimNode& node);
+  void Durable(SimNode& node, std::span<const tg_group> groups, std::span<const tg_outcome> outcomes);
+
+  // A write is on its way; tags: the numbers in its bodies, 0 for a remove.
+  void Asked(uint64_t request, std::vector<uint64_t> tags);
+  void Answered(SimNode& node, uint64_t request, const replica::WriteAnswer& answer);
+
+  // A reconcile told `node` of this state, which may come without the rest of its transaction.
+  void Reconciled(const SimNode& node, const tg_change& change);
+
+  // Sync(kServer) or Sync(kHop) was called now at the node: what must be there when it says so.
+  std::function<void(const node::SyncAnswer&)> ExpectSync(SimNode& node, node::SyncTarget target);
+
+  const Written* Find(const std::string& key, const Version& version) const;
+  // The newest state of a key that was ever durable.
+  const Written* Newest(const std::string& key) const;
+  // Whether a node has to hold the key in the end.
+  bool IsDue(SimNode& node, const Written& written);
+
+  // The first difference between what replicas hold and what they have to; empty = none.
+  std::string Difference();
+  // All checks at rest; failures go to the world.
+  void CheckAtRest();
+  // Nothing may change any more from now on, as long as nobody writes.
+  void ExpectStillness(bool still) { still_ = still; }
+
+  uint64_t acknowledged() const { return acknowledged_; }
+  uint64_t refused() const { return refused_; }
+  // Keys that no replica needs to agree on: planned losses of a scenario.
+  void Forgive(const std::string& key) { forgiven_.insert(key); }
+  // Old parents may keep what they got while they were one.
+  void AllowLeftovers() { leftovers_ = true; }
+
+ private:
+  struct Known {                                                 // of one node
+    std::unordered_map<std::string, Version> newest;             // ever held
+    Version issued;                                              // its last own version
+    std::map<uint64_t, std::pair<std::string, Version>> by_seq;  // own writes
+    std::set<std::pair<std::string, Version>> reconciled;
+  };
+  struct Member {
+    std::string key;
+    Version version;
+  };
+
+  void Local(SimNode& node, const tg_change& change, uint64_t seq, uint64_t transaction);
+  void Remote(SimNode& node, const tg_change& change);
+  void CheckWhole(SimNode& node, const tg_change& change);
+  std::string DifferenceAt(SimNode& node);
+  void CheckDigests();
+  void Fail(const SimNode& node, const std::string& what, const tg_change& change);
+
+  World& world_;
+  std::unordered_map<std::string, std::map<Version, Written>> states_;
+  std::unordered_map<uint64_t, std::vector<Member>> transactions_;
+  std::unordered_map<uint64_t, std::vector<uint64_t>> requests_;  // asked, not answered with ok
+  std::set<uint64_t> refused_requests_;
+  std::set<uint64_t> tags_;  // durable somewhere
+  std::map<AgentId, Known> known_;
+  std::set<std::string> forgiven_;
+  uint64_t next_transaction_ = 1;
+  uint64_t acknowledged_ = 0, refused_ = 0;
+  bool still_ = false, leftovers_ = false;
+};
+
+// The state that a storage holds for a key: kind and version, or nothing.
+struct HeldState {
+  uint8_t kind = 0;
+  Version version;
+  AgentId via = 0;
+  uint64_t seq = 0, run_first = 0;
+  uint64_t body_hash = 0;
+};
+std::optional<HeldState> Held(const SimNode& node, const tg_key& key);
+
+}  // namespace tidegate::sim

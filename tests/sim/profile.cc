@@ -1,0 +1,41 @@
+#include "tests/sim/profile.h"
+
+namespace tidegate::sim {
+namespace {
+
+std::vector<Profile> MakeProfiles() {
+  Profile mixed{.name = "mixed", .what = "a bit of everything"};
+  Profile calm{.name = "calm", .what = "a good network, nodes that crash"};
+  calm.breaks = calm.cuts = calm.storms = 1;
+  calm.crashes = 12;
+  calm.drop_max = calm.twice_max = calm.late_max = 0;
+  Profile storm{.name = "storm", .what = "a network that loses, doubles and reorders much"};
+  storm.drop_max = 250;
+  storm.twice_max = storm.late_max = 200;
+  storm.storms = 15;
+  Profile chain{.name = "chain", .what = "four routers in a chain"};
+  chain.routers_min = chain.routers_max = 4;
+  chain.chain = true;
+  Profile skew{.name = "skew", .what = "clocks that are off by hours and jump"};
+  skew.skew_ms_max = 6 * 3'600'000;
+  skew.clock_jumps = 15;
+  Profile roam{.name = "roam", .what = "devices that move to another router"};
+  roam.routers_min = 2;
+  roam.moves = 6;
+  return {mixed, calm, storm, chain, skew, roam};
+}
+
+}  // namespace
+
+const std::vector<Profile>& AllProfiles() {
+  static const std::vector<Profile> profiles = MakeProfiles();
+  return profiles;
+}
+
+const Profile* ProfileByName(std::string_view name) {
+  for (const Profile& profile : AllProfiles())
+    if (profile.name == name) return &profile;
+  return nullptr;
+}
+
+}  // namespace tidegate::sim

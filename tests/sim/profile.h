@@ -1,0 +1,30 @@
+// Profile: what kind of world a seed makes. Within it the seed draws the tree, the settings, the weather
+// and which faults happen how often (each seed leaves some kinds out, so that rare combinations occur).
+// Thread safety: constant. Ownership: static.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+namespace tidegate::sim {
+
+struct Profile {
+  const char* name;
+  const char* what;
+  uint32_t routers_min = 1, routers_max = 3;
+  uint32_t devices_min = 3, devices_max = 5;
+  bool chain = false;  // every router below the one before
+  uint32_t writes_min = 200, writes_max = 280;
+  uint32_t faults_min = 20, faults_max = 40;
+  int64_t seconds_min = 60, seconds_max = 200;
+  // Weights of the kinds of faults; 0 = never.
+  uint32_t breaks = 10, cuts = 6, crashes = 8, long_downs = 1, disk_errors = 6, storms = 4, clock_jumps = 2, moves = 0;
+  int64_t skew_ms_max = 60'000;
+  uint64_t drop_max = 30, twice_max = 30, late_max = 60;  // of every frame, per mille
+};
+
+const std::vector<Profile>& AllProfiles();
+const Profile* ProfileByName(std::string_view name);
+
+}  // namespace tidegate::sim

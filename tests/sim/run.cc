@@ -1,0 +1,129 @@
+#include "tests/sim/run.h"
+
+#include "tests/sim/faults.h"
+#include "tests/sim/workload.h"
+#include "tests/sim/world.h"
+
+namespace tidegate::sim {
+namespace {
+
+constexpr int64_t kSettleUsMax = 300 * kSecond;  // longest way: a dead session, its timeout, a back-off, a reconcile
+constexpr int64_t kStillUs = 45 * kSecond;       // rest that is watched
+// At rest a link carries keep-alives only: so many frames each second, both ways, at the very most.
+constexpr uint64_t kStillFramesPerLink = 4 * 45;
+
+WorldOptions DrawOptions(const RunOptions& run, SimRandom& random) {
+  const Profile& profile = *run.profile;
+  WorldOptions options;
+  options.seed = run.seed;
+  options.print = run.print;
+  options.defect = run.defect;
+  node::NodeOptions& node = options.node;
+  constexpr int64_t kDelays[] = {0, 50, 500, 2'000, 5'000};
+  node.sync_delay_ms = kDelays[random.Below(5)];
+  node.sync_limit_bytes = random.PerMille(500) ? 10 * 1024 : 300;
+  node.window_frames = static_cast<uint32_t>(random.Between(1, 8));
+  node.batch_items_max = random.PerMille(500) ? 1'000 : static_cast<uint32_t>(random.Between(1, 12));
+  node.frame_bytes_max = random.PerMille(500) ? 256u << 10 : static_cast<uint64_t>(random.Between(300, 4'000));
+  if (random.PerMille(300)) node.window_bytes = static_cast<uint64_t>(random.Between(2'000, 20'000));
+  Weather& weather = options.weather;
+  weather.drop = random.Below(profile.drop_max + 1);
+  weather.twice = random.Below(profile.twice_max + 1);
+  weather.late = random.Below(profile.late_max + 1);
+  weather.full = random.PerMille(300) ? 10 : 0;
+  weather.delay_us_max = random.PerMille(500) ? 5'000 : 200'000;
+  return options;
+}
+
+void BuildTree(World& world, const Profile& profile, SimRandom& random) {
+  world.Add(kAgentServer, TG_ROLE_SERVER, 1, 0);
+  std::vector<AgentId> routers;
+  std::vector<uint32_t> levels;
+  const auto router_count = static_cast<uint32_t>(random.Between(profile.routers_min, profile.routers_max));
+  for (uint32_t i = 0; i < router_count; ++i) {
+    AgentId parent = kAgentServer;
+    uint32_t level = 2;
+    if (i > 0 && (profile.chain || random.PerMille(400))) {
+      const size_t above = profile.chain ? i - 1 : random.Below(i);
+      parent = routers[above];
+      level = levels[above] + 1;
+    }
+    routers.push_back(10 + i);
+    levels.push_back(level);
+    world.Add(routers.back(), TG_ROLE_ROUTER, level, parent);
+  }
+  auto device_count = static_cast<uint32_t>(random.Between(profile.devices_min, profile.devices_max));
+  for (uint32_t i = 0; i < device_count; ++i) {
+    const AgentId parent = random.PerMille(80) ? kAgentServer : routers[random.Below(routers.size())];
+    world.Add(100 + i, TG_ROLE_DEVICE, 65535, parent);
+  }
+  // Most start together, some come when much was written already.
+  for (const auto& node : world.nodes()) {
+    node->clock().SetSkew(random.Between(-profile.skew_ms_max, profile.skew_ms_max));
+    const int64_t delay = random.PerMille(800) ? random.Between(0, 2'000) : random.Between(2'000, 50'000);
+    world.After(delay * kMs, [started = node.get()] { started->Start(); });
+  }
+}
+
+void CheckStillness(World& world) {
+  const uint64_t frames = world.network().frames(), changes = world.network().monitor().changes_sent();
+  world.oracle().ExpectStillness(true);
+  world.RunFor(kStillUs);
+  if (world.failed()) return;
+  if (world.network().monitor().changes_sent() != changes)
+    world.Fail("changes are sent although nothing changes: " +
+               std::to_string(world.network().monitor().changes_sent() - changes));
+  const uint64_t sent = world.network().frames() - frames;
+  if (sent > kStillFramesPerLink * world.nodes().size())
+    world.Fail("at rest " + std::to_string(sent) + " frames were sent in 45 s");
+}
+
+}  // namespace
+
+RunResult RunSeed(const RunOptions& run) {
+  const Profile& profile = *run.profile;
+  SimRandom random(run.seed);
+  World world(DrawOptions(run, random));
+  BuildTree(world, profile, random);
+  Workload workload(world, random.Fork());
+  Faults faults(world, profile, random.Fork());
+  if (profile.moves != 0) world.oracle().AllowLeftovers();
+  const int64_t active_us = random.Between(profile.seconds_min, profile.seconds_max) * kSecond;
+  workload.Plan(static_cast<uint32_t>(random.Between(profile.writes_min, profile.writes_max)), active_us);
+  workload.PlanSyncs(25, active_us);
+  faults.Plan(static_cast<uint32_t>(random.Between(profile.faults_min, profile.faults_max)), active_us);
+
+  world.RunFor(active_us + 100 * kMs);
+  faults.End();
+  const int64_t end_us = world.now_us();
+  if (!world.Settle(kSettleUsMax) && !world.failed())
+    world.Fail("no rest within " + std::to_string(kSettleUsMax / kSecond) + " s: " + world.Unrest());
+  const int64_t rest_us = world.now_us();
+  if (!world.failed()) world.oracle().CheckAtRest();
+  if (!world.failed()) CheckStillness(world);
+
+  RunResult result;
+  result.failures = world.failures();
+  result.trace_hash = world.trace().hash();
+  result.nodes = static_cast<uint32_t>(world.nodes().size());
+  result.writes = workload.asked();
+  result.faults = faults.happened();
+  result.acknowledged = world.oracle().acknowledged();
+  result.frames = world.network().frames();
+  result.bytes = world.network().bytes();
+  result.virtual_us = world.now_us();
+  result.settle_us = rest_us - end_us;
+  if (result.failures.empty() && (result.nodes < 5 || result.writes < 200 || result.faults < 20))
+    result.failures.push_back("the seed is too easy: " + std::to_string(result.nodes) + " nodes, " +
+                              std::to_string(result.writes) + " writes, " + std::to_string(result.faults) + " faults");
+  return result;
+}
+
+std::string ReplayCommand(const RunOptions& options) {
+  std::string command = "tidegate_sim --seed " + std::to_string(options.seed) + " --profile " + options.profile->name;
+  for (const DefectInfo& info : AllDefects())
+    if (info.defect == options.defect) command += std::string(" --defect ") + info.name;
+  return command + " --trace";
+}
+
+}  // namespace tidegate::sim

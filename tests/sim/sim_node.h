@@ -1,0 +1,106 @@
+// SimNode: one process of the simulated world: a node::Node over a replica that survives it. It starts,
+// dies at the worst moments, and starts again in a new epoch.
+// Thread safety: none. Ownership: owns the replica and the running node; refers to the world.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "host/node/node.h"
+#include "tests/sim/defects.h"
+#include "tests/sim/observed_storage.h"
+#include "tests/sim/replica_box.h"
+#include "tests/sim/sim_clock.h"
+
+namespace tidegate::sim {
+
+class World;
+
+enum class CrashPoint : uint8_t {
+  kNone,
+  kBeforeCommit,  // what is staged is lost
+  kInCommit,      // the storage has it, nobody was told
+  kAmongOutputs,  // some answers and frames got out
+};
+
+class SimNode : public node::Outbox, private core::Log, private core::Metrics, private CommitSink {
+ public:
+  SimNode(World& world, const node::NodeOptions& options, AgentId parent);
+  ~SimNode() override;
+
+  AgentId agent() const { return options_.agent; }
+  uint32_t role() const { return options_.role; }
+  AgentId parent() const { return parent_; }
+  void SetParent(AgentId parent) { parent_ = parent; }
+  bool up() const { return node_ != nullptr; }
+  SimClock& clock() { return clock_; }
+  Epoch epoch() const { return epoch_; }
+  uint64_t starts() const { return starts_; }
+  node::NodeOptions& options() { return options_; }
+
+  // The true storage, beneath any planted defect; only while up.
+  const core::Storage& truth() const { return *truth_; }
+  node::NodeStatus status() const { return node_->GetStatus(); }
+  std::vector<node::QuarantineEntry> quarantine() const;
+  replica::Reader reader() const;
+  ReplicaBox& disk() { return *box_; }
+
+  void Start();  // tries again by itself if the disk fails
+  void Crash(const char* why);
+  void ArmCrash(CrashPoint point) { armed_ = point; }
+  void FailCommits(int count, Code code);
+  void FailNextOpen() { fail_open_ = true; }
+
+  // done is not called if the node dies first.
+  void Write(const replica::Transaction& transaction, std::function<void(const replica::WriteAnswer&)> done);
+  void Sync(const node::SyncRequest& request, std::function<void(const node::SyncAnswer&)> done);
+  void Adopt(AgentId agent, std::function<void(const Status&)> done);
+
+  // From the network.
+  void Opened(core::TransportSession session, const core::Peer& peer);
+  void Closed(core::TransportSession session, std::string_view reason);
+  void Writable(core::TransportSession session);
+  void Frame(core::TransportSession session, const wire::DecodedFrame& frame, uint64_t bytes);
+  void BadFrame(core::TransportSession session, const Status& status, uint32_t unknown_type);
+
+  // node::Outbox
+  Status Send(core::TransportSession session, std::string_view frame) override;
+  void Close(core::TransportSession session, std::string_view reason) override;
+
+ private:
+  void Write(uint32_t level, std::string_view message) override;  // core::Log
+  void Add(std::string_view, uint64_t) override {}                // core::Metrics
+  void Set(std::string_view, int64_t) override {}
+  void Durable(std::span<const tg_group> groups, std::span<const tg_outcome> outcomes) override;
+
+  void Wake(int64_t delay_us);  // a Commit at the latest then
+  void Commit();
+  bool Output();  // false: dead, nothing gets out
+
+  World& world_;
+  node::NodeOptions options_;
+  AgentId parent_;
+  SimClock clock_;
+  SimRandom random_;
+  std::unique_ptr<ReplicaBox> box_;
+  std::unique_ptr<ReplicaBox> before_;  // of a defect: the disk before the last commit
+  OwnerSets owner_sets_;                // of a defect: what the replica holds
+  ReplicaId new_replica_;
+  Epoch epoch_ = 0;
+  uint64_t starts_ = 0;
+  bool fail_open_ = false;
+
+  // Of one life.
+  uint64_t life_ = 0;
+  bool dying_ = false;
+  CrashPoint armed_ = CrashPoint::kNone;
+  int outputs_left_ = -1;  // among outputs: those that still get out
+  int64_t wake_us_ = INT64_MAX;
+  std::unique_ptr<plugin::PluginStorage> storage_;
+  std::unique_ptr<ObservedStorage> truth_;
+  std::unique_ptr<core::Storage> defective_;
+  std::unique_ptr<node::Node> node_;
+};
+
+}  // namespace tidegate::sim

@@ -1,0 +1,34 @@
+// The planted defects of the network.
+#include "tests/sim/monitor.h"
+#include "tests/sim/world.h"
+
+namespace tidegate::sim {
+
+bool Monitor::Tamper(SimNode& from, AgentId to, wire::DecodedFrame* frame) {
+  const Defect defect = world_.options().defect;
+  auto* batch = std::get_if<wire::Batch>(&frame->body);
+  if (defect == Defect::kBatchAltered && batch != nullptr && !batch->changes.empty() && random_.PerMille(50))
+    ++batch->changes.front().version.hlc;
+  if (defect == Defect::kGapAccepted && batch != nullptr && batch->begin == 0) {
+    const Feed feed{from.agent(), to, batch->lane};
+    auto lost = lost_.find(feed);
+    if (lost != lost_.end()) {
+      if (batch->before.position > lost->second.position) {
+        batch->before = lost->second;
+        lost_.erase(lost);
+      }
+    } else if (!batch->changes.empty() && random_.PerMille(100)) {
+      lost_[feed] = batch->before;
+      return false;
+    }
+  }
+  if (auto* ack = std::get_if<wire::Ack>(&frame->body); ack != nullptr && defect == Defect::kAckTooEarly) {
+    SimNode* child = world_.Find(to);
+    if (child != nullptr && child->parent() == from.agent()) {
+      for (wire::LaneAck& lane : ack->lanes) lane.delivered = lane.held;
+    }
+  }
+  return true;
+}
+
+}  // namespace tidegate::sim

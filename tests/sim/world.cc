@@ -1,0 +1,105 @@
+#include "tests/sim/world.h"
+
+#include <algorithm>
+
+#include "tests/sim/model_truth.h"
+
+namespace tidegate::sim {
+namespace {
+
+constexpr uint64_t kEventsMax = 3'000'000;  // a world that needs more never comes to rest
+
+}  // namespace
+
+World::World(const WorldOptions& options)
+    : options_(options),
+      random_(options.seed * 0x9e3779b97f4a7c15ull + 1),
+      trace_(options.print),
+      policy_(MakeDefectivePolicy(options.defect, GoodPolicy())),
+      catalog_(std::make_unique<replica::CatalogHolder>(policy_ ? MakeCatalog(*policy_) : GoodCatalog())),
+      oracle_(*this),
+      network_(*this, random_.Fork()) {}
+
+World::~World() = default;
+
+const core::Policy& World::policy() const { return policy_ ? *policy_ : GoodPolicy(); }
+
+const replica::CatalogHolder& World::catalog(AgentId) const { return *catalog_; }
+
+SimNode& World::Add(AgentId agent, uint32_t role, uint32_t level, AgentId parent) {
+  node::NodeOptions options = options_.node;
+  options.agent = agent;
+  options.role = role;
+  options.level = level;
+  nodes_.push_back(std::make_unique<SimNode>(*this, options, parent));
+  by_agent_[agent] = nodes_.back().get();
+  trace_.Line(now_us_, agent, "role %u, level %u, parent %llu", role, level, static_cast<unsigned long long>(parent));
+  return *nodes_.back();
+}
+
+SimNode* World::Find(AgentId agent) {
+  auto found = by_agent_.find(agent);
+  return found == by_agent_.end() ? nullptr : found->second;
+}
+
+bool World::IsAtOrAbove(AgentId above, AgentId below) {
+  for (SimNode* node = Find(below); node != nullptr; node = Find(node->parent())) {
+    if (node->agent() == above) return true;
+  }
+  return false;
+}
+
+void World::After(int64_t delay_us, std::function<void()> action) {
+  queue_.push({now_us_ + delay_us, events_++, std::move(action)});
+}
+
+void World::RunFor(int64_t us) {
+  const int64_t until = now_us_ + us;
+  while (!queue_.empty() && queue_.top().at_us <= until && !failed()) {
+    std::function<void()> action = std::move(const_cast<Event&>(queue_.top()).action);
+    now_us_ = queue_.top().at_us;
+    queue_.pop();
+    action();
+    if (events_ > kEventsMax) Fail("no rest: too many events");
+  }
+  if (!failed()) now_us_ = until;
+}
+
+bool World::Settle(int64_t limit_us) {
+  const int64_t until = now_us_ + limit_us;
+  while (!failed() && now_us_ < until) {
+    RunFor(2 * kSecond);
+    if (Unrest().empty()) return true;
+  }
+  return false;
+}
+
+std::string World::Unrest() {
+  for (const auto& node : nodes_) {
+    const std::string who = "node " + std::to_string(node->agent());
+    if (!node->up()) return who + " is down";
+    const node::NodeStatus status = node->status();
+    bool has_parent = node->parent() == 0;
+    for (const node::LinkStatus& link : status.links) {
+      SimNode* peer = Find(link.agent);
+      // A neighbour of earlier times is not waited for.
+      const bool current =
+          peer != nullptr && (link.is_parent ? node->parent() == link.agent : peer->parent() == node->agent());
+      if (!current) continue;
+      if (link.is_parent) has_parent = true;
+      const std::string which = who + ", link to " + std::to_string(link.agent) + ": ";
+      if (link.state != "up") return which + "is " + link.state + " " + link.last_error;
+      if (link.pending_changes != 0) return which + std::to_string(link.pending_changes) + " changes pending";
+      if (link.unsettled_scopes != 0) return which + std::to_string(link.unsettled_scopes) + " scopes unsettled";
+    }
+    if (!has_parent) return who + " has no parent link";
+  }
+  return oracle_.Difference();
+}
+
+void World::Fail(std::string what) {
+  trace_.Line(now_us_, 0, "FAILED: %s", what.c_str());
+  if (failures_.size() < 10) failures_.push_back(std::move(what));
+}
+
+}  // namespace tidegate::sim

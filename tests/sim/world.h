@@ -1,0 +1,91 @@
+// World: virtual time, the event queue, the nodes, the network between them and the oracle that watches.
+// One world is one seed: everything in it follows from its options.
+// Thread safety: none. Ownership: owns everything in it.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <queue>
+#include <string>
+#include <vector>
+
+#include "tests/sim/network.h"
+#include "tests/sim/oracle.h"
+#include "tests/sim/random.h"
+#include "tests/sim/sim_node.h"
+#include "tests/sim/trace.h"
+
+namespace tidegate::sim {
+
+inline constexpr int64_t kMs = 1'000;
+inline constexpr int64_t kSecond = 1'000'000;
+
+struct WorldOptions {
+  uint64_t seed = 1;
+  bool print = false;  // the trace
+  Defect defect = Defect::kNone;
+  node::NodeOptions node;  // agent, role and level are set for each node
+  Weather weather;
+};
+
+class World {
+ public:
+  explicit World(const WorldOptions& options);
+  ~World();
+
+  const WorldOptions& options() const { return options_; }
+  const int64_t* now() const { return &now_us_; }
+  int64_t now_us() const { return now_us_; }
+  SimRandom& random() { return random_; }
+  Trace& trace() { return trace_; }
+  Network& network() { return network_; }
+  Oracle& oracle() { return oracle_; }
+  const core::Policy& policy() const;
+  const replica::CatalogHolder& catalog(AgentId agent) const;
+
+  // A node that is not started yet. parent 0 = none.
+  SimNode& Add(AgentId agent, uint32_t role, uint32_t level, AgentId parent);
+  SimNode& node(AgentId agent) { return *by_agent_.at(agent); }
+  SimNode* Find(AgentId agent);
+  const std::vector<std::unique_ptr<SimNode>>& nodes() const { return nodes_; }
+  // Whether `above` is `below` or one of its ancestors now.
+  bool IsAtOrAbove(AgentId above, AgentId below);
+
+  void After(int64_t delay_us, std::function<void()> action);
+  void RunFor(int64_t us);
+  // Runs until every link is idle and the oracle sees equal replicas, at most so long; false: not reached.
+  bool Settle(int64_t limit_us);
+  // Why Settle did not end, for people.
+  std::string Unrest();
+
+  void Fail(std::string what);
+  bool failed() const { return !failures_.empty(); }
+  const std::vector<std::string>& failures() const { return failures_; }
+
+ private:
+  struct Event {
+    int64_t at_us;
+    uint64_t number;
+    std::function<void()> action;
+    bool operator<(const Event& other) const {  // for a queue that gives the greatest first
+      return at_us != other.at_us ? at_us > other.at_us : number > other.number;
+    }
+  };
+
+  WorldOptions options_;
+  int64_t now_us_ = 0;
+  uint64_t events_ = 0;
+  SimRandom random_;
+  Trace trace_;
+  std::priority_queue<Event> queue_;
+  std::unique_ptr<core::Policy> policy_;  // of a defect
+  std::unique_ptr<replica::CatalogHolder> catalog_;
+  Oracle oracle_;
+  Network network_;
+  std::vector<std::unique_ptr<SimNode>> nodes_;
+  std::map<AgentId, SimNode*> by_agent_;
+  std::vector<std::string> failures_;
+};
+
+}  // namespace tidegate::sim
