@@ -23,8 +23,7 @@ void Node::Impl::OnBatch(sync::Link* link, wire::DecodedFrame frame) {
   // The items, the watermark and the quarantine entries of a batch commit together (law 1).
   stage_.Begin();
   stage_.MetaPut(sync::meta::Held(link->agent(), batch.lane), wire::EncodeRecord(batch.after));
-  std::vector<sync::QuarantineNote> notes =
-      sync::StageQuarantine(*link, staged, deps_.clock.unix_ms(), &stage_);
+  std::vector<sync::QuarantineNote> notes = sync::StageQuarantine(*link, staged, deps_.clock.unix_ms(), &stage_);
   if (batch.begin != 0 && batch.unsettled && link->is_parent()) {
     AddMark(true, 0);
     StageMarks();
@@ -138,6 +137,8 @@ void Node::Impl::SendAcks() {
 }
 
 void Node::Impl::PumpFeeds(sync::Link* link, int64_t now_us) {
+  // A parent takes the changes of an owner only when it knows that the owner is below.
+  if (link->is_parent() && edges_confirmed_ != edges_number_) return;
   sync::RouteFn route = [&](const tg_change& change) {
     auto verdict = deps_.policy.Route({options_.role, options_.agent}, change, link->agent());
     return verdict.value_or(TG_ROUTE_SEND) != TG_ROUTE_SKIP;
@@ -149,8 +150,8 @@ void Node::Impl::PumpFeeds(sync::Link* link, int64_t now_us) {
     core::ChangeArena arena;
     auto batch = link->senders[lane].Next(now_us, route, &arena);
     if (!batch.ok()) {
-      deps_.log.Write(3, "cannot read the feed to agent " + std::to_string(link->agent()) + ": " +
-                             batch.status().message());
+      deps_.log.Write(
+          3, "cannot read the feed to agent " + std::to_string(link->agent()) + ": " + batch.status().message());
       return;
     }
     if (!batch.value().has_value()) {

@@ -111,7 +111,13 @@ void Node::Impl::StartHello(Session* session) {
 
 void Node::Impl::OnHelloFromChild(Session* session, wire::SessionId id, const wire::Hello& hello) {
   self_.unix_ms = deps_.clock.unix_ms();
+  // Judged by what is applied: what is staged comes first.
+  if (!CommitStage().ok()) return;
   sync::Link* known = links_.Find(hello.agent);
+  if (known != nullptr && known->session == session->transport && known->session_id == id &&
+      hello.edges_number < known->edges_number) {
+    return;  // a copy that came late: the child was answered, and told newer routes since
+  }
   if (auto refuse = sync::JudgeChild(self_, session->peer, hello, known)) {
     Refuse(session, id, *refuse);
     return;
@@ -215,9 +221,9 @@ void Node::Impl::ParentIsUp(Session* session, const wire::Hello& hello, const wi
 }
 
 void Node::Impl::OnRefuse(Session* session, wire::SessionId id, const wire::Refuse& refuse) {
-  deps_.log.Write(refuse.reason == wire::RefuseReason::kUnknownSession ? 6 : 3,
-                  std::string("the neighbour refused (") + wire::RefuseReasonName(refuse.reason) +
-                      "): " + refuse.message);
+  deps_.log.Write(
+      refuse.reason == wire::RefuseReason::kUnknownSession ? 6 : 3,
+      std::string("the neighbour refused (") + wire::RefuseReasonName(refuse.reason) + "): " + refuse.message);
   if (session->peer.side != core::Side::kParent || id != session->id) return;
   switch (refuse.reason) {
     case wire::RefuseReason::kUnknownSession:
@@ -298,7 +304,15 @@ void Node::Impl::StageEdgesChanged(const sync::Routes::Difference& difference) {
 }
 
 void Node::Impl::OnRoutes(sync::Link* link, const wire::Routes& routes) {
-  if (link->is_parent()) return;
+  // Compared with what is applied: what is staged comes first. An older table came late.
+  AgentId child = link->agent();
+  if (link->is_parent() || !CommitStage().ok()) return;
+  link = links_.Find(child);
+  if (link == nullptr) return;
+  if (routes.number < link->edges_number) {
+    link->ack_due = true;
+    return;
+  }
   std::vector<wire::Edge> table = routes.edges;
   wire::Edge own;
   own.agent = link->agent();
@@ -311,7 +325,7 @@ void Node::Impl::OnRoutes(sync::Link* link, const wire::Routes& routes) {
   links_.StageRoutes(difference, &stage_);
   StageEdgesChanged(difference);
   stage_.End([this, agent = link->agent(), difference, number = routes.number](const Status& status,
-                                                                              std::span<const core::Effect>) {
+                                                                               std::span<const core::Effect>) {
     sync::Link* told = links_.Find(agent);
     if (!status.ok() || told == nullptr) return;
     links_.ApplyRoutes(difference);
@@ -333,19 +347,22 @@ void Node::Impl::Tick(int64_t now_us) {
 
 void Node::Impl::TickSession(Session* session, int64_t now_us) {
   bool to_parent = session->peer.side == core::Side::kParent;
+  bool silent = now_us - session->heard_us >= options_.link_timeout_ms * 1000;
+  if (silent && (session->state == SessionState::kUp || session->state == SessionState::kHello)) {
+    session->last_error = "nothing heard for " + std::to_string(options_.link_timeout_ms / 1000) + " s";
+    session->heard_us = now_us;
+    EndSession(session);
+    session->hello_at_us = INT64_MAX;
+    // The connection may be dead without knowing it: the transport makes another one.
+    if (to_parent) deps_.outbox.Close(session->transport, session->last_error);
+    return;
+  }
   if (to_parent && session->hello_at_us <= now_us &&
       (session->state == SessionState::kHello || session->state == SessionState::kRefused)) {
     StartHello(session);
     return;
   }
   if (session->state != SessionState::kUp) return;
-  if (now_us - session->heard_us >= options_.link_timeout_ms * 1000) {
-    session->last_error = "nothing heard for " + std::to_string(options_.link_timeout_ms / 1000) + " s";
-    session->heard_us = now_us;
-    EndSession(session);
-    if (to_parent) StartHello(session);
-    return;
-  }
   if (to_parent && now_us - session->sent_us >= options_.keepalive_ms * 1000) {
     wire::Ack probe;
     probe.answer_wanted = true;
