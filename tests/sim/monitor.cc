@@ -113,6 +113,7 @@ void Monitor::Sent(SimNode& from, AgentId to, const wire::DecodedFrame& frame) {
         sent.changes.push_back({std::string(View(change.key.pk)), std::string(View(change.key.sk)), change.key.owner,
                                 Version::From(change.version)});
     }
+    if (SimNode* receiver = world_.Find(to)) world_.oracle().Batched(from, *receiver, batch->changes);
     auto& batches = sent_[{from.agent(), to, batch->lane}];
     if (batch->begin != 0) batches.clear();
     batches.push_back(std::move(sent));

@@ -1,8 +1,10 @@
 #include "tests/sim/oracle.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "host/base/views.h"
+#include "host/sync/routes.h"
 #include "tests/sim/model_truth.h"
 #include "tests/sim/world.h"
 
@@ -148,34 +150,65 @@ void Oracle::Remote(SimNode& node, const tg_change& change) {
   if (!IsDue(node, *written) && !leftovers_) Fail(node, "a state that is not due here", change);
 }
 
-// A transaction arrives as a whole, as far as the sender still has it as a whole.
-void Oracle::CheckWhole(SimNode& node, const tg_change& change) {
-  const Version version = Version::From(change.version);
-  const std::string key = KeyText(change.key);
-  const Written* written = Find(key, version);
-  if (written == nullptr || written->transaction == 0 || change.via == 0) return;
-  const std::vector<Member>& members = transactions_[written->transaction];
-  if (members.size() < 2 || known_[node.agent()].reconciled.contains({key, version})) return;
-  SimNode* sender = world_.Find(change.via);
-  if (sender == nullptr || !sender->up()) return;
-  auto at_sender = Held(*sender, change.key);
-  if (!at_sender || at_sender->version != version) return;
-  for (const Member& member : members) {
-    const Written* other = Find(member.key, member.version);
-    const bool selected = (other->direction & (change.via == node.parent() ? TG_DIRECTION_DOWN : TG_DIRECTION_UP)) != 0;
-    if (!selected || !IsDue(node, *other)) continue;
-    const size_t pk = member.key.find('|'), sk = member.key.rfind('|');
-    const tg_key other_key{other->owner, Str(std::string_view(member.key).substr(pk + 1, sk - pk - 1)),
-                           Str(std::string_view(member.key).substr(sk + 1))};
-    auto sent = Held(*sender, other_key);
-    if (!sent || sent->version != member.version || sent->run_first != at_sender->run_first ||
-        sent->via == node.agent())
-      continue;
-    auto held = Held(node, other_key);
-    if (!held || held->version < member.version) {
-      Fail(node, "half of a transaction, without " + member.key + " " + member.version.ToText(), change);
-      return;
+namespace {
+
+// The key that a KeyText was made of; a view into it.
+tg_key KeyOf(const std::string& text, AgentId owner) {
+  const size_t pk = text.find('|') + 1, sk = text.rfind('|') + 1;
+  const std::string_view view = text;
+  return {owner, Str(view.substr(pk, sk - 1 - pk)), Str(view.substr(sk))};
+}
+
+}  // namespace
+
+// A sender gives what it still has as a whole, as far as the receiver is due it and known to be there.
+void Oracle::Batched(const SimNode& from, SimNode& node, const std::vector<tg_change>& changes) {
+  std::map<uint64_t, std::vector<const tg_change*>> parts;
+  for (const tg_change& change : changes) {
+    const Written* written = Find(KeyText(change.key), Version::From(change.version));
+    if (written != nullptr && transactions_[written->transaction].size() > 1)
+      parts[written->transaction].push_back(&change);
+  }
+  Known& known = known_[node.agent()];
+  const bool down = node.parent() == from.agent();
+  for (const auto& [number, part] : parts) {
+    auto first = Held(from, part.front()->key);
+    std::vector<Member> together;
+    for (const Member& member : transactions_[number]) {
+      const Written* other = Find(member.key, member.version);
+      const bool has = std::any_of(part.begin(), part.end(), [&](const tg_change* c) {
+        return KeyText(c->key) == member.key && Version::From(c->version) == member.version;
+      });
+      if (has) {
+        together.push_back(member);
+        continue;
+      }
+      // Why may it be missing? It does not go that way, is not due there, was overwritten, came apart.
+      if ((other->direction & (down ? TG_DIRECTION_DOWN : TG_DIRECTION_UP)) == 0 || !IsDue(node, *other)) continue;
+      if (down && other->owner != kAgentAll && other->owner != node.agent() &&
+          !from.truth().MetaGet(sync::Routes::Key(node.agent(), other->owner)).ok())
+        continue;
+      auto held = Held(from, KeyOf(member.key, other->owner));
+      if (!first || !held || held->version != member.version || held->run_first != first->run_first ||
+          held->via == node.agent())
+        continue;
+      Fail(from, "half of a transaction is sent, without " + member.key + " " + member.version.ToText(), *part.front());
     }
+    for (const Member& member : together) known.companions[{member.key, member.version}] = together;
+  }
+}
+
+// What came in one batch is applied in one commit, a transaction at least.
+void Oracle::CheckWhole(SimNode& node, const tg_change& change) {
+  const std::pair<std::string, Version> state{KeyText(change.key), Version::From(change.version)};
+  Known& known = known_[node.agent()];
+  auto companions = known.companions.find(state);
+  if (companions == known.companions.end() || known.reconciled.contains(state)) return;
+  for (const Member& member : companions->second) {
+    auto held = Held(node, KeyOf(member.key, Find(member.key, member.version)->owner));
+    if (held && held->version >= member.version) continue;
+    Fail(node, "half of a transaction, without " + member.key + " " + member.version.ToText(), change);
+    return;
   }
 }
 

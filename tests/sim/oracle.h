@@ -51,6 +51,8 @@ class Oracle {
   void Asked(uint64_t request, std::vector<uint64_t> tags);
   void Answered(SimNode& node, uint64_t request, const replica::WriteAnswer& answer);
 
+  // Changes that a batch to `node` carries; those of one transaction have to arrive together.
+  void Batched(const SimNode& from, SimNode& node, const std::vector<tg_change>& changes);
   // A reconcile told `node` of this state, which may come without the rest of its transaction.
   void Reconciled(const SimNode& node, const tg_change& change);
 
@@ -78,15 +80,16 @@ class Oracle {
   void AllowLeftovers() { leftovers_ = true; }
 
  private:
+  struct Member {
+    std::string key;
+    Version version;
+  };
   struct Known {                                                 // of one node
     std::unordered_map<std::string, Version> newest;             // ever held
     Version issued;                                              // its last own version
     std::map<uint64_t, std::pair<std::string, Version>> by_seq;  // own writes
     std::set<std::pair<std::string, Version>> reconciled;
-  };
-  struct Member {
-    std::string key;
-    Version version;
+    std::map<std::pair<std::string, Version>, std::vector<Member>> companions;  // of the last batch that had it
   };
 
   void Local(SimNode& node, const tg_change& change, uint64_t seq, uint64_t transaction);
