@@ -44,16 +44,24 @@ class UpCursor : public Cursor {
   Use rows_;
 };
 
-// Of a down selector: the owners with something after a position.
-std::vector<uint64_t> OwnersPast(Connection& connection, const tg_feed_selector& selector, uint64_t after) {
-  // The order of heads serves a neighbour that lacks little, whatever the size of its set.
-  Use owners(
-      connection.Cached("SELECT h.owner FROM owner_head h INDEXED BY owner_head_order CROSS JOIN owner_set s"
-                        " WHERE h.lane = ?1 AND h.head > ?2 AND s.name = ?3 AND s.owner = h.owner"));
-  owners->Bind(1, selector.lane).BindSigned(2, Position(after)).BindText(3, sdk::View(selector.owner_set));
-  std::vector<uint64_t> past;
-  while (owners->Step()) past.push_back(owners->Number(0));
-  return past;
+// Whether the owner set of a down selector is read owner by owner, as a device's is, or along the order
+// of heads, which serves a neighbour that lacks little whatever the size of its set.
+bool IsSmall(Connection& connection, const tg_feed_selector& selector) {
+  constexpr uint64_t kSmall = 64;
+  Use size(connection.Cached("SELECT count(*) FROM (SELECT 1 FROM owner_set WHERE name = ?1 LIMIT 65)"));
+  return size->BindText(1, sdk::View(selector.owner_set)).Step() && size->Number(0) <= kSmall;
+}
+
+// The owners of a down selector with something after a position, and their heads, highest head first.
+// Binds ?1 the set, ?2 the lane, ?3 the position.
+Statement& OwnersPast(Connection& connection, const tg_feed_selector& selector, uint64_t after) {
+  Statement& owners = connection.Cached(
+      IsSmall(connection, selector)
+          ? "SELECT h.owner, h.head FROM owner_set s CROSS JOIN owner_head h ON h.lane = ?2 AND h.owner = s.owner"
+            " WHERE s.name = ?1 AND h.head > ?3 ORDER BY h.head DESC"
+          : "SELECT h.owner, h.head FROM owner_head h INDEXED BY owner_head_order CROSS JOIN owner_set s"
+            " ON s.name = ?1 AND s.owner = h.owner WHERE h.lane = ?2 AND h.head > ?3 ORDER BY h.head DESC");
+  return owners.BindText(1, sdk::View(selector.owner_set)).Bind(2, selector.lane).BindSigned(3, Position(after));
 }
 
 class DownCursor : public Cursor {
@@ -64,7 +72,10 @@ class DownCursor : public Cursor {
         row_(connection.Cached("SELECT " TIDEGATE_ITEM_COLUMNS " FROM item WHERE seq = ?1 AND (via = 0 OR via <> ?2)")),
         lane_(selector.lane),
         exclude_via_(selector.exclude_via) {
-    for (uint64_t owner : OwnersPast(connection, selector, after)) owners_.push_back({owner, {}, 0, 1});
+    {
+      Use past(OwnersPast(connection, selector, after));
+      while (past->Step()) owners_.push_back({past->Number(0), {}, 0, 1});
+    }
     for (size_t i = 0; i < owners_.size(); ++i) Refill(i, after);
   }
 
@@ -124,11 +135,7 @@ uint64_t LastOf(Connection& connection, const tg_feed_selector& selector) {
                           " AND (via = 0 OR via <> ?2) ORDER BY seq DESC LIMIT 1"));
     return last->Bind(1, selector.lane).Bind(2, selector.exclude_via).Step() ? last->Number(0) : 0;
   }
-  Use owners(
-      connection.Cached("SELECT h.owner, h.head FROM owner_head h INDEXED BY owner_head_order"
-                        " CROSS JOIN owner_set s WHERE h.lane = ?1 AND s.name = ?2 AND s.owner = h.owner"
-                        " ORDER BY h.head DESC"));
-  owners->Bind(1, selector.lane).BindText(2, sdk::View(selector.owner_set));
+  Use owners(OwnersPast(connection, selector, 0));
   uint64_t best = 0;
   while (owners->Step() && owners->Number(1) > best) {
     Use last(

@@ -151,11 +151,11 @@ FileLock& FileLock::operator=(FileLock&& other) noexcept {
   return *this;
 }
 
-bool CreateIfMissing(const std::string& path, const uint8_t (&replica)[16]) {
+void CreateIfMissing(const std::string& path, const uint8_t (&replica)[16]) {
   struct stat status;
   if (stat(path.c_str(), &status) == 0) {
     if (!S_ISREG(status.st_mode)) throw sdk::Error(TG_INVALID, path + ": is no regular file; give the path of a file");
-    return false;
+    return;
   }
   if (errno != ENOENT) ThrowErrno(path, "look at");
   const std::string draft = path + ".new";
@@ -177,7 +177,6 @@ bool CreateIfMissing(const std::string& path, const uint8_t (&replica)[16]) {
   }
   if (rename(draft.c_str(), path.c_str()) != 0) ThrowErrno(path, "rename the new replica to it");
   SyncDirectory(DirectoryOf(path));
-  return true;
 }
 
 void CheckFormat(Connection& connection, const std::string& path) {

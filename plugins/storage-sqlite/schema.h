@@ -27,9 +27,9 @@ class FileLock {
   int fd_ = -1;
 };
 
-// Makes the file with its tables if it is not there; true if it made it. The file appears complete or
-// not at all, so that an empty or strange one is never taken for a new one.
-bool CreateIfMissing(const std::string& path, const uint8_t (&replica)[16]);
+// Makes the file with its tables if it is not there. The file appears complete or not at all, so that an empty or
+// strange one is never taken for a new one.
+void CreateIfMissing(const std::string& path, const uint8_t (&replica)[16]);
 
 // Refuses what is no replica, or one of a newer format.
 void CheckFormat(Connection& connection, const std::string& path);

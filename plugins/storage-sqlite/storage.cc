@@ -22,13 +22,13 @@ SqliteStorage::SqliteStorage(const sdk::Host&, std::string_view config_json) : c
 void SqliteStorage::Start(const tg_storage_open& open, tg_storage_info& info) {
   if (writer_) throw sdk::Error(TG_CONFLICT, config_.path + ": the storage is started already; stop it first");
   FileLock lock(config_.path);
-  const bool created = CreateIfMissing(config_.path, open.new_replica);
+  CreateIfMissing(config_.path, open.new_replica);
   writer_ = std::make_unique<Writer>(config_, open.epoch);
   readers_ = std::make_unique<ReaderPool>(config_);
   lock_ = std::move(lock);
   std::memcpy(replica_, writer_->replica(), sizeof replica_);
   std::memcpy(info.replica, replica_, sizeof info.replica);
-  info.created = created ? 1 : 0;
+  info.created = writer_->first_start() ? 1 : 0;
   info.head = writer_->head();
   info.durable = 1;
 }

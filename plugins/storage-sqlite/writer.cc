@@ -76,6 +76,7 @@ void Writer::BeginEpoch(uint64_t epoch) {
     if (known.Bind(1, epoch).Step())
       throw sdk::Error(TG_CONFLICT, "the epoch was used before; make a new random one at each start");
     known.Reset();
+    first_start_ = connection_.Number("SELECT count(*) FROM epoch") == 0;
     Statement insert(connection_.db(), "INSERT INTO epoch (epoch, first) VALUES (?1, ?2)");
     insert.Bind(1, epoch).Bind(2, state_.head + 1).Run();
     epoch_ = epoch;

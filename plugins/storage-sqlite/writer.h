@@ -27,6 +27,8 @@ class Writer {
   // Fills outcomes; throws sdk::Error with nothing applied.
   tg_watermark Commit(std::span<const tg_group> groups, std::vector<tg_outcome>& outcomes);
 
+  // No epoch was begun in the file before this one.
+  bool first_start() const { return first_start_; }
   uint64_t head() const { return state_.head; }
   const uint8_t* replica() const { return replica_; }
 
@@ -78,6 +80,7 @@ class Writer {
   RowReader reader_;
   uint8_t replica_[16] = {};
   uint64_t epoch_ = 0;
+  bool first_start_ = false;
   State state_;
 
   // Of the commit and group in hand.

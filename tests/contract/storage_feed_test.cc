@@ -87,6 +87,30 @@ TEST_P(StorageFeed, Down_FollowsItsOwnerSet) {
   EXPECT_THAT(storage().Changes(kDown, 0).Sks(), ElementsAre("a", "b", "c"));
 }
 
+TEST_P(StorageFeed, Down_OfALargeSet_IsMergedInSeqOrder) {
+  Group owners;
+  for (uint64_t owner = 2; owner < 302; ++owner) owners.push_back(OwnerAdd("child", owner));
+  storage().Commit({owners});
+  for (int round = 0; round < 3; ++round) {
+    std::vector<Group> groups;
+    for (uint64_t owner = 350; owner-- > 2;) groups.push_back({Put(DownItem(owner, std::to_string(round)))});
+    ASSERT_EQ(storage().Commit(groups).code, TG_OK);
+  }
+  uint64_t last = 0;
+  const Page page = storage().Changes(kDown, 0);
+  EXPECT_EQ(page.items.size(), 900u);
+  for (const Item& item : page.items) {
+    EXPECT_GT(item.seq, last);
+    EXPECT_LT(item.owner, 302u);
+    last = item.seq;
+  }
+  tg_feed_stat stat;
+  ASSERT_EQ(storage().FeedStat(kDown, last - 1, &stat), TG_OK);
+  EXPECT_EQ(stat.count, 1u);
+  EXPECT_EQ(stat.head, last);
+  EXPECT_EQ(storage().Changes(kDown, last - 1).items.size(), 1u);
+}
+
 TEST_P(StorageFeed, BothItems_AreInBothFeeds) {
   Item both = DownItem(7, "x");
   both.direction = TG_DIRECTION_BOTH;
