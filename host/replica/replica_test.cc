@@ -1,0 +1,240 @@
+// Local writes and reads over storage-memory: what a program on this machine sees.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "host/core/stage.h"
+#include "host/plugin/storage_adapter.h"
+#include "host/replica/local_writer.h"
+#include "host/replica/reader.h"
+#include "plugins/storage-memory/storage_memory.h"
+
+namespace tidegate::replica {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+constexpr char kSchema[] = R"({
+  format: 'onetable:1.1.0', version: '1.0.0', indexes: {primary: {hash: 'pk', sort: 'sk'}},
+  params: {isoDates: true, timestamps: true},
+  models: {
+    Reading: {pk: {type: String, value: 'r#'}, sk: {type: String, value: 'r#${id}'},
+              id: {type: String, generate: 'ulid'}, value: {type: Number, required: true}},
+    Status: {pk: {type: String, value: 'status#'}, sk: {type: String, value: 'status#'}, state: {type: String}},
+    Config: {pk: {type: String, value: 'c#'}, sk: {type: String, value: 'c#${name}'},
+             name: {type: String, required: true}, value: {type: String}},
+  },
+})";
+
+class FakeClock : public core::Clock {
+ public:
+  int64_t unix_ms() const override { return now_ms; }
+  int64_t monotonic_us() const override { return now_ms * 1000; }
+  int64_t now_ms = 1'700'000'000'000;
+};
+
+class FakeRandom : public core::Random {
+ public:
+  uint64_t Next() override { return next_ += 0x9e3779b97f4a7c15ull; }
+
+ private:
+  uint64_t next_ = 1;
+};
+
+// Readings are history and go up; Status goes both ways; Config goes down.
+class FakePolicy : public core::Policy {
+ public:
+  Status Reload(std::string_view, std::vector<std::string>*) override { return {}; }
+  std::optional<uint32_t> Placement(std::string_view) const override { return std::nullopt; }
+  std::optional<uint32_t> Direction(std::string_view model) const override {
+    if (model == "Reading") return TG_DIRECTION_UP;
+    return model == "Config" ? TG_DIRECTION_DOWN : TG_DIRECTION_BOTH;
+  }
+  std::optional<uint32_t> Lane(std::string_view model) const override {
+    return model == "Reading" ? TG_LANE_HISTORY : TG_LANE_STATE;
+  }
+  std::optional<uint32_t> Route(const core::PolicyContext&, const tg_change&, AgentId) const override {
+    return std::nullopt;
+  }
+  Status Accept(const core::PolicyContext&, const tg_change&) const override { return {}; }
+};
+
+class ReplicaTest : public ::testing::Test {
+ protected:
+  void SetUp() override { Start(7, TG_ROLE_DEVICE); }
+
+  void Start(AgentId agent, uint32_t role) {
+    auto created = plugin::PluginStorage::Create(TidegateStorageMemoryTable(), "memory", "{}", {});
+    ASSERT_TRUE(created.ok()) << created.status().message();
+    storage_ = std::move(created).value();
+    ReplicaId replica;
+    replica.bytes.fill(9);
+    ASSERT_TRUE(storage_->Start(replica, 77).ok());
+    SchemaLoad loaded = LoadSchema("test.json5", kSchema);
+    ASSERT_TRUE(loaded.status().ok()) << loaded.status().message();
+    auto catalog = Catalog::Make(SchemaSet::Make({loaded.schema}).value(), policy_, nullptr);
+    ASSERT_TRUE(catalog.ok()) << catalog.status().message();
+    catalog_ = std::make_unique<CatalogHolder>(catalog.value());
+    stage_ = std::make_unique<core::Stage>(*storage_);
+    WriterOptions options;
+    options.agent = agent;
+    options.role = role;
+    writer_ = std::make_unique<LocalWriter>(options, *storage_, *stage_, *catalog_, policy_, clock_, random_, versions_);
+    reader_ = std::make_unique<Reader>(*storage_, *catalog_, clock_, agent);
+  }
+
+  // Writes as the node does: stage, commit, and once more what was guessed wrong.
+  WriteAnswer Write(const Transaction& transaction) {
+    WriteAnswer answer;
+    auto done = [&](WriteAnswer given) { answer = std::move(given); };
+    answer.status = writer_->StageTransaction(transaction, done);
+    if (!answer.status.ok()) return answer;
+    Status committed = stage_->Commit(nullptr);
+    for (LocalWriter::Retry& retry : writer_->TakeRetries()) {
+      writer_->set_looking(true);
+      Status again = writer_->StageTransaction(retry.transaction, retry.done);
+      writer_->set_looking(false);
+      if (!again.ok()) answer.status = again;
+      committed = stage_->Commit(nullptr);
+    }
+    EXPECT_TRUE(committed.ok()) << committed.message();
+    return answer;
+  }
+
+  WriteAnswer Write(WriteMode mode, const std::string& model, const std::string& json) {
+    tidegate::replica::Write write;
+    write.mode = mode;
+    write.model = model;
+    write.properties = json;
+    return Write({write});
+  }
+
+  std::string Get(const std::string& model, const std::string& json) {
+    FindRequest request;
+    request.model = model;
+    request.properties = json;
+    Result<std::string> item = reader_->Get(request);
+    return item.ok() ? item.value() : CodeName(item.status().code());
+  }
+
+  FakePolicy policy_;
+  FakeClock clock_;
+  FakeRandom random_;
+  HybridClock versions_;
+  std::unique_ptr<plugin::PluginStorage> storage_;
+  std::unique_ptr<CatalogHolder> catalog_;
+  std::unique_ptr<core::Stage> stage_;
+  std::unique_ptr<LocalWriter> writer_;
+  std::unique_ptr<Reader> reader_;
+};
+
+TEST_F(ReplicaTest, CreateHistory_Twice_SecondIsConflict) {
+  EXPECT_TRUE(Write(WriteMode::kCreate, "Reading", R"({"id":"a","value":1})").status.ok());
+  EXPECT_EQ(Write(WriteMode::kCreate, "Reading", R"({"id":"a","value":2})").status.code(), Code::kConflict);
+  EXPECT_THAT(Get("Reading", R"({"id":"a"})"), HasSubstr("\"value\":1"));
+}
+
+TEST_F(ReplicaTest, CreateHistory_AfterRemove_IsNewAndNewer) {
+  std::string first = Write(WriteMode::kCreate, "Reading", R"({"id":"a","value":1})").written.at(0).item;
+  EXPECT_TRUE(Write(WriteMode::kRemove, "Reading", R"({"id":"a"})").status.ok());
+  EXPECT_EQ(Get("Reading", R"({"id":"a"})"), "not_found");
+  clock_.now_ms -= 60'000;  // also when the wall clock steps back
+  WriteAnswer again = Write(WriteMode::kCreate, "Reading", R"({"id":"a","value":2})");
+  ASSERT_TRUE(again.status.ok()) << again.status.message();
+  EXPECT_THAT(Get("Reading", R"({"id":"a"})"), HasSubstr("\"value\":2"));
+}
+
+TEST_F(ReplicaTest, Update_MergesFieldsAndNullRemoves) {
+  ASSERT_TRUE(Write(WriteMode::kUpsert, "Status", R"({"state":"ok"})").status.ok());
+  ASSERT_TRUE(Write(WriteMode::kUpdate, "Status", R"({"state":null})").status.ok());
+  EXPECT_THAT(Get("Status", "{}"), Not(HasSubstr("\"state\"")));
+  EXPECT_EQ(Write(WriteMode::kUpdate, "Reading", R"({"id":"none","value":3})").status.code(), Code::kNotFound);
+}
+
+TEST_F(ReplicaTest, Transaction_OneWriteFails_NothingIsWritten) {
+  Transaction transaction(2);
+  transaction[0].model = "Reading";
+  transaction[0].properties = R"({"id":"a","value":1})";
+  transaction[1].model = "Reading";
+  transaction[1].properties = R"({"id":"b"})";
+  WriteAnswer answer = Write(transaction);
+  EXPECT_EQ(answer.status.code(), Code::kInvalid);
+  EXPECT_EQ(writer_->failed_at(), 1u);
+  EXPECT_EQ(Get("Reading", R"({"id":"a"})"), "not_found");
+}
+
+TEST_F(ReplicaTest, Transaction_TakesConsecutiveRun) {
+  Transaction transaction(3);
+  for (size_t i = 0; i < 3; ++i) {
+    transaction[i].model = "Reading";
+    transaction[i].properties = "{\"id\":\"" + std::to_string(i) + "\",\"value\":1}";
+  }
+  WriteAnswer answer = Write(transaction);
+  ASSERT_TRUE(answer.status.ok()) << answer.status.message();
+  EXPECT_EQ(answer.written.at(1).seq, answer.written.at(0).seq + 1);
+  EXPECT_EQ(answer.written.at(2).seq, answer.written.at(0).seq + 2);
+}
+
+TEST_F(ReplicaTest, DownModel_AtDevice_IsRefused) {
+  WriteAnswer answer = Write(WriteMode::kUpsert, "Config", R"({"name":"x"})");
+  EXPECT_EQ(answer.status.code(), Code::kRefused);
+  EXPECT_THAT(answer.status.message(), HasSubstr("only the server"));
+}
+
+TEST_F(ReplicaTest, UpModel_OfAnotherOwner_IsRefused) {
+  tidegate::replica::Write write;
+  write.model = "Reading";
+  write.properties = R"({"id":"a","value":1})";
+  write.owner = 8;
+  EXPECT_EQ(Write({write}).status.code(), Code::kRefused);
+}
+
+TEST_F(ReplicaTest, DownModel_AtServer_BelongsToItsAddressee) {
+  Start(1, TG_ROLE_SERVER);
+  tidegate::replica::Write write;
+  write.model = "Config";
+  write.properties = R"({"name":"x","value":"1"})";
+  write.to = 42;
+  ASSERT_TRUE(Write({write}).status.ok());
+  write.to.reset();
+  ASSERT_TRUE(Write({write}).status.ok());
+  FindAnswer found = reader_->Find({"Config", R"({"name":"x"})", "", {}, 0, false, false, ""}).value();
+  ASSERT_EQ(found.items.size(), 2u);
+  EXPECT_THAT(found.items[0], HasSubstr("\"_owner\":0,\"_src\":1,\"_dst\":0"));
+  EXPECT_THAT(found.items[1], HasSubstr("\"_owner\":42,\"_src\":1,\"_dst\":42"));
+}
+
+TEST_F(ReplicaTest, TwoWritesOfOneKey_InOneTransaction_AreInvalid) {
+  Transaction transaction(2);
+  for (auto& write : transaction) {
+    write.model = "Reading";
+    write.properties = R"({"id":"same","value":1})";
+  }
+  EXPECT_EQ(Write(transaction).status.code(), Code::kInvalid);
+}
+
+TEST_F(ReplicaTest, Find_PrefixLimitAndCursor_PagesThroughAll) {
+  for (const char* id : {"a1", "a2", "a3", "b1"}) {
+    ASSERT_TRUE(Write(WriteMode::kCreate, "Reading", std::string("{\"value\":1,\"id\":\"") + id + "\"}").status.ok());
+  }
+  FindRequest request;
+  request.model = "Reading";
+  request.limit = 2;
+  size_t seen = 0;
+  for (int page = 0; page < 3; ++page) {
+    FindAnswer answer = reader_->Find(request).value();
+    seen += answer.items.size();
+    request.cursor = answer.cursor;
+    if (answer.cursor.empty()) break;
+  }
+  EXPECT_EQ(seen, 4u);
+}
+
+TEST_F(ReplicaTest, UnknownModel_SaysWhichThereAre) {
+  FindRequest request;
+  request.model = "Readings";
+  EXPECT_THAT(reader_->Find(request).status().message(), HasSubstr("Reading"));
+}
+
+}  // namespace
+}  // namespace tidegate::replica

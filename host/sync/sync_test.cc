@@ -1,0 +1,125 @@
+// The parts of replication that stand alone: batches in order, pairs of "delivered", routes.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "host/sync/delivered_pairs.h"
+#include "host/sync/feed_receiver.h"
+#include "host/sync/routes.h"
+
+namespace tidegate::sync {
+namespace {
+
+using ::testing::ElementsAre;
+
+Watermark At(uint64_t position) {
+  Watermark watermark;
+  watermark.replica.bytes.fill(1);
+  watermark.epoch = 5;
+  watermark.position = position;
+  watermark.version.hlc = position;
+  return watermark;
+}
+
+wire::Batch BatchOf(uint64_t before, uint64_t after, uint32_t begin = 0) {
+  wire::Batch batch;
+  batch.before = At(before);
+  batch.after = At(after);
+  batch.begin = begin;
+  return batch;
+}
+
+void Apply(FeedReceiver* receiver, const wire::Batch& batch) {
+  receiver->Staged(batch);
+  receiver->Committed(batch);
+}
+
+TEST(FeedReceiver, GapOrCopy_IsNotApplied) {
+  FeedReceiver receiver;
+  receiver.Restore(At(10));
+  receiver.Open();
+  EXPECT_EQ(receiver.Judge(BatchOf(20, 30)), BatchVerdict::kMismatch);
+  Apply(&receiver, BatchOf(10, 20));
+  EXPECT_EQ(receiver.Judge(BatchOf(10, 20)), BatchVerdict::kDuplicate);
+  EXPECT_EQ(receiver.Judge(BatchOf(20, 30)), BatchVerdict::kApply);
+  EXPECT_EQ(receiver.held(), At(20));
+}
+
+TEST(FeedReceiver, CommitFails_SameBatchFitsAgain) {
+  FeedReceiver receiver;
+  receiver.Restore(At(10));
+  receiver.Open();
+  receiver.Staged(BatchOf(10, 20));
+  EXPECT_EQ(receiver.Judge(BatchOf(20, 30)), BatchVerdict::kApply);  // behind the staged one
+  receiver.Failed();
+  EXPECT_EQ(receiver.Judge(BatchOf(20, 30)), BatchVerdict::kMismatch);
+  EXPECT_EQ(receiver.Judge(BatchOf(10, 20)), BatchVerdict::kApply);
+  EXPECT_EQ(receiver.held(), At(10));
+}
+
+TEST(FeedReceiver, Begin_AdoptsWhateverItNames_LateCopyDoesNot) {
+  FeedReceiver receiver;
+  receiver.Restore(At(10));
+  receiver.Open();
+  EXPECT_EQ(receiver.Judge(BatchOf(99, 99, 1)), BatchVerdict::kApply);
+  Apply(&receiver, BatchOf(99, 99, 1));
+  Apply(&receiver, BatchOf(99, 120));
+  EXPECT_EQ(receiver.Judge(BatchOf(99, 99, 1)), BatchVerdict::kDuplicate);
+  EXPECT_EQ(receiver.held(), At(120));
+  receiver.Open();  // a new session counts anew
+  EXPECT_EQ(receiver.Judge(BatchOf(7, 7, 1)), BatchVerdict::kApply);
+}
+
+TEST(DeliveredPairs, ParentDelivers_NewestPairAtOrBelowCounts) {
+  DeliveredPairs pairs;
+  pairs.Add(At(1), 100);
+  pairs.Add(At(2), 200);
+  pairs.Add(At(3), 300);
+  EXPECT_FALSE(pairs.Deliver(99));
+  EXPECT_TRUE(pairs.delivered().none());
+  EXPECT_TRUE(pairs.Deliver(250));
+  EXPECT_EQ(pairs.delivered(), At(2));
+  EXPECT_FALSE(pairs.Deliver(299));
+  EXPECT_TRUE(pairs.Deliver(300));
+  EXPECT_EQ(pairs.delivered(), At(3));
+}
+
+TEST(DeliveredPairs, ManyPairs_AreCoarsenedButNeverEarly) {
+  DeliveredPairs pairs;
+  for (uint64_t i = 1; i <= 10'000; ++i) pairs.Add(At(i), i * 10);
+  for (uint64_t own : {55u, 12'345u, 99'999u}) {
+    pairs.Deliver(own);
+    EXPECT_LE(pairs.delivered().position * 10, own);
+  }
+  EXPECT_TRUE(pairs.Deliver(100'000));
+  EXPECT_EQ(pairs.delivered(), At(10'000));
+}
+
+wire::Edge EdgeOf(AgentId agent, AgentId parent, uint64_t attach_epoch) {
+  wire::Edge edge;
+  edge.agent = agent;
+  edge.parent = parent;
+  edge.attach_epoch = attach_epoch;
+  return edge;
+}
+
+TEST(Routes, DeviceMoves_HigherAttachEpochWins) {
+  Routes routes(1);
+  routes.Apply(routes.Compare(10, {EdgeOf(10, 1, 0), EdgeOf(101, 10, 1)}));
+  routes.Apply(routes.Compare(11, {EdgeOf(11, 1, 0), EdgeOf(101, 11, 2)}));
+  EXPECT_EQ(routes.LinkOf(101), 11u);
+  // The old parent still names it: a lower edge, so nothing changes.
+  Routes::Difference stale = routes.Compare(10, {EdgeOf(10, 1, 0), EdgeOf(101, 10, 1)});
+  EXPECT_TRUE(stale.empty());
+  EXPECT_THAT(routes.Below(11), ElementsAre(11, 101));
+}
+
+TEST(Routes, ChildNamesOneLess_ItIsGone) {
+  Routes routes(1);
+  routes.Apply(routes.Compare(10, {EdgeOf(10, 1, 0), EdgeOf(101, 10, 0), EdgeOf(102, 10, 0)}));
+  routes.Apply(routes.Compare(10, {EdgeOf(10, 1, 0), EdgeOf(102, 10, 0)}));
+  EXPECT_FALSE(routes.IsBelow(101));
+  EXPECT_TRUE(routes.IsBelow(102));
+}
+
+}  // namespace
+}  // namespace tidegate::sync
