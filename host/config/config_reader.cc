@@ -5,6 +5,7 @@
 
 #include "host/config/explain.h"
 #include "host/config/file.h"
+#include "host/config/installation.h"
 #include "host/config/quantity.h"
 
 namespace tidegate {
@@ -85,7 +86,7 @@ class Reader {
   }
 
   void ReadPlugins() {
-    config_.plugin_dir = default_plugin_dir_.empty() ? TIDEGATE_INSTALLED_PLUGIN_DIR : default_plugin_dir_;
+    config_.plugin_dir = default_plugin_dir_.empty() ? InstalledPluginDir() : default_plugin_dir_;
     if (const Json* value = Find("/plugin_dir")) config_.plugin_dir = value->get<std::string>();
     while (config_.plugin_dir.size() > 1 && config_.plugin_dir.ends_with('/')) config_.plugin_dir.pop_back();
     config_.storage = ReadPlugin("/storage");

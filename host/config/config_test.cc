@@ -305,6 +305,13 @@ TEST_F(ConfigTest, BrokenYaml_IsInvalidWithItsPlace) {
   EXPECT_THAT(WithoutFolder(config.status()), StartsWith("main.yaml:2:1: not YAML: "));
 }
 
+TEST_F(ConfigTest, PluginDirUnsaid_IsThatOfTheInstallation) {
+  Write("main.yaml", kLeast);
+  auto config = LoadConfig(folder_ + "/main.yaml");
+  ASSERT_TRUE(config.ok()) << config.status().message();
+  EXPECT_THAT(config->storage.path, testing::MatchesRegex("/.*/lib.*/tidegate/plugins/storage-memory.so"));
+}
+
 // ---- ${env:} and ${file:} ----
 
 TEST_F(ConfigTest, References_AreExpanded) {

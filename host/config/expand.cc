@@ -2,8 +2,8 @@
 
 #include <cstdlib>
 
-#include "host/config/file.h"
 #include "host/base/spelling.h"
+#include "host/config/file.h"
 #include "host/config/text_check.h"
 
 namespace tidegate {

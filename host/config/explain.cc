@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <tuple>
 
-#include "host/config/scalar.h"
 #include "host/base/spelling.h"
+#include "host/config/scalar.h"
 
 namespace tidegate {
 
