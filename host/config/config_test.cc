@@ -420,8 +420,12 @@ constexpr const char* kPluginSchema = R"({
     "host": {"type": "string"},
     "port": {"type": "integer", "minimum": 1, "maximum": 65535},
     "tls": {"type": "object", "additionalProperties": false, "properties": {"insecure": {"type": "boolean"}}},
-    "qos": {"enum": [0, 1]}
-  }})";
+    "qos": {"enum": [0, 1]},
+    "protocol": {"enum": ["3.1.1", "5"]},
+    "cert": {"type": "string"},
+    "key": {"type": "string"}
+  },
+  "dependencies": {"cert": ["key"]}})";
 
 class PluginConfigTest : public ConfigTest {
  protected:
@@ -454,6 +458,10 @@ TEST_F(PluginConfigTest, BadSection_PointsIntoTheYaml) {
   EXPECT_EQ(CheckError("{host: h, tls: {insecure: no}}"),
             "main.yaml:6:39: transports[0].config.tls.insecure: must be true or false, is the text 'no'");
   EXPECT_EQ(CheckError("{host: h, qos: 2}"), "main.yaml:6:28: transports[0].config.qos: must be one of 0, 1; is 2");
+  EXPECT_EQ(CheckError("{host: h, protocol: 5}"),
+            "main.yaml:6:33: transports[0].config.protocol: must be one of 3.1.1, 5; is 5; put it in quotes");
+  EXPECT_EQ(CheckError("{host: h, cert: c}"),
+            "main.yaml:6:5: key 'key' is missing in transports[0].config; one of the keys beside it needs it, add it");
 }
 
 TEST_F(PluginConfigTest, AbsentSection_IsAnEmptyMap) {

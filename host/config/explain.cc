@@ -58,6 +58,7 @@ class Explainer {
     if (value == nullptr) return Add(violation.pointer, what);
     if (what.starts_with("Object contains a property")) return UnknownKeys(violation, *value);
     if (what.starts_with("Missing required property")) return MissingKey(violation);
+    if (what.starts_with("Missing dependency")) return MissingCompanion(violation);
     if (what.starts_with("Value type not permitted")) return WrongType(violation.pointer, *value);
     if (what.starts_with("Failed to match against any enum") || what.starts_with("Failed to match expected value")) {
       return WrongValue(violation.pointer, *value);
@@ -133,6 +134,14 @@ class Explainer {
     lines_.push_back({positions_.PlaceOfKey(where), "key '" + key + "' is missing" + In(where) + "; add it" + meaning});
   }
 
+  void MissingCompanion(const Violation& violation) {
+    size_t start = violation.what.find('\''), end = violation.what.rfind('\'');
+    std::string key = start < end ? violation.what.substr(start + 1, end - start - 1) : "";
+    std::string where = prefix_ + violation.pointer;
+    lines_.push_back({positions_.PlaceOfKey(where),
+                      "key '" + key + "' is missing" + In(where) + "; one of the keys beside it needs it, add it"});
+  }
+
   void WrongType(const std::string& pointer, const Json& value) {
     std::set<std::string> types = schema_.Types(pointer);
     std::vector<std::string> words;
@@ -154,8 +163,13 @@ class Explainer {
     std::vector<std::string> allowed;
     for (const Json& one : schema_.Values(pointer)) allowed.push_back(Shown(one));
     std::string nearest = value.is_string() ? NearestName(value.get<std::string>(), allowed) : "";
+    std::string advice = nearest.empty() ? "" : ", did you mean '" + nearest + "'?";
+    // protocol: 5, where the text "5" is allowed
+    if (!value.is_string() && std::find(allowed.begin(), allowed.end(), value.dump()) != allowed.end()) {
+      advice = "; put it in quotes";
+    }
     Add(pointer, "must be " + std::string(allowed.size() > 1 ? "one of " : "") + Join(allowed, ", ") + "; " +
-                     Is(pointer, value) + (nearest.empty() ? "" : ", did you mean '" + nearest + "'?"));
+                     Is(pointer, value) + advice);
   }
 
   void WrongForm(const std::string& pointer, const Json& value) {
