@@ -1,0 +1,21 @@
+// The figures, each against what it is compared with, in one run.
+// Thread safety: one thread. Ownership: none.
+#pragma once
+
+#include "bench/options.h"
+#include "bench/report.h"
+
+namespace tidegate::bench {
+
+// What SQLite, zstd and mosquitto do here without Tidegate. Part of the figures below; alone by --only bare.
+void MeasureBare(const Options& options, Report* report);
+// Durable writes through the API against the bare SQLite loop.
+void MeasureIngest(const Options& options, Report* report);
+// A backlog from a gateway to the cloud against the bare pipeline; bytes at the socket.
+void MeasureCatchUp(const Options& options, Report* report);
+// One write at a device until the server has it on disk, two hops away.
+void MeasureLatency(const Options& options, Report* report);
+// Memory of a router, idle and with many items; how fast it starts with them.
+void MeasureMemory(const Options& options, Report* report);
+
+}  // namespace tidegate::bench
