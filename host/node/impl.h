@@ -118,6 +118,7 @@ class Node::Impl : private sync::Admission {
   void StageMarks();
   void RunReconcile(int64_t now_us);
   void OnCompareAsk(sync::Link* link, const wire::CompareAsk& ask);
+  void Renumbered(uint64_t from, uint64_t to);
   void OnCompareAnswer(sync::Link* link, wire::DecodedFrame frame);
   std::vector<AgentId> OwnersOfMarks() const;
 

@@ -80,6 +80,16 @@ void Node::Impl::OnCompareAsk(sync::Link* link, const wire::CompareAsk& ask) {
   Send(link, std::move(answer).value());
 }
 
+// What waits for a change to be delivered waits for its new position.
+void Node::Impl::Renumbered(uint64_t from, uint64_t to) {
+  for (const auto& [agent, link] : links_.all()) {
+    for (sync::DeliveredPairs& pairs : link->pairs) pairs.Raise(from, to);
+  }
+  for (Waiter& waiter : waiters_) {
+    if (waiter.position >= from) waiter.position = std::max(waiter.position, to);
+  }
+}
+
 void Node::Impl::OnCompareAnswer(sync::Link* link, wire::DecodedFrame frame) {
   if (!link->is_parent()) return;
   auto& answer = std::get<wire::CompareAnswer>(frame.body);
@@ -107,7 +117,9 @@ void Node::Impl::OnCompareAnswer(sync::Link* link, wire::DecodedFrame frame) {
     stage_.Begin();
     change.via = 0;
     stage_.Renumber(change, Version::From(change.version));
-    stage_.End();
+    stage_.End([this, from = change.seq](const Status& status, std::span<const core::Effect> effects) {
+      if (status.ok() && !effects.empty() && effects[0].applied()) Renumbered(from, effects[0].outcome.seq);
+    });
   }
   sync::StagedChanges refused;
   for (const wire::RangeAnswer& range : answer.ranges) {

@@ -35,6 +35,13 @@ class DeliveredPairs {
     pairs_.swap(kept);
   }
 
+  // A change at own position `from` got a new one: it is delivered with that one only.
+  void Raise(uint64_t from, uint64_t to) {
+    for (Pair& pair : pairs_) {
+      if (pair.own >= from && pair.own < to) pair.own = to;
+    }
+  }
+
   // Returns true if more of the child's changes are now delivered.
   bool Deliver(uint64_t own_delivered) {
     bool moved = false;
