@@ -196,7 +196,9 @@ Status Node::Impl::Commit() {
 int64_t Node::Impl::NextTimerUs() const {
   int64_t now_us = deps_.clock.monotonic_us();
   if (!stage_.empty() || !finished_.empty()) return now_us;
-  int64_t next = edges_retry_us_;
+  const sync::Link* parent = links_.parent();
+  bool to_parent = parent != nullptr && parent->up() && !parent->blocked;
+  int64_t next = to_parent ? edges_retry_us_ : INT64_MAX;
   for (const auto& [number, session] : sessions_) {
     next = std::min(next, session.hello_at_us);
     if (session.state != SessionState::kUp) continue;
@@ -205,7 +207,7 @@ int64_t Node::Impl::NextTimerUs() const {
       next = std::min(next, session.sent_us + options_.keepalive_ms * 1000);
   }
   for (const auto& [agent, link] : links_.all()) next = std::min(next, link->NextTimerUs(now_us));
-  if (asker_.running()) next = std::min(next, asker_.NextTimerUs());
+  if (asker_.running() && to_parent) next = std::min(next, asker_.NextTimerUs());
   for (const Waiter& waiter : waiters_) next = std::min(next, waiter.deadline_us);
   return next;
 }

@@ -301,6 +301,12 @@ std::function<void(const node::SyncAnswer&)> Oracle::ExpectSync(SimNode& node, n
       const tg_key key{one.owner, Str(one.pk), Str(one.sk)};
       auto own = Held(*here, key);
       if (own && own->version != one.version) continue;  // superseded meanwhile
+      bool superseded = false;
+      for (SimNode* above = world_.Find(here->parent()); above != nullptr; above = world_.Find(above->parent())) {
+        auto on_the_way = above->up() ? Held(*above, key) : std::nullopt;
+        superseded = superseded || (on_the_way && on_the_way->version > one.version);
+      }
+      if (superseded) continue;
       auto held = Held(*there, key);
       if (!held || held->version < one.version) {
         world_.Fail("node " + std::to_string(agent) + " was told that node " + std::to_string(goal) +

@@ -7,7 +7,7 @@
 namespace tidegate::sim {
 namespace {
 
-constexpr uint64_t kEventsMax = 3'000'000;  // a world that needs more never comes to rest
+constexpr uint64_t kEventsMax = 300'000;  // a world that needs more never comes to rest
 
 }  // namespace
 

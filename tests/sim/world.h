@@ -60,6 +60,7 @@ class World {
   std::string Unrest();
 
   void Fail(std::string what);
+  uint64_t events() const { return events_; }
   bool failed() const { return !failures_.empty(); }
   const std::vector<std::string>& failures() const { return failures_; }
 
