@@ -17,7 +17,7 @@ std::string LinkToJson(const node::LinkStatus& link) {
   }
   return ObjectWriter()
       .Unsigned("agent", link.agent)
-      .Text("side", link.is_parent ? "parent" : "child")
+      .Bool("is_parent", link.is_parent)
       .Text("role", link.role)
       .Unsigned("level", link.level)
       .Text("state", link.state)

@@ -41,7 +41,8 @@ class Paint {
 
 void PrintLink(const Json& link, const Paint& paint) {
   uint64_t agent = Number(link, "agent");
-  std::string title = Text(link, "side") + " " + (agent == 0 ? "not known yet" : std::to_string(agent));
+  std::string title = std::string(link.value("is_parent", false) ? "parent" : "child") + " " +
+                      (agent == 0 ? "not known yet" : std::to_string(agent));
   std::string role = Text(link, "role");
   if (!role.empty())
     title += " (" + role + (Number(link, "level") != 0 ? ", level " + std::to_string(Number(link, "level")) : "") + ")";

@@ -1,0 +1,139 @@
+#include "host/daemon/assembly.h"
+
+#include <fstream>
+
+#include "host/daemon/schemas.h"
+
+namespace tidegate::daemon {
+namespace {
+
+Result<AgentId> AgentOf(const Config& config) {
+  if (config.node.agent != 0) return config.node.agent;
+  if (config.node.role == Role::kServer) return kAgentServer;
+  std::string text;
+  std::ifstream file("/etc/machine-id");
+  if (!std::getline(file, text) || text.empty()) {
+    return Status::Invalid("node.agent is machine, but /etc/machine-id has no id; write a number there");
+  }
+  return AgentFromMachineId(text);
+}
+
+class Builder {
+ public:
+  Builder(Assembly& assembly, const plugin::Environment& environment) : all_(assembly) {
+    all_.plugins = std::make_unique<plugin::PluginHost>(environment);
+  }
+
+  Status Build() {
+    TG_RETURN_IF_ERROR(Storage());
+    for (const TransportConfig& transport : all_.config.transports) TG_RETURN_IF_ERROR(Transport(transport));
+    TG_RETURN_IF_ERROR(Policies());
+    return Schemas();
+  }
+
+ private:
+  struct Opened {
+    plugin::PluginFile* file;
+    std::string config_json;
+  };
+
+  Result<Opened> Open(const PluginConfig& place, const char* kind) {
+    Result<plugin::PluginFile*> file = all_.plugins->Open(place.path, kind);
+    if (!file.ok()) return file.status().At(place.place);
+    TG_ASSIGN_OR_RETURN(std::string json, CheckPluginConfig(all_.config, place, (*file)->note.schema_json));
+    return Opened{*file, std::move(json)};
+  }
+  void Checked(const PluginConfig& place, const Opened& opened) {
+    all_.checked.push_back(std::string(opened.file->note.kind) + " " + place.name + ": " + opened.file->note.id + " " +
+                           opened.file->note.version + " (" + place.path + ")");
+  }
+
+  Status Storage() {
+    const PluginConfig& place = all_.config.storage;
+    TG_ASSIGN_OR_RETURN(Opened opened, Open(place, TG_STORAGE_KIND));
+    auto storage = all_.plugins->CreateStorage(*opened.file, place.name, opened.config_json);
+    if (!storage.ok()) return storage.status().At(place.place);
+    all_.storage = std::move(storage).value();
+    Checked(place, opened);
+    return Status::Ok();
+  }
+
+  Status Transport(const TransportConfig& place) {
+    TG_ASSIGN_OR_RETURN(Opened opened, Open(place, TG_TRANSPORT_KIND));
+    auto transport = all_.plugins->CreateTransport(*opened.file, place.name, opened.config_json);
+    if (!transport.ok()) return transport.status().At(place.place);
+    all_.transports.push_back({place.name, std::move(transport).value(), place.to_parent, place.to_children});
+    Checked(place, opened);
+    return Status::Ok();
+  }
+
+  Status Policies() {
+    std::vector<std::unique_ptr<core::Policy>> chain;
+    for (const PluginConfig& place : all_.config.policies) {
+      TG_ASSIGN_OR_RETURN(Opened opened, Open(place, TG_POLICY_KIND));
+      auto policy = all_.plugins->CreatePolicy(*opened.file, place.name, opened.config_json);
+      if (!policy.ok()) return policy.status().At(place.place);
+      chain.push_back(std::move(policy).value());
+      Checked(place, opened);
+    }
+    all_.policy = std::make_unique<core::PolicyChain>(std::move(chain));
+    return Status::Ok();
+  }
+
+  Status Schemas() {
+    TG_ASSIGN_OR_RETURN(auto schemas, LoadSchemas(all_.config.schemas, &all_.warnings));
+    TG_ASSIGN_OR_RETURN(all_.catalog, replica::Catalog::Make(std::move(schemas), *all_.policy, &all_.warnings));
+    for (const auto& schema : all_.catalog->schemas().schemas()) {
+      all_.checked.push_back("schema " + schema->file() + ": " + std::to_string(schema->models().size()) + " models");
+    }
+    return Status::Ok();
+  }
+
+  Assembly& all_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Assembly>> Assemble(Config config, const plugin::Environment& environment, tg_node_v1* node) {
+  auto assembly = std::make_unique<Assembly>();
+  assembly->config = std::move(config);
+  TG_ASSIGN_OR_RETURN(assembly->agent, AgentOf(assembly->config));
+  node->struct_size = sizeof(*node);
+  node->role = static_cast<uint32_t>(assembly->config.node.role);
+  node->agent = assembly->agent;
+  assembly->checked.push_back("configuration " + assembly->config.path + ": " + RoleName(assembly->config.node.role) +
+                              ", agent " + std::to_string(assembly->agent) + ", level " +
+                              std::to_string(assembly->config.node.level));
+  TG_RETURN_IF_ERROR(Builder(*assembly, environment).Build());
+  return assembly;
+}
+
+node::NodeOptions NodeOptionsOf(const Config& config, AgentId agent) {
+  node::NodeOptions options;
+  options.agent = agent;
+  options.role = static_cast<uint32_t>(config.node.role);
+  options.level = config.node.level;
+  options.sync_delay_ms = config.sync.sync_delay_ms;
+  options.sync_limit_bytes = config.sync.sync_limit_bytes;
+  options.window_frames = config.sync.window_frames;
+  options.window_bytes = config.sync.window_bytes;
+  options.frame_bytes_max = config.sync.frame_bytes;
+  options.batch_items_max = config.sync.batch_items;
+  options.resend_ms = config.sync.resend_ms;
+  options.resend_ms_max = config.sync.resend_max_ms;
+  options.hello_ms = config.sync.hello_retry_ms;
+  options.keepalive_ms = config.sync.keepalive_ms;
+  options.link_timeout_ms = config.sync.link_timeout_ms;
+  options.lane_weights = config.sync.lane_weights;
+  options.clock_drift_ms_max = config.limits.clock_drift_max_ms;
+  options.quarantine_items_max = config.limits.quarantine_items_max;
+  options.transaction_bytes_max = config.limits.transaction_bytes_max;
+  options.item_bytes_max = config.limits.item_bytes_max;
+  for (const auto& [name, value] : config.context) {
+    options.context_json += (options.context_json.empty() ? "{\"" : ",\"") + name + "\":" + value;
+  }
+  if (!options.context_json.empty()) options.context_json += "}";
+  return options;
+}
+
+}  // namespace tidegate::daemon

@@ -1,0 +1,43 @@
+// Assembly: what a configuration makes, up to and including each plugin's create: no thread runs and
+// nothing is open yet. `tidegated --check` is this and no more.
+// Thread safety: control thread. Ownership: owns everything; plugins refer to the environment.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "host/config/config.h"
+#include "host/core/policy.h"
+#include "host/node/options.h"
+#include "host/plugin/plugin_host.h"
+#include "host/replica/catalog.h"
+
+namespace tidegate::daemon {
+
+struct BuiltTransport {
+  std::string name;
+  std::unique_ptr<plugin::PluginTransport> transport;
+  bool to_parent = false;
+  bool to_children = false;
+};
+
+struct Assembly {
+  Config config;
+  AgentId agent = 0;
+  std::unique_ptr<plugin::PluginHost> plugins;
+  std::unique_ptr<plugin::PluginStorage> storage;
+  std::vector<BuiltTransport> transports;
+  std::unique_ptr<core::PolicyChain> policy;
+  std::shared_ptr<const replica::Catalog> catalog;
+  std::vector<std::string> checked;  // a line for each thing that was found in order
+  std::vector<std::string> warnings;
+};
+
+// node: filled in with what the configuration says before any plugin is created; stays where it is for
+// as long as plugins run. A failure is of the configuration unless its code is kIo.
+Result<std::unique_ptr<Assembly>> Assemble(Config config, const plugin::Environment& environment, tg_node_v1* node);
+
+node::NodeOptions NodeOptionsOf(const Config& config, AgentId agent);
+
+}  // namespace tidegate::daemon

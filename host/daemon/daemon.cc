@@ -1,0 +1,164 @@
+#include "host/daemon/daemon.h"
+
+#include <utility>
+
+#include "host/daemon/schemas.h"
+
+namespace tidegate::daemon {
+namespace {
+
+constexpr uint64_t kTransportStopMs = 5'000;
+constexpr uint64_t kStorageStopMs = 10'000;
+
+uint32_t LogNumber(LogLevel level) {
+  switch (level) {
+    case LogLevel::kError:
+      return TG_LOG_ERROR;
+    case LogLevel::kWarning:
+      return TG_LOG_WARNING;
+    case LogLevel::kInfo:
+      return TG_LOG_INFO;
+    case LogLevel::kDebug:
+      return TG_LOG_DEBUG;
+  }
+  return TG_LOG_INFO;
+}
+
+ReplicaId RandomReplica(core::Random& random) {
+  ReplicaId id;
+  for (size_t i = 0; i < id.bytes.size(); i += 8) {
+    uint64_t bits = random.Next();
+    for (size_t j = 0; j < 8; j++) id.bytes[i + j] = static_cast<uint8_t>(bits >> (8 * j));
+  }
+  return id;
+}
+
+}  // namespace
+
+Daemon::Daemon() = default;
+Daemon::~Daemon() { Stop(); }
+
+Status Daemon::Load(const std::string& config_path) {
+  TG_ASSIGN_OR_RETURN(Config config, LoadConfig(config_path));
+  log_.SetLevel(LogNumber(config.log_level));
+  about_.epoch = random_.Next();
+  plugin::Environment environment{&log_, &metrics_, &clock_, &about_};
+  TG_ASSIGN_OR_RETURN(assembly_, Assemble(std::move(config), environment, &about_));
+  return Status::Ok();
+}
+
+Status Daemon::Start(bool* config_wrong) {
+  *config_wrong = false;
+  const Config& config = assembly_->config;
+  plugin::PluginStorage& storage = *assembly_->storage;
+  TG_RETURN_IF_ERROR(storage.Start(RandomReplica(random_), about_.epoch));
+  replica_text_ = storage.info().replica.ToText();
+  about_.replica_text = {replica_text_.data(), replica_text_.size()};
+
+  catalog_ = std::make_unique<replica::CatalogHolder>(assembly_->catalog);
+  reader_ = std::make_unique<replica::Reader>(storage, *catalog_, clock_, assembly_->agent);
+  hub_ = std::make_unique<TransportHub>(log_);
+  for (BuiltTransport& built : assembly_->transports) {
+    hub_->Add(built.name, std::move(built.transport), built.to_parent, built.to_children);
+  }
+  assembly_->transports.clear();
+
+  auto node = node::Node::Open(NodeOptionsOf(config, assembly_->agent),
+                               {storage, *assembly_->policy, *catalog_, clock_, random_, log_, metrics_, *hub_});
+  *config_wrong = !node.ok() && node.status().code() == Code::kInvalid;
+  if (!node.ok()) return node.status();
+  node_ = std::move(node).value();
+
+  RunnerOptions options;
+  options.queue_items_max = config.limits.queue_items_max;
+  options.commit_items_max = config.limits.commit_items_max;
+  options.linger_max_ms = config.limits.linger_max_ms;
+  runner_ = std::make_unique<NodeRunner>(
+      options, *node_,
+      NodeRunner::Surroundings{storage, *reader_, clock_, log_, metrics_, [this] { return metrics_.Text(); }});
+  runner_->Start();
+  TG_RETURN_IF_ERROR(hub_->Start(runner_.get()));
+
+  api::ApiOptions api;
+  api.socket = config.api.socket;
+  api.mode = static_cast<mode_t>(config.api.mode);
+  api.request_bytes_max = config.api.request_bytes_max;
+  auto server = api::ApiServer::Start(api, *runner_, log_);
+  *config_wrong = !server.ok() && server.status().code() == Code::kInvalid;
+  if (!server.ok()) return server.status();
+  api_ = std::move(server).value();
+  log_.Write(TG_LOG_INFO, std::string("ready: ") + RoleName(config.node.role) + " " + std::to_string(assembly_->agent) +
+                              ", replica " + replica_text_ + (storage.info().created ? " (new)" : "") + ", api at " +
+                              config.api.socket);
+  return Status::Ok();
+}
+
+Status Daemon::Reload() {
+  TG_ASSIGN_OR_RETURN(Config config, LoadConfig(assembly_->config.path));
+  std::vector<std::string> warnings;
+  TG_ASSIGN_OR_RETURN(auto schemas, LoadSchemas(config.schemas, &warnings));
+  Status status = Status::Unavailable("the daemon is stopping");
+  runner_->InWriter([&](node::Node& node) {
+    // Policies are asked by the writer thread only: here nobody uses them while they change.
+    auto made = replica::Catalog::Make(schemas, *assembly_->policy, &warnings);
+    status = made.status();
+    if (!made.ok()) return;
+    catalog_->Set(std::move(made).value());
+    node.CatalogChanged();
+  });
+  if (!status.ok()) {
+    // A policy before the one that failed may know the new schemas already: back to the old.
+    runner_->InWriter([&](node::Node&) {
+      Status restored = assembly_->policy->Reload(catalog_->Get()->schemas().ToJson(), nullptr);
+      if (!restored.ok()) log_.Write(TG_LOG_ERROR, "the old schemas are refused too: " + restored.message());
+    });
+    return status;
+  }
+  for (const std::string& warning : warnings) log_.Write(TG_LOG_WARNING, warning);
+  const Config& old = assembly_->config;
+  if (!(config.sync == old.sync && config.limits == old.limits && config.api == old.api)) {
+    log_.Write(TG_LOG_WARNING, "sync, limits and api changed in the configuration: they take effect at the next start");
+  }
+  log_.SetLevel(LogNumber(config.log_level));
+  assembly_->config.log_level = config.log_level;
+  assembly_->config.schemas = config.schemas;
+  return Status::Ok();
+}
+
+void Daemon::Stop() {
+  if (api_) api_->Stop();
+  if (hub_) hub_->Stop(kTransportStopMs);
+  if (runner_) runner_->Stop();
+  api_.reset();
+  runner_.reset();
+  node_.reset();
+  hub_.reset();
+  if (assembly_ && assembly_->storage) {
+    Status status = assembly_->storage->Stop(kStorageStopMs);
+    if (!status.ok()) log_.Write(TG_LOG_ERROR, status.message());
+  }
+}
+
+std::string Daemon::Summary() {
+  node::NodeStatus status = runner_->GetStatus();
+  size_t up = 0;
+  uint64_t pending = 0;
+  for (const node::LinkStatus& link : status.links) {
+    if (link.state == "up") up++;
+    pending += link.pending_changes;
+  }
+  metrics_.Set("items", static_cast<int64_t>(status.items));
+  metrics_.Set("tombstones", static_cast<int64_t>(status.tombstones));
+  metrics_.Set("storage_bytes", static_cast<int64_t>(status.storage_bytes));
+  metrics_.Set("quarantined", static_cast<int64_t>(status.quarantined));
+  metrics_.Set("links", static_cast<int64_t>(status.links.size()));
+  metrics_.Set("links_up", static_cast<int64_t>(up));
+  metrics_.Set("pending_changes", static_cast<int64_t>(pending));
+  metrics_.Set("healthy", status.healthy ? 1 : 0);
+  std::string text = std::to_string(status.items) + " items, " + std::to_string(up) + " of " +
+                     std::to_string(status.links.size()) + " links up, " + std::to_string(pending) + " changes pending";
+  for (const std::string& problem : status.problems) text += "; " + problem;
+  return text;
+}
+
+}  // namespace tidegate::daemon

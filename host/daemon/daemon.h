@@ -1,0 +1,59 @@
+// Daemon: a running tidegated: assembly, node, its thread, transports, API, in the order of start, and
+// the reverse at stop.
+// Thread safety: control thread. Ownership: owns everything.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "host/api/metrics.h"
+#include "host/api/server.h"
+#include "host/daemon/assembly.h"
+#include "host/daemon/node_runner.h"
+#include "host/daemon/system.h"
+#include "host/daemon/transport_hub.h"
+
+namespace tidegate::daemon {
+
+class Daemon {
+ public:
+  Daemon();
+  ~Daemon();
+
+  // Reads the configuration and creates the plugins. On an error the exit code is 78.
+  Status Load(const std::string& config_path);
+  // What Load found in order, a line each.
+  const std::vector<std::string>& checked() const { return assembly_->checked; }
+  const std::vector<std::string>& warnings() const { return assembly_->warnings; }
+
+  // Opens the replica and starts threads; it is ready when this returns. config_wrong is set if an
+  // error is one of the configuration.
+  Status Start(bool* config_wrong);
+  // Reads schemas and policies anew; on an error everything stays as it was.
+  Status Reload();
+  // Ends in order: no new requests, no transports, last commit, storage.
+  void Stop();
+
+  StderrLog& log() { return log_; }
+  NodeRunner& runner() { return *runner_; }
+  // One line for systemctl status.
+  std::string Summary();
+
+ private:
+  SystemClock clock_;
+  SystemRandom random_;
+  StderrLog log_;
+  api::PrometheusMetrics metrics_;
+  tg_node_v1 about_{};
+  std::string replica_text_;
+
+  std::unique_ptr<Assembly> assembly_;
+  std::unique_ptr<replica::CatalogHolder> catalog_;
+  std::unique_ptr<replica::Reader> reader_;
+  std::unique_ptr<TransportHub> hub_;
+  std::unique_ptr<node::Node> node_;
+  std::unique_ptr<NodeRunner> runner_;
+  std::unique_ptr<api::ApiServer> api_;
+};
+
+}  // namespace tidegate::daemon

@@ -1,0 +1,331 @@
+#include "host/daemon/node_runner.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "tidegate/services.h"
+
+namespace tidegate::daemon {
+namespace {
+
+// The thread comes round at least this often, so that a watchdog can tell idle from stuck.
+constexpr int64_t kRoundUsMax = 1'000'000;
+// How long nothing may arrive before lingering ends.
+constexpr int64_t kLingerStepUs = 200;
+constexpr int64_t kRetryUs = 100'000;
+
+Status Stopping() { return Status::Unavailable("the daemon is stopping"); }
+
+}  // namespace
+
+NodeRunner::NodeRunner(const RunnerOptions& options, node::Node& node, const Surroundings& around)
+    : options_(options), node_(node), around_(around) {}
+
+void NodeRunner::Start() {
+  round_us_ = around_.clock.monotonic_us();
+  thread_ = std::thread([this] { Run(); });
+}
+
+void NodeRunner::Stop() {
+  {
+    MutexLock lock(mutex_);
+    stopping_ = true;
+    filled_.NotifyAll();
+    drained_.NotifyAll();
+  }
+  if (thread_.joinable()) thread_.join();
+  std::deque<Event> left;
+  {
+    MutexLock lock(mutex_);
+    left.swap(queue_);
+  }
+  for (Event& event : left) Refuse(event);
+}
+
+int64_t NodeRunner::StuckUs() const { return around_.clock.monotonic_us() - round_us_.load(std::memory_order_relaxed); }
+
+// ---- the queue ----
+
+void NodeRunner::Post(Event event, uint64_t items) {
+  {
+    MutexLock lock(mutex_);
+    if (!stopping_) {
+      queue_.push_back(std::move(event));
+      queued_items_ += items;
+      filled_.NotifyOne();
+      return;
+    }
+  }
+  Refuse(event);
+}
+
+void NodeRunner::Refuse(Event& event) {
+  if (auto* batch = std::get_if<Batch*>(&event)) {
+    for (size_t i = (*batch)->next, size = (*batch)->transactions.size(); i < size; i++) {
+      replica::WriteAnswer answer;
+      answer.status = Stopping();
+      Answered(*batch, i, std::move(answer));
+    }
+  } else if (auto* task = std::get_if<Task>(&event)) {
+    (*task)(false);
+  }
+}
+
+void NodeRunner::SubmitMany(std::vector<replica::Transaction> transactions,
+                            std::function<void(std::vector<replica::WriteAnswer>)> done) {
+  if (transactions.empty()) return done({});
+  size_t count = transactions.size();
+  bool full = false;
+  {
+    MutexLock lock(mutex_);
+    // A batch larger than the whole queue is let into an empty one.
+    full = queued_items_ > 0 && queued_items_ + count > options_.queue_items_max;
+  }
+  if (full) {
+    around_.metrics.Add("writes_refused_full", count);
+    std::vector<replica::WriteAnswer> answers(count);
+    for (auto& answer : answers) {
+      answer.status = Status::Full("too many writes wait (limits.queue_items_max); come back in a moment");
+    }
+    return done(std::move(answers));
+  }
+  auto* batch = new Batch;
+  batch->answers.resize(count);
+  batch->unanswered = count;
+  batch->transactions = std::move(transactions);
+  batch->done = std::move(done);
+  Post(batch, count);
+}
+
+void NodeRunner::Submit(replica::Transaction transaction, std::function<void(replica::WriteAnswer)> done) {
+  std::vector<replica::Transaction> one;
+  one.push_back(std::move(transaction));
+  SubmitMany(std::move(one),
+             [done = std::move(done)](std::vector<replica::WriteAnswer> answers) { done(std::move(answers.front())); });
+}
+
+void NodeRunner::Opened(core::TransportSession session, core::Peer peer) {
+  PostTask([this, session, peer = std::move(peer)](bool run) {
+    if (run) node_.SessionOpened(session, peer);
+  });
+}
+
+void NodeRunner::Frame(core::TransportSession session, wire::DecodedFrame frame, uint64_t bytes) {
+  MutexLock lock(mutex_);
+  while (!stopping_ && queued_bytes_ > options_.queue_frame_bytes_max) drained_.Wait(mutex_);
+  if (stopping_) return;  // the neighbour sends it again
+  queued_bytes_ += bytes;
+  queue_.push_back(FrameEvent{session, std::move(frame), bytes});
+  filled_.NotifyOne();
+}
+
+void NodeRunner::BadFrame(core::TransportSession session, Status status, uint32_t unknown_type) {
+  PostTask([this, session, status = std::move(status), unknown_type](bool run) {
+    if (run) node_.BadFrame(session, status, unknown_type);
+  });
+}
+
+void NodeRunner::Closed(core::TransportSession session, std::string reason) {
+  PostTask([this, session, reason = std::move(reason)](bool run) {
+    if (run) node_.SessionClosed(session, reason);
+  });
+}
+
+void NodeRunner::Writable(core::TransportSession session) {
+  PostTask([this, session](bool run) {
+    if (run) node_.Writable(session);
+  });
+}
+
+// ---- the thread ----
+
+void NodeRunner::Run() {
+  while (WaitForWork()) {
+    uint64_t budget = options_.commit_items_max;
+    uint64_t events = 0;
+    uint64_t taken = Stage(budget, &events);
+    // One event alone is not worth waiting for another.
+    if (events > 1 && taken < budget) {
+      int64_t until_us = around_.clock.monotonic_us() + options_.linger_max_ms * 1000;
+      while (taken < budget && LingerForMore(until_us)) taken += Stage(budget - taken, &events);
+    }
+    Commit(taken);
+  }
+}
+
+bool NodeRunner::WaitForWork() {
+  int64_t now = around_.clock.monotonic_us();
+  round_us_.store(now, std::memory_order_relaxed);
+  int64_t until = std::min(node_.NextTimerUs(), now + kRoundUsMax);
+  if (failing_) until = std::max(until, now + kRetryUs);
+  MutexLock lock(mutex_);
+  while (!stopping_ && queue_.empty()) {
+    now = around_.clock.monotonic_us();
+    if (now >= until) return true;
+    filled_.WaitFor(mutex_, std::chrono::microseconds(until - now));
+  }
+  return !stopping_;
+}
+
+bool NodeRunner::LingerForMore(int64_t until_us) {
+  int64_t left = until_us - around_.clock.monotonic_us();
+  if (left <= 0) return false;
+  MutexLock lock(mutex_);
+  if (stopping_) return false;
+  if (queue_.empty()) filled_.WaitFor(mutex_, std::chrono::microseconds(std::min(left, kLingerStepUs)));
+  return !queue_.empty();
+}
+
+uint64_t NodeRunner::Stage(uint64_t budget, uint64_t* events) {
+  uint64_t taken = 0;
+  while (taken < budget) {
+    Event event;
+    {
+      MutexLock lock(mutex_);
+      if (queue_.empty()) break;
+      event = std::move(queue_.front());
+      queue_.pop_front();
+      if (auto* frame = std::get_if<FrameEvent>(&event)) {
+        queued_bytes_ -= frame->bytes;
+        drained_.NotifyAll();
+      }
+    }
+    ++*events;
+    if (auto* batch = std::get_if<Batch*>(&event)) {
+      taken += StageBatch(*batch, budget - taken);
+    } else if (auto* frame = std::get_if<FrameEvent>(&event)) {
+      // What a frame holds is not counted here; a full one is about a commit's worth.
+      taken += 1 + frame->bytes / 64;
+      node_.Frame(frame->session, std::move(frame->frame), frame->bytes);
+    } else {
+      taken++;
+      std::get<Task>(event)(true);
+    }
+  }
+  return taken;
+}
+
+uint64_t NodeRunner::StageBatch(Batch* batch, uint64_t budget) {
+  size_t begin = batch->next;
+  size_t end = std::min<size_t>(batch->transactions.size(), begin + budget);
+  bool all = end == batch->transactions.size();
+  batch->next = end;
+  {
+    MutexLock lock(mutex_);
+    queued_items_ -= end - begin;
+    if (!all) queue_.push_front(batch);
+  }
+  // Once the last is handed over, the node may answer and the batch be gone.
+  for (size_t i = begin; i < end; i++) {
+    // Two words: they fit into std::function without memory of its own.
+    node_.Write(batch->transactions[i],
+                [batch, i](replica::WriteAnswer answer) { Answered(batch, i, std::move(answer)); });
+  }
+  return end - begin;
+}
+
+void NodeRunner::Answered(Batch* batch, size_t index, replica::WriteAnswer answer) {
+  batch->answers[index] = std::move(answer);
+  if (--batch->unanswered > 0) return;
+  batch->done(std::move(batch->answers));
+  delete batch;
+}
+
+void NodeRunner::Commit(uint64_t items) {
+  int64_t begun = around_.clock.monotonic_us();
+  Status status = node_.Commit();
+  if (items > 0) {
+    around_.metrics.Add("commits", 1);
+    around_.metrics.Add("commit_us", static_cast<uint64_t>(std::max<int64_t>(0, around_.clock.monotonic_us() - begun)));
+  }
+  if (!status.ok() && !failing_) around_.log.Write(TG_LOG_ERROR, "commit failed: " + status.message());
+  if (status.ok() && failing_) around_.log.Write(TG_LOG_INFO, "commits succeed again");
+  failing_ = !status.ok();
+}
+
+// ---- what runs in the writer thread for others ----
+
+bool NodeRunner::InWriter(const std::function<void(node::Node&)>& fn) {
+  struct Shared {
+    Mutex mutex;
+    CondVar ended;
+    bool done TG_GUARDED_BY(mutex) = false;
+    bool ran TG_GUARDED_BY(mutex) = false;
+  };
+  Shared shared;
+  PostTask([this, &shared, &fn](bool run) {
+    if (run) fn(node_);
+    MutexLock lock(shared.mutex);
+    shared.done = true;
+    shared.ran = run;
+    shared.ended.NotifyAll();
+  });
+  MutexLock lock(shared.mutex);
+  while (!shared.done) shared.ended.Wait(shared.mutex);
+  return shared.ran;
+}
+
+void NodeRunner::Sync(node::SyncRequest request, std::function<void(node::SyncAnswer)> done) {
+  PostTask([this, request, done = std::move(done)](bool run) {
+    if (run) return node_.Sync(request, done);
+    node::SyncAnswer answer;
+    answer.status = Stopping();
+    done(std::move(answer));
+  });
+}
+
+node::NodeStatus NodeRunner::GetStatus() {
+  node::NodeStatus status;
+  if (!InWriter([&](node::Node& node) { status = node.GetStatus(); })) {
+    status.healthy = false;
+    status.problems.push_back("the daemon is stopping");
+  }
+  return status;
+}
+
+Result<std::vector<node::QuarantineEntry>> NodeRunner::Quarantine() {
+  Result<std::vector<node::QuarantineEntry>> entries = Stopping();
+  InWriter([&](node::Node& node) { entries = node.Quarantine(); });
+  return entries;
+}
+
+Status NodeRunner::Adopt(AgentId agent) {
+  struct Shared {
+    Mutex mutex;
+    CondVar ended;
+    bool done TG_GUARDED_BY(mutex) = false;
+    Status status TG_GUARDED_BY(mutex);
+  };
+  auto shared = std::make_shared<Shared>();
+  auto end = [shared](Status status) {
+    MutexLock lock(shared->mutex);
+    shared->done = true;
+    shared->status = std::move(status);
+    shared->ended.NotifyAll();
+  };
+  PostTask([this, agent, end](bool run) { run ? node_.Adopt(agent, end) : end(Stopping()); });
+  MutexLock lock(shared->mutex);
+  while (!shared->done) shared->ended.Wait(shared->mutex);
+  return shared->status;
+}
+
+Status NodeRunner::Backup(const std::string& path) {
+  MutexLock lock(backup_mutex_);  // [control]: one at a time
+  return around_.storage.Backup(path);
+}
+
+uint64_t NodeRunner::Watch(node::WatchFn fn) {
+  uint64_t id = watchers_.Add(std::move(fn));
+  // In force when this returns: what is committed later is seen.
+  InWriter([this](node::Node& node) { node.SetWatcher([this](const tg_change& change) { watchers_.Tell(change); }); });
+  return id;
+}
+
+void NodeRunner::Unwatch(uint64_t watch) {
+  watchers_.Remove(watch);
+  InWriter([this](node::Node& node) {
+    if (watchers_.empty()) node.SetWatcher(nullptr);
+  });
+}
+
+}  // namespace tidegate::daemon
