@@ -122,6 +122,7 @@ sdk::Status Connection::HandleIo(short revents) {
     errno = 0;
     const int rc = mosquitto_loop_read(mosq_, 1);
     if (rc != MOSQ_ERR_SUCCESS || !refusal_.empty()) return Lost(rc);
+    if (accepted_ && !subscribed_) return Subscribe();
     if (!accepted_ && (revents & (POLLERR | POLLHUP | POLLRDHUP)) != 0) {
       // Before the broker's acceptance the library may take the end of the socket for "not yet".
       int error = 0;
@@ -137,6 +138,16 @@ sdk::Status Connection::HandleIo(short revents) {
     if (rc != MOSQ_ERR_SUCCESS) return Lost(rc);
   }
   return fd() < 0 ? Lost(MOSQ_ERR_CONN_LOST) : sdk::Status();
+}
+
+sdk::Status Connection::Subscribe() {
+  subscribed_ = true;
+  std::vector<char*> topics;
+  for (const std::string& topic : options_.subscriptions) topics.push_back(const_cast<char*>(topic.c_str()));
+  errno = 0;
+  const int rc =
+      mosquitto_subscribe_multiple(mosq_, nullptr, static_cast<int>(topics.size()), topics.data(), 1, 0, nullptr);
+  return rc == MOSQ_ERR_SUCCESS ? sdk::Status() : Lost(rc);
 }
 
 sdk::Status Connection::Tick(Clock::time_point now) {
@@ -187,11 +198,6 @@ void Connection::OnConnect(mosquitto*, void* self, int rc, int, const mosquitto_
     return;
   }
   c.accepted_ = true;
-  std::vector<char*> topics;
-  for (const std::string& topic : c.options_.subscriptions) topics.push_back(const_cast<char*>(topic.c_str()));
-  const int subscribed =
-      mosquitto_subscribe_multiple(c.mosq_, nullptr, static_cast<int>(topics.size()), topics.data(), 1, 0, nullptr);
-  if (subscribed != MOSQ_ERR_SUCCESS) c.refusal_ = std::string("SUBSCRIBE failed: ") + mosquitto_strerror(subscribed);
 }
 
 void Connection::OnDisconnect(mosquitto*, void* self, int rc, const mosquitto_property*) {

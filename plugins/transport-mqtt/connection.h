@@ -18,6 +18,7 @@
 
 namespace tidegate::mqtt {
 
+// Called from inside the library, which holds its locks: do not call the connection back from here.
 class ConnectionHandler {
  public:
   virtual ~ConnectionHandler() = default;
@@ -76,6 +77,7 @@ class Connection {
 
   void Configure();
   void Dial();
+  sdk::Status Subscribe();
   sdk::Status Lost(int rc);
 
   const Config& config_;
@@ -85,6 +87,7 @@ class Connection {
   mosquitto* mosq_ = nullptr;
   Clock::time_point deadline_;
   bool accepted_ = false;                          // CONNACK
+  bool subscribed_ = false;                        // SUBSCRIBE is sent
   bool ready_ = false;                             // SUBACK
   std::string refusal_;                            // what the broker said against us
   std::unordered_map<int, uint64_t> outstanding_;  // message id -> bytes, in the library

@@ -18,6 +18,7 @@ constexpr auto kTick = std::chrono::milliseconds(500);
 constexpr auto kStableAfter = std::chrono::seconds(5);   // then a loss begins the back-off afresh
 constexpr auto kOverdueAfter = std::chrono::seconds(5);  // then a missing peer is explained
 constexpr int kFramesPerRound = 64;
+constexpr size_t kPendingMax = 4096;
 
 std::string Hex(uint64_t value) {
   char text[17];
@@ -153,6 +154,7 @@ void Loop::Lost(const sdk::Status& why) {
 void Loop::Leave(std::string_view reason, Clock::time_point until) {
   if (connection_ != nullptr && connection_->ready() && failure_.ok() && Clock::now() < until) {
     Publish(link_->StateTopic(), link_->StatePayload(false), true);
+    PublishPending();
     bool said_goodbye = false;
     while (failure_.ok()) {
       const Clock::time_point now = Clock::now();
@@ -175,6 +177,7 @@ void Loop::Leave(std::string_view reason, Clock::time_point until) {
   connection_.reset();
   link_.reset();
   failure_ = {};
+  pending_.clear();
   more_ = false;
   counters_.connected = false;
 }
@@ -194,6 +197,7 @@ void Loop::Tick(Clock::time_point now) {
 void Loop::Pump() {
   more_ = false;
   if (connection_ == nullptr) return;
+  if (connection_->CanPublish()) PublishPending();
   for (int i = 0; connection_->CanPublish() && failure_.ok(); ++i) {
     if (i == kFramesPerRound) {
       more_ = true;
@@ -207,6 +211,7 @@ void Loop::Pump() {
       std::erase(open_, out.session);
       events_.Closed(out.session, out.payload);
       link_->OnClosedByHost(out.session);
+      PublishPending();
     }
   }
   for (const tg_session session : sessions_.TakeWritable()) events_.Writable(session);
@@ -226,9 +231,22 @@ void Loop::PublishFrame(const SessionTable::Outgoing& out) {
 }
 
 void Loop::Publish(const std::string& topic, std::string_view payload, bool retain) {
-  // States at QoS 1: a broker drops QoS 0 messages to a slow reader, and with MQTT 5 it says if it may not be.
-  const sdk::Status status = connection_->Publish(topic, payload, retain ? 1 : config_.qos, retain);
-  if (!status.ok()) failure_ = status;
+  if (pending_.size() >= kPendingMax) {
+    failure_ = {TG_FULL, "the broker takes no messages while it sends many: the connection is made anew"};
+    return;
+  }
+  pending_.push_back({topic, std::string(payload), retain});
+}
+
+void Loop::PublishPending() {
+  while (!pending_.empty() && failure_.ok()) {
+    const Pending message = std::move(pending_.front());
+    pending_.pop_front();
+    // States at QoS 1: a broker drops QoS 0 messages to a slow reader, and with MQTT 5 it says if it may not be.
+    const int qos = message.retain ? 1 : config_.qos;
+    const sdk::Status status = connection_->Publish(message.topic, message.payload, qos, message.retain);
+    if (!status.ok()) failure_ = status;
+  }
 }
 
 void Loop::OnMessage(std::string_view topic, std::string_view payload, bool retained) {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <atomic>
+#include <deque>
 #include <memory>
 #include <string>
 
@@ -61,6 +62,8 @@ class Loop : private ConnectionHandler, private LinkIo {
   void Tick(Clock::time_point now);
   // Publishes what the sessions have queued, as far as the broker takes it.
   void Pump();
+  // What the link has said since: states and goodbyes, before any further frame.
+  void PublishPending();
   void PublishFrame(const SessionTable::Outgoing& out);
   int PollTimeoutMs(Clock::time_point now) const;
   void Wait();
@@ -79,6 +82,12 @@ class Loop : private ConnectionHandler, private LinkIo {
   std::atomic<uint64_t> stop_within_ms_ = 0;
 
   Backoff backoff_;
+  struct Pending {
+    std::string topic;
+    std::string payload;
+    bool retain = false;
+  };
+  std::deque<Pending> pending_;  // links speak from inside the library's callbacks: published after them
   uint32_t attempts_ = 0;
   std::unique_ptr<Link> link_;
   std::unique_ptr<Connection> connection_;
@@ -89,7 +98,7 @@ class Loop : private ConnectionHandler, private LinkIo {
   bool leaving_ = false;   // what still arrives is not for the host
   bool more_ = false;      // Pump ended early, for fairness towards reading
   std::string reconnect_;  // a reason, if the connection is to be made anew
-  sdk::Status failure_;    // of a publish inside a callback: handled after it
+  sdk::Status failure_;    // of a publish: handled at the end of the round
   std::string last_problem_;
   std::vector<tg_session> open_;  // told to the host
   Clock::time_point drop_logged_;

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <atomic>
+#include <iostream>
+#include <thread>
 
 #include "test_broker.h"
 #include "test_node.h"
@@ -76,10 +78,12 @@ TEST_P(Transport, BigFrames_ArriveWhole) {
     std::string frame(1u << 20, static_cast<char>('a' + i));
     frame[12345] = '!';
     sent.push_back(frame);
-    tg_code code = TG_FULL;
-    while ((code = device.Send(up, frame)) == TG_FULL) {
-      const uint64_t before = device.session(up).writable;
-      ASSERT_TRUE(device.Wait([&](const auto& all) { return all[0].writable >= before; }));
+    uint64_t before = device.session(up).writable;
+    tg_code code = device.Send(up, frame);
+    while (code == TG_FULL) {
+      ASSERT_TRUE(device.Wait([&](const auto& all) { return all[0].writable > before; }));
+      before = device.session(up).writable;
+      code = device.Send(up, frame);
     }
     ASSERT_EQ(code, TG_OK);
   }
@@ -291,6 +295,76 @@ TEST(TransportParents, SecondParent_NewestServesAndTheOlderReturns) {
   ASSERT_NE(old_parent.WaitOpen(2), 0u);
   ASSERT_NE(device.WaitOpen(3), 0u);
   EXPECT_EQ(device.sessions()[2].agent, 2u);
+}
+
+TEST(TransportUnixSocket, BrokerOnAPath_OpensSessions) {
+  const std::string directory = MakeTestDirectory();
+  TestBroker broker({"listener 0 " + directory + "/socket", ""}, directory);
+  const std::string config = ",\"host\":\"" + directory + "/socket\"";
+  TestNode server(1, "child", 1, config);
+  TestNode device(42, "parent", 1, config);
+  server.Start();
+  device.Start();
+  ASSERT_NE(device.WaitOpen(), 0u) << device.LastError();
+  ASSERT_EQ(device.Send(device.sessions()[0].id, "x"), TG_OK);
+  ASSERT_TRUE(server.WaitFrames(server.WaitOpen(), 1));
+}
+
+// Echoes of small frames, one at a time: nothing on the way may wait for more to come.
+TEST(TransportSpeed, PingPong_MedianIsFarBelowAMillisecond) {
+  TestBroker broker;
+  TestNode server(1, "child", broker.port());
+  TestNode device(42, "parent", broker.port());
+  server.on_frame = [&](tg_session session, std::string_view frame) { server.Send(session, frame); };
+  std::atomic<int> echoes = 0;
+  device.on_frame = [&](tg_session, std::string_view) {
+    ++echoes;
+    echoes.notify_one();
+  };
+  server.Start();
+  device.Start();
+  const tg_session up = device.WaitOpen();
+  ASSERT_NE(server.WaitOpen(), 0u);
+  std::vector<int64_t> round_us;
+  for (int i = 0; i < 1000; ++i) {
+    const auto before = std::chrono::steady_clock::now();
+    ASSERT_EQ(device.Send(up, "ping"), TG_OK);
+    echoes.wait(i);
+    round_us.push_back(
+        std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - before).count());
+  }
+  std::nth_element(round_us.begin(), round_us.begin() + 500, round_us.end());
+  RecordProperty("median_us", static_cast<int>(round_us[500]));
+  // Nagle's algorithm anywhere would make it 40 ms; the bound leaves room for slow, sanitized machines.
+  EXPECT_LT(round_us[500], 5000);
+  std::cout << "there and back, median: " << round_us[500] << " us\n";
+}
+
+TEST(TransportSpeed, Frames100Kilobytes_FlowSteadily) {
+  TestBroker broker;
+  TestNode server(1, "child", broker.port());
+  TestNode device(42, "parent", broker.port());
+  std::atomic<int> arrived = 0;
+  server.on_frame = [&](tg_session, std::string_view) {
+    ++arrived;
+    arrived.notify_one();
+  };
+  server.Start();
+  device.Start();
+  const tg_session up = device.WaitOpen();
+  ASSERT_NE(server.WaitOpen(), 0u);
+  const std::string frame(100000, 'x');
+  constexpr int kFrames = 2000;
+  constexpr int kWindow = 32;
+  const auto before = std::chrono::steady_clock::now();
+  for (int i = 0; i < kFrames; ++i) {
+    for (int n = arrived; i - n >= kWindow; n = arrived) arrived.wait(n);
+    ASSERT_EQ(device.Send(up, frame), TG_OK);
+  }
+  for (int n = arrived; n < kFrames; n = arrived) arrived.wait(n);
+  const double s = std::chrono::duration<double>(std::chrono::steady_clock::now() - before).count();
+  std::cout << "100 KB frames: " << 0.1 * kFrames / s << " MB/s\n";
+  EXPECT_GT(0.1 * kFrames / s, 20);
 }
 
 TEST(TransportStop, BrokerNeverThere_StopsWithinItsDeadline) {
