@@ -117,6 +117,28 @@ TEST_P(Tls, ExpiredCertificate_PointsToTheClock) {
   ASSERT_TRUE(device.WaitError("clock")) << device.LastError();
 }
 
+TEST_P(Tls, CertificateNotYetValid_IsTriedUntilItIs) {
+  const std::string issue = "openssl ca -batch -notext -config " + certificates_.Path("ca.conf") + " -in " +
+                            certificates_.Path("broker.csr") + " -out " + certificates_.Path("future.crt");
+  WriteTestFile(certificates_.Path("index"), "");
+  WriteTestFile(certificates_.Path("ca.conf"),
+                "[ca]\ndefault_ca=c\n[c]\ndatabase=" + certificates_.Path("index") + "\nnew_certs_dir=" + directory_ +
+                    "\nrand_serial=yes\ndefault_md=sha256\npolicy=p\ncertificate=" + certificates_.Path("ca.crt") +
+                    "\nprivate_key=" + certificates_.Path("ca.key") +
+                    "\nx509_extensions=x\n[p]\ncommonName=supplied\n" + "[x]\nsubjectAltName=DNS:broker.test\n");
+  RunCommand(issue + " -startdate 20900101000000Z -enddate 20910101000000Z");
+  RunCommand("cp " + certificates_.Path("broker.key") + " " + certificates_.Path("future.key"));
+  TestBroker broker({"", ListenerConfig("future")}, directory_);
+  TestNode device(42, "parent", broker.port(), Config(""));
+  device.Start();
+  ASSERT_TRUE(device.WaitError("not yet valid")) << device.LastError();
+  EXPECT_THAT(device.LastError(), testing::HasSubstr("clock"));
+  broker.Kill();
+  RunCommand("cp " + certificates_.Path("broker.crt") + " " + certificates_.Path("future.crt"));
+  broker.Start();
+  EXPECT_TRUE(device.WaitConnected()) << device.LastError();
+}
+
 TEST_P(Tls, Insecure_AcceptsAnyCertificate) {
   TestBroker broker({"", ListenerConfig()}, directory_);
   TestNode device(42, "parent", broker.port(),
@@ -155,29 +177,28 @@ TEST_P(Tls, MissingFile_IsNamed) {
   EXPECT_TRUE(device.WaitError("nothing.crt")) << device.LastError();
 }
 
-// Users 42, 43 (children) and gateway (their parent), and an access control list as in docs/transport-mqtt.md.
+// Users 42, 43 (children) and parent, and the access control list that is installed as an example.
 class Acl : public testing::TestWithParam<const char*> {
  protected:
   Acl() : directory_(MakeTestDirectory()) {
-    for (const char* user : {"42", "43", "gateway"}) {
-      RunCommand("mosquitto_passwd -b" + std::string(first_ ? " -c " : " ") + directory_ + "/users " + user + " pw-" +
+    bool first = true;
+    for (const char* user : {"42", "43", "parent"}) {
+      RunCommand("mosquitto_passwd -b" + std::string(first ? " -c " : " ") + directory_ + "/users " + user + " pw-" +
                  user);
       WriteTestFile(directory_ + "/pw-" + user, "pw-" + std::string(user) + "\n");
-      first_ = false;
+      first = false;
     }
-    WriteTestFile(directory_ + "/acl",
-                  "user gateway\ntopic readwrite tidegate/#\n\npattern write tidegate/%u/up\npattern write "
-                  "tidegate/%u/state\npattern read tidegate/%u/down\npattern read tidegate/parent/state\n");
+    RunCommand("cp " TIDEGATE_BROKER_CONFIG "/acl " + directory_ + "/acl");
     options_.config = "password_file " + directory_ + "/users\nacl_file " + directory_ + "/acl";
     options_.anonymous = false;
   }
   std::string User(const std::string& name) const {
-    return ",\"protocol\":\"" + std::string(GetParam()) + "\",\"broker_acl\":true,\"username\":\"" + name +
-           "\",\"password_file\":\"" + directory_ + "/pw-" + name + "\"";
+    return ",\"protocol\":\"" + std::string(GetParam()) +
+           "\",\"prefix\":\"plant1\",\"broker_acl\":true,\"username\":\"" + name + "\",\"password_file\":\"" +
+           directory_ + "/pw-" + name + "\"";
   }
 
   const std::string directory_;
-  bool first_ = true;
   TestBroker::Options options_;
 };
 INSTANTIATE_TEST_SUITE_P(Mqtt, Acl, testing::Values("5", "3.1.1"),
@@ -185,7 +206,7 @@ INSTANTIATE_TEST_SUITE_P(Mqtt, Acl, testing::Values("5", "3.1.1"),
 
 TEST_P(Acl, CheatingChild_NeitherWritesAsAnotherNorReadsItsFrames) {
   TestBroker broker(options_, directory_);
-  TestNode server(1, "child", broker.port(), User("gateway"));
+  TestNode server(1, "child", broker.port(), User("parent"));
   TestNode device(42, "parent", broker.port(), User("42"));
   server.Start();
   device.Start();
@@ -196,22 +217,24 @@ TEST_P(Acl, CheatingChild_NeitherWritesAsAnotherNorReadsItsFrames) {
   EXPECT_TRUE(device.session(up).authenticated);
 
   TestClient cheat(broker.port(), "43", "pw-43");
-  cheat.Subscribe("tidegate/42/down");
-  cheat.Subscribe("tidegate/#");
-  cheat.Subscribe("tidegate/42/state");
-  cheat.Publish("tidegate/42/up", "rubbish that would be counted");
-  cheat.Publish("tidegate/42/state", "offline x", true);
-  cheat.Publish("tidegate/42/state", "online x", true);
-  cheat.Publish("tidegate/42/down", "rubbish that would be counted");
-  cheat.Publish("tidegate/parent/state", "online 43 x", true);
-  cheat.Publish("tidegate/43/down", "rubbish");
+  cheat.Subscribe("plant1/42/down");
+  cheat.Subscribe("plant1/#");
+  cheat.Subscribe("plant1/42/state");
+  cheat.Publish("plant1/42/up", "rubbish that would be counted");
+  cheat.Publish("plant1/42/state", "offline x", true);
+  cheat.Publish("plant1/42/state", "online x", true);
+  cheat.Publish("plant1/42/down", "rubbish that would be counted");
+  cheat.Publish("plant1/parent/state", "online 43 x", true);
+  cheat.Publish("plant1/43/down", "rubbish");
   ASSERT_EQ(server.Send(down, "secret"), TG_OK);
   ASSERT_EQ(device.Send(up, "secret"), TG_OK);
   ASSERT_TRUE(device.WaitFrames(up, 1));
   ASSERT_TRUE(server.WaitFrames(down, 1));
 
+  // It may always read the parent's state.
+  ASSERT_EQ(cheat.Wait("plant1/parent/state").size(), 1u);
   // What it may do goes through, so what is missing was refused, not late.
-  cheat.Publish("tidegate/43/state", "online cheat-1");
+  cheat.Publish("plant1/43/state", "online cheat-1");
   ASSERT_NE(server.WaitOpen(2), 0u);
   EXPECT_EQ(server.sessions()[1].agent, 43u);
   EXPECT_EQ(server.sessions().size(), 2u);
@@ -220,13 +243,13 @@ TEST_P(Acl, CheatingChild_NeitherWritesAsAnotherNorReadsItsFrames) {
   EXPECT_FALSE(server.sessions()[0].closed);
   EXPECT_EQ(server.counter("messages_malformed"), 0u);
   EXPECT_EQ(device.counter("messages_malformed"), 0u);
-  EXPECT_EQ(cheat.Wait("tidegate/parent/state").size(), 1u);
+  EXPECT_EQ(cheat.Wait("plant1/parent/state").size(), 1u);
   EXPECT_EQ(cheat.received(), 1u) << "it reads the parent's state and nothing else";
 }
 
 TEST_P(Acl, ChildWithAnotherAgentId_IsNotHeard) {
   TestBroker broker(options_, directory_);
-  TestNode server(1, "child", broker.port(), User("gateway"));
+  TestNode server(1, "child", broker.port(), User("parent"));
   TestNode liar(42, "parent", broker.port(), User("43"));
   server.Start();
   liar.Start();

@@ -101,6 +101,7 @@ TEST_P(Transport, ChildStops_SessionClosesAtOnceAndReopens) {
     TestNode device(42, "parent", broker.port(), Protocol());
     device.Start();
     ASSERT_NE(server.WaitOpen(), 0u);
+    ASSERT_NE(device.WaitOpen(), 0u);
     device.Stop();
     ASSERT_EQ(device.sessions().size(), 1u);
     EXPECT_TRUE(device.sessions()[0].closed);
@@ -354,7 +355,7 @@ TEST(TransportSpeed, Frames100Kilobytes_FlowSteadily) {
   const tg_session up = device.WaitOpen();
   ASSERT_NE(server.WaitOpen(), 0u);
   const std::string frame(100000, 'x');
-  constexpr int kFrames = 2000;
+  constexpr int kFrames = 1000;
   constexpr int kWindow = 32;
   const auto before = std::chrono::steady_clock::now();
   for (int i = 0; i < kFrames; ++i) {
@@ -364,7 +365,7 @@ TEST(TransportSpeed, Frames100Kilobytes_FlowSteadily) {
   for (int n = arrived; n < kFrames; n = arrived) arrived.wait(n);
   const double s = std::chrono::duration<double>(std::chrono::steady_clock::now() - before).count();
   std::cout << "100 KB frames: " << 0.1 * kFrames / s << " MB/s\n";
-  EXPECT_GT(0.1 * kFrames / s, 20);
+  EXPECT_GT(0.1 * kFrames / s, 4);  // hundreds on a quiet machine; this bound is for sanitized, busy ones
 }
 
 TEST(TransportStop, BrokerNeverThere_StopsWithinItsDeadline) {
