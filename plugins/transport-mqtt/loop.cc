@@ -64,7 +64,7 @@ void Loop::Run() {
     Wait();
     Pump();
     Tick(Clock::now());
-    if (!failure_.ok() && connection_ != nullptr) Lost(failure_);
+    if (!failure_.ok() && connection_ != nullptr) Lost(sdk::Status(failure_));
     if (!reconnect_.empty() && connection_ != nullptr) {
       Leave(std::exchange(reconnect_, {}), Clock::now() + std::chrono::seconds(1));
       ScheduleConnect();

@@ -50,6 +50,7 @@ void MqttTransport::Start(sdk::TransportEvents events) {
   pthread_sigmask(SIG_SETMASK, &all, &before);
   try {
     thread_ = std::thread([this] { loop_->Run(); });
+    pthread_setname_np(thread_.native_handle(), "tg-mqtt");
   } catch (...) {
     pthread_sigmask(SIG_SETMASK, &before, nullptr);
     throw;
