@@ -93,6 +93,26 @@ TEST_P(Transport, BigFrames_ArriveWhole) {
   EXPECT_EQ(device.Send(up + 100, "x"), TG_UNAVAILABLE);
 }
 
+TEST_P(Transport, BrokerTakesSmallerMessages_IsSaidAndTheLinkGoesOn) {
+  TestBroker broker({"max_packet_size 100000", ""});
+  TestNode server(1, "child", broker.port(), Protocol());
+  TestNode device(42, "parent", broker.port(), Protocol());
+  server.Start();
+  device.Start();
+  ASSERT_NE(server.WaitOpen(), 0u);
+  ASSERT_EQ(device.Send(device.WaitOpen(), std::string(200000, 'x')), TG_OK);
+  if (std::string(GetParam()) == "5") {
+    ASSERT_TRUE(device.WaitError("max_packet_size")) << device.LastError();
+    EXPECT_EQ(device.counter("frames_oversize"), 1u);
+    EXPECT_FALSE(device.sessions()[0].closed);
+  } else {
+    ASSERT_NE(device.WaitOpen(2), 0u);  // the older protocol can only break the connection
+  }
+  ASSERT_EQ(device.Send(device.sessions().back().id, "small"), TG_OK);
+  ASSERT_TRUE(server.Wait([](const auto& all) { return !all.back().frames.empty(); }));
+  EXPECT_EQ(server.sessions().back().frames[0], "small");
+}
+
 TEST_P(Transport, ChildStops_SessionClosesAtOnceAndReopens) {
   TestBroker broker;
   TestNode server(1, "child", broker.port(), Protocol());
