@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <thread>
 
 #include "test_broker.h"
@@ -45,6 +46,7 @@ class Certificates {
 class Tls : public testing::TestWithParam<const char*> {
  protected:
   Tls() : directory_(MakeTestDirectory()), certificates_(directory_) {}
+  ~Tls() override { std::filesystem::remove_all(directory_); }  // for tests without a broker
   std::string ListenerConfig(const std::string& broker = "broker") const {
     return "cafile " + certificates_.Path("ca.crt") + "\ncertfile " + certificates_.Path(broker + ".crt") +
            "\nkeyfile " + certificates_.Path(broker + ".key") + "\n";
