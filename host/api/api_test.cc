@@ -353,12 +353,12 @@ TEST_F(Api, TooLargeBody_Is413) {
   EXPECT_THAT(answer.body, HasSubstr("api.request_bytes_max"));
 }
 
-TEST_F(Api, TooLargeChunkedBody_IsRefused) {
+TEST_F(Api, TooLargeChunkedBody_Is413) {
   options_.request_bytes_max = 1'000;
   std::string chunk = "400\r\n" + std::string(1'024, 'x') + "\r\n";
   RawAnswer answer = AskRaw("POST /v1/items/Reading HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk +
                             chunk + "0\r\n\r\n");
-  EXPECT_EQ(answer.status, 400);
+  EXPECT_EQ(answer.status, 413);
   EXPECT_THAT(answer.body, HasSubstr("api.request_bytes_max"));
 }
 

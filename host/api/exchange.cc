@@ -64,6 +64,7 @@ Result<size_t> Exchange::ReadSome(char* to, size_t size) {
   size_t got = static_cast<size_t>(in.gcount());
   read_ += got;
   if (read_ > options_.request_bytes_max) {
+    too_large_ = true;
     return Status::Invalid("the body has more than api.request_bytes_max (" +
                            std::to_string(options_.request_bytes_max) + ") bytes; send it in several requests");
   }
@@ -106,8 +107,8 @@ void Exchange::SendText(int http_status, const std::string& type, const std::str
 }
 
 void Exchange::SendError(const Status& status, int http_status) {
-  SendJson(http_status != 0 ? http_status : HttpStatus(status.code()),
-           ObjectWriter().Raw("error", ErrorToJson(status)).Take());
+  if (http_status == 0) http_status = too_large_ ? 413 : HttpStatus(status.code());
+  SendJson(http_status, ObjectWriter().Raw("error", ErrorToJson(status)).Take());
 }
 
 bool Exchange::StartStream(const std::string& type) {

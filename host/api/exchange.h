@@ -64,6 +64,7 @@ class Exchange {
   bool body_done_ = false;
   bool body_started_ = false;
   bool answered_ = false;
+  bool too_large_ = false;
   std::ostream* stream_ = nullptr;
 };
 

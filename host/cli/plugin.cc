@@ -8,6 +8,7 @@
 #include "host/cli/daemon.h"
 #include "host/cli/table.h"
 #include "host/config/config.h"
+#include "host/config/installation.h"
 #include "host/plugin/note.h"
 
 namespace tidegate::cli {
@@ -31,7 +32,7 @@ Result<std::string> Directory(const Arguments& arguments) {
     TG_ASSIGN_OR_RETURN(Config config, LoadConfig(arguments.Get("--config")));
     return config.plugin_dir;
   }
-  return std::string(TIDEGATE_INSTALLED_PLUGIN_DIR);
+  return InstalledPluginDir();
 }
 
 int List(const Arguments& arguments) {
