@@ -7,14 +7,6 @@
 namespace tidegate::node {
 namespace {
 
-const char* RoleName(uint32_t role) {
-  switch (role) {
-    case TG_ROLE_SERVER: return "server";
-    case TG_ROLE_ROUTER: return "router";
-    default: return "device";
-  }
-}
-
 const char* DirectionName(uint32_t direction) {
   switch (direction) {
     case TG_DIRECTION_UP: return "up";
@@ -30,6 +22,14 @@ const char* LaneName(uint32_t lane) {
 }
 
 }  // namespace
+
+const char* RoleName(uint32_t role) {
+  switch (role) {
+    case TG_ROLE_SERVER: return "server";
+    case TG_ROLE_ROUTER: return "router";
+    default: return "device";
+  }
+}
 
 NodeStatus Node::Impl::GetStatus() const {
   NodeStatus status;

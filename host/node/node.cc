@@ -36,9 +36,9 @@ Status Node::Impl::Open() {
   if (bytes.ok()) {
     TG_RETURN_IF_ERROR(wire::DecodeRecord(bytes.value(), &record_));
     if (record_.agent != options_.agent || record_.role != options_.role) {
-      return Status::Invalid("this replica was made for agent " + std::to_string(record_.agent) + ", role " +
-                             std::to_string(record_.role) + "; the configuration says agent " +
-                             std::to_string(options_.agent) + ", role " + std::to_string(options_.role) +
+      return Status::Invalid("this replica was made for agent " + std::to_string(record_.agent) + ", " +
+                             RoleName(record_.role) + "; the configuration says agent " +
+                             std::to_string(options_.agent) + ", " + RoleName(options_.role) +
                              ": give the node a storage of its own, or put the old ids back");
     }
   } else if (bytes.status().code() != Code::kNotFound) {

@@ -10,6 +10,9 @@
 
 namespace tidegate::node {
 
+// "server", "router" or "device", for a TG_ROLE_*.
+const char* RoleName(uint32_t role);
+
 struct LaneStatus {
   uint32_t lane = 0;
   uint64_t acked = 0;      // position of our feed that the neighbour has durably

@@ -140,6 +140,14 @@ Result<std::string> FindNoteDescriptor(const ReadAt& read, const std::string& na
       return Status::Invalid(name + ": truncated ELF: program header " + std::to_string(i) +
                              " lies past the end; copy the file again");
     }
+    // The dynamic linker maps what the header says: past the end of a truncated file that is SIGBUS.
+    uint64_t end = 0;
+    char last = 0;
+    if (segment.p_type == PT_LOAD && segment.p_filesz > 0 &&
+        (__builtin_add_overflow(segment.p_offset, segment.p_filesz - 1, &end) || !read(end, &last, 1))) {
+      return Status::Invalid(name + ": truncated ELF: segment " + std::to_string(i) +
+                             " lies past the end; copy the file again");
+    }
     if (segment.p_type != PT_NOTE) continue;
     if (segment.p_filesz > kNoteSegmentBytesMax) {
       return Status::Invalid(name + ": malformed note: a segment of " + std::to_string(segment.p_filesz) +

@@ -3,7 +3,8 @@
 Everything listens on loopback, on ports that were free, and ends with the Rig.
 """
 from .broker import Broker
-from .node import CommandFailed, Node
+from .node import CommandFailed, Done, Node
+from .relay import Relay
 from .rig import Rig, wait_until
 
-__all__ = ["Broker", "CommandFailed", "Node", "Rig", "wait_until"]
+__all__ = ["Broker", "CommandFailed", "Done", "Node", "Relay", "Rig", "wait_until"]

@@ -4,11 +4,19 @@ import pathlib
 import signal
 import subprocess
 import time
+from typing import NamedTuple
+
+
+class Done(NamedTuple):
+    """How a program ended."""
+    code: int
+    out: str
+    err: str
 
 
 class CommandFailed(Exception):
     def __init__(self, argv, code, text):
-        super().__init__(f"{' '.join(argv)} -> exit {code}: {text.strip()}")
+        super().__init__(f"{' '.join(map(str, argv))} -> exit {code}: {text.strip()}")
         self.code = code
         self.text = text
 
@@ -74,13 +82,18 @@ class Node:
             del self.config["transports"]
         self.config.update(extra or {})
 
+    def check(self):
+        """tidegated --check on this node's configuration."""
+        return self.rig.run_daemon("--config", self.write_config(), "--check")
+
     def write_config(self):
         self.config_path.write_text(yaml_of(self.config) + "\n")
         return self.config_path
 
-    def start(self, wait=True):
+    def start(self, wait=True, under=()):
+        """under: a program, such as strace with its options, that runs the daemon."""
         self.write_config()
-        self.process = subprocess.Popen([str(self.rig.tidegated), "--config", str(self.config_path)],
+        self.process = subprocess.Popen([*under, str(self.rig.tidegated), "--config", str(self.config_path)],
                                         stdout=self.log.open("ab"), stderr=subprocess.STDOUT)
         if wait:
             self.wait_ready()
@@ -116,14 +129,25 @@ class Node:
     def kill(self):
         return self.stop(signal.SIGKILL)
 
+    def restart(self, signum=signal.SIGTERM):
+        self.stop(signum)
+        return self.start()
+
+    def reload(self):
+        self.process.send_signal(signal.SIGHUP)
+
     # ---- the tidegate command ----
 
-    def run(self, *args, stdin=None, timeout_s=120):
+    def attempt(self, *args, stdin=None, timeout_s=120):
         argv = [str(self.rig.tidegate), *map(str, args), "--api", str(self.socket)]
         done = subprocess.run(argv, input=stdin, capture_output=True, text=True, timeout=timeout_s)
-        if done.returncode != 0:
-            raise CommandFailed(argv, done.returncode, done.stderr + done.stdout)
-        return done.stdout
+        return Done(done.returncode, done.stdout, done.stderr)
+
+    def run(self, *args, **kwargs):
+        done = self.attempt(*args, **kwargs)
+        if done.code != 0:
+            raise CommandFailed(args, done.code, done.err + done.out)
+        return done.out
 
     def json(self, *args, **kwargs):
         return json.loads(self.run(*args, "--json", **kwargs))
@@ -137,17 +161,38 @@ class Node:
     def put_many(self, model, items, *args):
         return self.run("put", model, "-", *args, stdin="".join(json.dumps(item) + "\n" for item in items))
 
+    def get(self, model, *args):
+        return self.json("get", model, *args)
+
     def find(self, model, *args):
         return self.json_lines("find", model, *args)
+
+    def remove(self, model, *args):
+        return self.run("remove", model, *args)
+
+    def watch(self, *args):
+        """A running `tidegate watch --json`, from when on it misses nothing; its lines are on stdout."""
+        argv = [str(self.rig.tidegate), "watch", *map(str, args), "--json", "--ready", "--api", str(self.socket)]
+        watch = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        if "watching" not in watch.stderr.readline():
+            raise CommandFailed(argv, watch.wait(10), watch.stderr.read())
+        return watch
 
     def status(self):
         return self.json("status", timeout_s=10)
 
     def parent_link(self):
-        return next((link for link in self.status()["links"] if link["side"] == "parent"), None)
+        return next((link for link in self.status()["links"] if link["is_parent"]), None)
 
     def child_link(self, agent):
         return next((link for link in self.status()["links"] if link["agent"] == agent), None)
+
+    def up(self):
+        """Whether the link to the parent carries."""
+        return (self.parent_link() or {}).get("state") == "up"
+
+    def quarantine(self):
+        return self.json_lines("quarantine", "list")
 
     def digests(self):
         """{(model, owner): (count, digest)}"""

@@ -1,16 +1,63 @@
-"""A TCP relay on loopback that can be cut: the link between a gateway and the cloud, say."""
+"""A TCP relay for MQTT on loopback: the link between a gateway and the cloud, say. It can be cut, slowed, and can lose
+single frames."""
 import select
 import socket
 import threading
+import time
 
 from .broker import free_port
 
+PUBLISH = 3
+
+
+class _Packets:
+    """Cuts one direction of a connection into MQTT packets."""
+
+    def __init__(self):
+        self.buffer = b""
+
+    def take(self, data):
+        self.buffer += data
+        packets, begin = [], 0
+        while (end := self._end(begin)) is not None:
+            packets.append(self.buffer[begin:end])
+            begin = end
+        self.buffer = self.buffer[begin:]
+        return packets
+
+    def _end(self, begin):
+        length = 0
+        for at, byte in enumerate(self.buffer[begin + 1:begin + 5]):
+            length |= (byte & 0x7F) << (7 * at)
+            if byte < 0x80:
+                end = begin + at + 2 + length
+                return end if len(self.buffer) >= end else None
+        return None
+
+
+def topic_of(packet):
+    """The topic of a PUBLISH packet, else None."""
+    if packet[0] >> 4 != PUBLISH:
+        return None
+    at = 1
+    while packet[at] >= 0x80:
+        at += 1
+    size = int.from_bytes(packet[at + 1:at + 3], "big")
+    return packet[at + 3:at + 3 + size].decode(errors="replace")
+
 
 class Relay:
-    def __init__(self, target_port):
+    """keep(topic): called for each published message, in either direction; false loses it. piece_bytes: the most that is
+    passed on at once, with piece_pause_s between."""
+
+    def __init__(self, target_port=None):
         self.port = free_port()
         self.target_port = target_port
         self.bytes = 0
+        self.keep = None
+        self.lost = 0
+        self.piece_bytes = 0
+        self.piece_pause_s = 0.0
         self._is_cut = False
         self._closing = False
         self._lock = threading.Lock()
@@ -49,10 +96,10 @@ class Relay:
             except OSError:
                 return
             with self._lock:
-                if self._is_cut:
-                    client.close()
-                    continue
+                refused = self._is_cut
             try:
+                if refused:
+                    raise OSError("cut")
                 server = socket.create_connection(("127.0.0.1", self.target_port), 2)
             except OSError:
                 client.close()
@@ -65,6 +112,7 @@ class Relay:
 
     def _pump(self, client, server):
         other = {client: server, server: client}
+        packets = {client: _Packets(), server: _Packets()}
         try:
             while True:
                 ready, _, _ = select.select([client, server], [], [])
@@ -73,7 +121,7 @@ class Relay:
                     if not data:
                         return
                     self.bytes += len(data)
-                    other[end].sendall(data)
+                    self._pass_on(self._thinned(packets[end].take(data)), other[end])
         except OSError:
             pass
         finally:
@@ -81,3 +129,21 @@ class Relay:
                 self._pairs.discard((client, server))
             client.close()
             server.close()
+
+    def _thinned(self, packets):
+        kept = []
+        for packet in packets:
+            topic = topic_of(packet)
+            keep = self.keep
+            if topic is not None and keep is not None and not keep(topic):
+                self.lost += 1
+            else:
+                kept.append(packet)
+        return b"".join(kept)
+
+    def _pass_on(self, data, end):
+        size = self.piece_bytes or len(data)
+        for at in range(0, len(data), max(size, 1)):
+            if at and self.piece_pause_s:
+                time.sleep(self.piece_pause_s)
+            end.sendall(data[at:at + size])

@@ -2,11 +2,13 @@
 import os
 import pathlib
 import shutil
+import subprocess
 import tempfile
 import time
 
 from .broker import Broker
-from .node import Node
+from .node import Done, Node
+from .relay import Relay
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 
@@ -45,6 +47,7 @@ class Rig:
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="tg-"))
         self.keep = keep
         self.brokers = []
+        self.relays = []
         self.nodes = []
 
     def broker(self, name="broker", lines=()):
@@ -52,21 +55,73 @@ class Rig:
         self.brokers.append(broker)
         return broker
 
+    def relay(self, broker=None):
+        """A link to the broker that can be cut, slowed, thinned; without one, to that of the tree or pair made with it."""
+        relay = Relay(broker.port if broker else None)
+        self.relays.append(relay)
+        return relay
+
+    def run_daemon(self, *args, timeout_s=60):
+        """tidegated with arguments that let it end by itself."""
+        done = subprocess.run([str(self.tidegated), *map(str, args)], capture_output=True, text=True, timeout=timeout_s)
+        return Done(done.returncode, done.stdout, done.stderr)
+
+    def command(self, *args, stdin=None, env=None, timeout_s=60):
+        """The tidegate command, pointed at no daemon."""
+        done = subprocess.run([str(self.tidegate), *map(str, args)], input=stdin, capture_output=True, text=True,
+                              timeout=timeout_s, env={**os.environ, **(env or {})})
+        return Done(done.returncode, done.stdout, done.stderr)
+
     def node(self, *args, **kwargs):
         node = Node(self, *args, **kwargs)
         self.nodes.append(node)
         return node
 
-    def tree(self, devices=1, sync=None, first_agent=101):
-        """A server (1), a router (10) and devices, each link with a broker of its own: not started."""
+    def tree(self, devices=1, first_agent=101, cloud_link=None, plant_link=None, **options):
+        """A server (1), a router (10) and devices, not started. cloud_link and plant_link: relays that stand before
+        the two brokers for those who dial up; options go to every node."""
         cloud = self.broker("cloud-broker")
-        gateway = self.broker("gateway-broker")
-        server = self.node("cloud", "server", 1, downlink={"port": cloud.port, "prefix": "cloud"}, sync=sync)
-        router = self.node("gateway", "router", 10, uplink={"port": cloud.port, "prefix": "cloud"},
-                           downlink={"port": gateway.port, "prefix": "plant"}, sync=sync)
+        plant = self.broker("gateway-broker")
+        if cloud_link:
+            cloud_link.target_port = cloud.port
+        if plant_link:
+            plant_link.target_port = plant.port
+        server = self.node("cloud", "server", 1, downlink={"port": cloud.port, "prefix": "cloud"}, **options)
+        router = self.node("gateway", "router", 10, uplink={"port": (cloud_link or cloud).port, "prefix": "cloud"},
+                           downlink={"port": plant.port, "prefix": "plant"}, **options)
         sensors = [self.node(f"sensor{i + 1}", "device", first_agent + i,
-                             uplink={"port": gateway.port, "prefix": "plant"}, sync=sync) for i in range(devices)]
+                             uplink={"port": (plant_link or plant).port, "prefix": "plant"}, **options)
+                   for i in range(devices)]
         return server, router, sensors
+
+    def started_tree(self, *args, **kwargs):
+        server, router, sensors = self.tree(*args, **kwargs)
+        self.start(server, router, *sensors)
+        return server, router, sensors
+
+    def pair(self, link=None, **options):
+        """A server (1) and a device (101) that is its child, started. link: a relay between the device and the broker."""
+        broker = self.broker()
+        if link:
+            link.target_port = broker.port
+        server = self.node("cloud", "server", 1, downlink={"port": broker.port, "prefix": "cloud"}, **options)
+        device = self.node("sensor", "device", 101, uplink={"port": (link or broker).port, "prefix": "cloud"}, **options)
+        self.start(server, device)
+        return server, device
+
+    def start(self, *nodes):
+        """Starts the nodes together and waits until they answer and are linked."""
+        for node in nodes:
+            node.start(wait=False)
+        for node in nodes:
+            node.wait_ready()
+        self.wait_linked(*nodes)
+
+    @staticmethod
+    def wait_linked(*nodes):
+        for node in nodes:
+            if node.role != "server":
+                wait_until(node.up, f"the uplink of {node.name}")
 
     def close(self):
         for node in self.nodes:
@@ -77,8 +132,10 @@ class Rig:
                 node.stop()
             except Exception:  # it did not end in time
                 node.kill()
+        for relay in self.relays:
+            relay.close()
         for broker in self.brokers:
-            broker.stop()
+            broker.kill()
         if not self.keep:
             shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -88,5 +145,5 @@ class Rig:
     def __exit__(self, kind, error, trace):
         if error is not None:
             for node in self.nodes:
-                print(f"--- {node.name} (agent {node.agent}), end of its log\n{node.tail(15)}")
+                print(f"--- {node.name} (agent {node.agent}), end of its log\n{node.tail(15)}", flush=True)
         self.close()

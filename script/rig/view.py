@@ -54,7 +54,7 @@ class View:
             status = node.status()
         except Exception:
             return f"{node.name:10} {'-':>7} {'stopped':>8}"
-        link = next((one for one in status["links"] if one["side"] == "parent"), None)
+        link = next((one for one in status["links"] if one["is_parent"]), None)
         if link is None:
             return f"{node.name:10} {status['items']:>7}"
         acked = max((lane["acked"] for lane in link["lanes"]), default=0)
