@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <ctime>
 #include <fstream>
 #include <thread>
 
@@ -236,6 +237,14 @@ TEST_F(Api, WatcherThatLeaves_IsForgotten) {
   }
   for (int i = 0; i < 100 && node_.watchers() > 0; i++) std::this_thread::sleep_for(std::chrono::milliseconds(50));
   EXPECT_EQ(node_.watchers(), 0u);
+}
+
+TEST_F(Api, IdleServer_UsesNoTime) {
+  Ask("GET", "/v1/health");  // its connection has ended
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  clock_t before = std::clock();
+  std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  EXPECT_LT(std::clock() - before, CLOCKS_PER_SEC / 10);
 }
 
 TEST_F(Api, SlowWatcher_IsToldOfTheOverrun) {

@@ -50,6 +50,9 @@ void ApiServer::AcceptLoop() {
       log_.Write(TG_LOG_ERROR, std::string("api: poll: ") + std::strerror(errno));
       return;
     }
+    // Unread, it would wake this thread for ever.
+    uint64_t wakes = 0;
+    if ((ready[1].revents & POLLIN) != 0 && read(wake_fd_, &wakes, sizeof(wakes)) < 0) continue;
     Reap();
     if (stopping_ || (ready[0].revents & POLLIN) == 0) continue;
     int fd = accept4(listener_.fd(), nullptr, nullptr, SOCK_CLOEXEC);

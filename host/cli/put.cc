@@ -79,6 +79,7 @@ class LineSender {
 
   int Report(const Status& status) const {
     if (shown_) std::fprintf(stderr, "\n");
+    if (status.code() == Code::kUnavailable && sent_lines_ == 0) return Fail(status);
     double seconds = Seconds(start_);
     double rate = seconds > 0 ? static_cast<double>(written_) / seconds : 0;
     if (failed_ > kFailuresShown) {
