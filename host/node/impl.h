@@ -100,6 +100,7 @@ class Node::Impl : private sync::Admission {
   void TickSession(Session* session, int64_t now_us);
   std::vector<wire::Edge> EdgesBelow() const;
   void StageEdgesChanged(const sync::Routes::Difference& difference);
+  void EdgesChanged(const sync::Routes::Difference& difference);
   void OnRoutes(sync::Link* link, const wire::Routes& routes);
   bool Send(Session* session, wire::SessionId id, const wire::Body& body);
   bool Send(sync::Link* link, const wire::Body& body);

@@ -139,7 +139,7 @@ void Node::Impl::OnHelloFromChild(Session* session, wire::SessionId id, const wi
   stage_.End([this, number = session->transport, id, hello, record, difference](const Status& status,
                                                                                 std::span<const core::Effect>) {
     if (!status.ok()) return;  // the child says hello again
-    links_.ApplyRoutes(difference);
+    EdgesChanged(difference);
     auto found = sessions_.find(number);
     if (found != sessions_.end()) ChildIsUp(&found->second, id, hello, record, difference);
   });
@@ -297,9 +297,16 @@ std::vector<wire::Edge> Node::Impl::EdgesBelow() const { return links_.routes().
 void Node::Impl::StageEdgesChanged(const sync::Routes::Difference& difference) {
   if (difference.empty()) return;
   if (options_.role == TG_ROLE_SERVER) return;
-  record_.edges_number = ++edges_number_;
+  record_.edges_number = edges_number_ + 1;
   for (const auto& [link, edge] : difference.put) AddMark(false, edge.agent);
   StageMarks();
+}
+
+// After the commit: the table and its number change together, or a hello would name the old table by it.
+void Node::Impl::EdgesChanged(const sync::Routes::Difference& difference) {
+  links_.ApplyRoutes(difference);
+  if (difference.empty() || options_.role == TG_ROLE_SERVER) return;
+  edges_number_ = record_.edges_number;
   edges_retry_us_ = deps_.clock.monotonic_us();
 }
 
@@ -328,7 +335,7 @@ void Node::Impl::OnRoutes(sync::Link* link, const wire::Routes& routes) {
                                                                                std::span<const core::Effect>) {
     sync::Link* told = links_.Find(agent);
     if (!status.ok() || told == nullptr) return;
-    links_.ApplyRoutes(difference);
+    EdgesChanged(difference);
     told->edges_number = number;
     told->ack_due = true;
   });

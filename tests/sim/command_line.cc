@@ -15,7 +15,6 @@ bool Number(std::string_view text, uint64_t* value) {
 
 Result<CommandLine> ParseCommandLine(int count, char** arguments) {
   CommandLine line;
-  line.profile = ProfileByName("mixed");
   for (int i = 1; i < count; ++i) {
     std::string_view option = arguments[i];
     auto value = [&]() -> std::string_view { return i + 1 < count ? arguments[++i] : ""; };
@@ -55,6 +54,12 @@ Result<CommandLine> ParseCommandLine(int count, char** arguments) {
       return Status::Invalid("unknown option '" + std::string(option) + "'; see --help");
     }
   }
+  if (line.profile == nullptr) {
+    const char* name = "mixed";
+    for (const DefectInfo& info : AllDefects())
+      if (info.defect == line.defect) name = info.profile;
+    line.profile = ProfileByName(name);
+  }
   if (line.trace && line.first != line.last) return Status::Invalid("--trace is for one seed: use --seed N");
   if (line.until_found && line.defect == Defect::kNone) return Status::Invalid("--until-found needs a --defect");
   return line;
@@ -66,7 +71,7 @@ std::string HelpText() {
       "  --seed N          run one seed\n"
       "  --seeds A..B      run a range of seeds\n"
       "  --jobs N          in so many processes (default 1)\n"
-      "  --profile NAME    the kind of world (default mixed)\n"
+      "  --profile NAME    the kind of world (default mixed, or the defect's)\n"
       "  --defect NAME     plant a defect; the seeds are then expected to fail\n"
       "  --until-found     with a defect: stop at the first seed that finds it; exit 0 if one did\n"
       "  --trace           print every event of one seed\n"
@@ -78,8 +83,8 @@ std::string HelpText() {
             profile.what + "\n";
   text += "\ndefects:\n";
   for (const DefectInfo& info : AllDefects())
-    text +=
-        "  " + std::string(info.name) + std::string(20 - std::string_view(info.name).size(), ' ') + info.what + "\n";
+    text += "  " + std::string(info.name) + std::string(20 - std::string_view(info.name).size(), ' ') + info.what +
+            (std::string_view(info.profile) == "mixed" ? "" : std::string(" (profile ") + info.profile + ")") + "\n";
   text +=
       "\nexamples:\n"
       "  tidegate_sim --seeds 1..1000 --jobs 2\n"

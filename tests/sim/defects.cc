@@ -188,7 +188,7 @@ const std::vector<DefectInfo>& AllDefects() {
       {Defect::kReachedTooFar, "reached-too-far", "a page of a feed says that it reached more than it returned"},
       {Defect::kOwnersIgnored, "owners-ignored", "a down feed returns the changes of every owner"},
       {Defect::kSeqReused, "seq-reused", "positions are given again after a restart, and watermarks not judged"},
-      {Defect::kDigestConstant, "digest-constant", "all digests are equal"},
+      {Defect::kDigestConstant, "digest-constant", "all digests are equal", "wide"},
       {Defect::kRenumberNothing, "renumber-nothing", "renumber reports success and does nothing"},
       {Defect::kViaIgnored, "via-ignored", "a feed returns what came over the same link"},
       {Defect::kGapAccepted, "gap-accepted", "a batch is lost and the next one names its `before`"},

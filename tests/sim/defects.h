@@ -45,6 +45,7 @@ struct DefectInfo {
   Defect defect;
   const char* name;
   const char* what;
+  const char* profile = "mixed";  // where it shows
 };
 
 const std::vector<DefectInfo>& AllDefects();  // without kNone

@@ -77,7 +77,7 @@ void Oracle::Durable(SimNode& node, std::span<const tg_group> groups, std::span<
     if (change.via == 0 && Find(key, version) == nullptr) {
       uint64_t& number = transaction[outcome.group];
       if (number == 0) number = next_transaction_++;
-      Local(node, change, outcome.seq, number);
+      Local(node, change, outcome, number);
     } else {
       Remote(node, change);
       came.push_back(&change);
@@ -86,15 +86,17 @@ void Oracle::Durable(SimNode& node, std::span<const tg_group> groups, std::span<
   for (const tg_change* change : came) CheckWhole(node, *change);
 }
 
-void Oracle::Local(SimNode& node, const tg_change& change, uint64_t seq, uint64_t transaction) {
+void Oracle::Local(SimNode& node, const tg_change& change, const tg_outcome& outcome, uint64_t transaction) {
   const std::string key = KeyText(change.key);
   const Version version = Version::From(change.version);
   Known& known = known_[node.agent()];
   if (version.agent != node.agent() || version.epoch != node.epoch()) Fail(node, "a state that nobody wrote", change);
   // A transaction may give one version to all its items, or one to each; time never goes back.
   if (version < known.issued) Fail(node, "a version below one given before, " + known.issued.ToText(), change);
-  known.issued = std::max(known.issued, version);
-  known.by_seq[seq] = {key, version};
+  // A version that had to be above a replaced state from the future says nothing of the clock.
+  const bool forced = outcome.held_kind != 0 && version.hlc <= outcome.held.hlc + 1;
+  if (!forced) known.issued = std::max(known.issued, version);
+  known.by_seq[outcome.seq] = {key, version};
 
   const ModelTruth* model = FindModel(View(change.model));
   const AgentId owner = change.key.owner;
@@ -163,18 +165,20 @@ tg_key KeyOf(const std::string& text, AgentId owner) {
 
 // A sender gives what it still has as a whole, as far as the receiver is due it and known to be there.
 void Oracle::Batched(const SimNode& from, SimNode& node, const std::vector<tg_change>& changes) {
-  std::map<uint64_t, std::vector<const tg_change*>> parts;
+  // What was renumbered alone has left its transaction.
+  std::map<std::pair<uint64_t, uint64_t>, std::vector<const tg_change*>> parts;
   for (const tg_change& change : changes) {
     const Written* written = Find(KeyText(change.key), Version::From(change.version));
     if (written != nullptr && transactions_[written->transaction].size() > 1)
-      parts[written->transaction].push_back(&change);
+      parts[{written->transaction, change.run_first}].push_back(&change);
   }
   Known& known = known_[node.agent()];
   const bool down = node.parent() == from.agent();
   for (const auto& [number, part] : parts) {
+    const std::vector<Member>& members = transactions_[number.first];
     auto first = Held(from, part.front()->key);
     std::vector<Member> together;
-    for (const Member& member : transactions_[number]) {
+    for (const Member& member : members) {
       const Written* other = Find(member.key, member.version);
       const bool has = std::any_of(part.begin(), part.end(), [&](const tg_change* c) {
         return KeyText(c->key) == member.key && Version::From(c->version) == member.version;
@@ -194,7 +198,10 @@ void Oracle::Batched(const SimNode& from, SimNode& node, const std::vector<tg_ch
         continue;
       Fail(from, "half of a transaction is sent, without " + member.key + " " + member.version.ToText(), *part.front());
     }
-    for (const Member& member : together) known.companions[{member.key, member.version}] = together;
+    for (const Member& member : together) {
+      auto& ways = known.companions[{member.key, member.version}];
+      if (std::find(ways.begin(), ways.end(), together) == ways.end()) ways.push_back(together);
+    }
   }
 }
 
@@ -204,12 +211,16 @@ void Oracle::CheckWhole(SimNode& node, const tg_change& change) {
   Known& known = known_[node.agent()];
   auto companions = known.companions.find(state);
   if (companions == known.companions.end() || known.reconciled.contains(state)) return;
-  for (const Member& member : companions->second) {
-    auto held = Held(node, KeyOf(member.key, Find(member.key, member.version)->owner));
-    if (held && held->version >= member.version) continue;
-    Fail(node, "half of a transaction, without " + member.key + " " + member.version.ToText(), change);
-    return;
+  std::string missing;
+  for (const std::vector<Member>& way : companions->second) {
+    auto missed = std::find_if(way.begin(), way.end(), [&](const Member& member) {
+      auto held = Held(node, KeyOf(member.key, Find(member.key, member.version)->owner));
+      return !held || held->version < member.version;
+    });
+    if (missed == way.end()) return;
+    missing = missed->key + " " + missed->version.ToText();
   }
+  Fail(node, "half of a transaction, without " + missing, change);
 }
 
 void Oracle::Asked(uint64_t request, std::vector<uint64_t> tags) { requests_[request] = std::move(tags); }
@@ -271,6 +282,9 @@ bool Oracle::IsDue(SimNode& node, const Written& written) {
   if (model == nullptr) return false;
   if (model->direction == TG_DIRECTION_NONE) return node.agent() == written.owner;
   if (written.owner == kAgentAll) return true;
+  // What was delivered over a former parent does not go up again over the new one.
+  if (leftovers_ && model->direction == TG_DIRECTION_UP && node.role() == TG_ROLE_ROUTER)
+    return node.agent() == written.owner;
   return world_.IsAtOrAbove(node.agent(), written.owner);
 }
 
@@ -292,11 +306,12 @@ std::function<void(const node::SyncAnswer&)> Oracle::ExpectSync(SimNode& node, n
     return true;
   });
   const AgentId goal = target == node::SyncTarget::kServer ? kAgentServer : node.parent();
-  return [this, agent = node.agent(), goal, expected = std::move(expected)](const node::SyncAnswer& answer) {
+  return [this, agent = node.agent(), parent = node.parent(), goal,
+          expected = std::move(expected)](const node::SyncAnswer& answer) {
     if (!answer.status.ok()) return;
     SimNode* here = world_.Find(agent);
     SimNode* there = world_.Find(goal);
-    if (there == nullptr || !there->up() || here->parent() == 0) return;
+    if (there == nullptr || !there->up() || here->parent() != parent) return;
     for (const Expected& one : expected) {
       const tg_key key{one.owner, Str(one.pk), Str(one.sk)};
       auto own = Held(*here, key);

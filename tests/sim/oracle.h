@@ -78,21 +78,24 @@ class Oracle {
   void Forgive(const std::string& key) { forgiven_.insert(key); }
   // Old parents may keep what they got while they were one.
   void AllowLeftovers() { leftovers_ = true; }
+  bool leftovers() const { return leftovers_; }
 
  private:
   struct Member {
     std::string key;
     Version version;
+    bool operator==(const Member&) const = default;
   };
   struct Known {                                                 // of one node
     std::unordered_map<std::string, Version> newest;             // ever held
     Version issued;                                              // its last own version
     std::map<uint64_t, std::pair<std::string, Version>> by_seq;  // own writes
     std::set<std::pair<std::string, Version>> reconciled;
-    std::map<std::pair<std::string, Version>, std::vector<Member>> companions;  // of the last batch that had it
+    // With what a state was in each batch that had it.
+    std::map<std::pair<std::string, Version>, std::vector<std::vector<Member>>> companions;
   };
 
-  void Local(SimNode& node, const tg_change& change, uint64_t seq, uint64_t transaction);
+  void Local(SimNode& node, const tg_change& change, const tg_outcome& outcome, uint64_t transaction);
   void Remote(SimNode& node, const tg_change& change);
   void CheckWhole(SimNode& node, const tg_change& change);
   std::string DifferenceAt(SimNode& node);

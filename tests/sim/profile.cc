@@ -22,7 +22,13 @@ std::vector<Profile> MakeProfiles() {
   Profile roam{.name = "roam", .what = "devices that move to another router"};
   roam.routers_min = 2;
   roam.moves = 6;
-  return {mixed, calm, storm, chain, skew, roam};
+  Profile wide{.name = "wide", .what = "many keys, and devices that come late: much to compare"};
+  wide.names = 150;
+  wide.late = true;
+  wide.at_server = 600;
+  wide.writes_min = 700;
+  wide.writes_max = 900;
+  return {mixed, calm, storm, chain, skew, wide, roam};
 }
 
 }  // namespace

@@ -60,7 +60,8 @@ void BuildTree(World& world, const Profile& profile, SimRandom& random) {
   // Most start together, some come when much was written already.
   for (const auto& node : world.nodes()) {
     node->clock().SetSkew(random.Between(-profile.skew_ms_max, profile.skew_ms_max));
-    const int64_t delay = random.PerMille(800) ? random.Between(0, 2'000) : random.Between(2'000, 50'000);
+    const bool late = profile.late ? node->role() == TG_ROLE_DEVICE : random.PerMille(200);
+    const int64_t delay = !late ? random.Between(0, 2'000) : random.Between(2'000, 50'000);
     world.After(delay * kMs, [started = node.get()] { started->Start(); });
   }
 }
@@ -85,7 +86,7 @@ RunResult RunSeed(const RunOptions& run) {
   SimRandom random(run.seed);
   World world(DrawOptions(run, random));
   BuildTree(world, profile, random);
-  Workload workload(world, random.Fork());
+  Workload workload(world, profile, random.Fork());
   Faults faults(world, profile, random.Fork());
   if (profile.moves != 0) world.oracle().AllowLeftovers();
   const int64_t active_us = random.Between(profile.seconds_min, profile.seconds_max) * kSecond;

@@ -48,7 +48,10 @@ class SimNode : public node::Outbox, private core::Log, private core::Metrics, p
 
   void Start();  // tries again by itself if the disk fails
   void Crash(const char* why);
-  void ArmCrash(CrashPoint point) { armed_ = point; }
+  void ArmCrash(CrashPoint point) {
+    armed_ = point;
+    outputs_left_ = -1;
+  }
   void FailCommits(int count, Code code);
   void FailNextOpen() { fail_open_ = true; }
 

@@ -113,7 +113,7 @@ replica::Write Workload::MakeWrite(SimNode& node, bool* illegal) {
       write.mode = mode < 93 ? WriteMode::kUpdate : WriteMode::kRemove;
     }
   } else if (model.form == KeyForm::kNamed) {
-    fields = std::string("\"name\":\"") + static_cast<char>('a' + random_.Below(4)) + "\"";
+    fields = "\"name\":\"n" + std::to_string(random_.Below(profile_.names)) + "\"";
   }
   if (!*illegal) ChooseOwner(node, model, &write);
   if (write.mode != WriteMode::kRemove) {
@@ -126,6 +126,7 @@ replica::Write Workload::MakeWrite(SimNode& node, bool* illegal) {
 
 void Workload::Once(int tries) {
   SimNode* node = AnyNodeUp();
+  if (random_.PerMille(profile_.at_server) && world_.node(kAgentServer).up()) node = &world_.node(kAgentServer);
   if (node == nullptr) {
     if (tries < 200) world_.After(500 * kMs, [this, tries] { Once(tries + 1); });
     return;

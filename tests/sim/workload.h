@@ -9,6 +9,7 @@
 
 #include "host/replica/requests.h"
 #include "tests/sim/model_truth.h"
+#include "tests/sim/profile.h"
 #include "tests/sim/random.h"
 
 namespace tidegate::sim {
@@ -18,7 +19,8 @@ class World;
 
 class Workload {
  public:
-  Workload(World& world, SimRandom random) : world_(world), random_(random) {}
+  Workload(World& world, const Profile& profile, SimRandom random)
+      : world_(world), profile_(profile), random_(random) {}
 
   // Plans `count` writes at random moments of the next us.
   void Plan(uint32_t count, int64_t us);
@@ -34,6 +36,7 @@ class Workload {
   AgentId AnyBelow(SimNode& node);
 
   World& world_;
+  const Profile& profile_;
   SimRandom random_;
   uint64_t next_tag_ = 1, next_request_ = 1;
   uint32_t asked_ = 0;
