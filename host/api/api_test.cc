@@ -243,8 +243,8 @@ TEST_F(Api, IdleServer_UsesNoTime) {
   Ask("GET", "/v1/health");  // its connection has ended
   std::this_thread::sleep_for(std::chrono::milliseconds(100));
   clock_t before = std::clock();
-  std::this_thread::sleep_for(std::chrono::milliseconds(500));
-  EXPECT_LT(std::clock() - before, CLOCKS_PER_SEC / 10);
+  std::this_thread::sleep_for(std::chrono::milliseconds(1000));
+  EXPECT_LT(std::clock() - before, CLOCKS_PER_SEC / 50);  // a spinning thread gets more even of a busy machine
 }
 
 TEST_F(Api, SlowWatcher_IsToldOfTheOverrun) {
