@@ -111,6 +111,7 @@ class LineWriter {
 }  // namespace
 
 Status PostLines(Call& call, replica::Write pattern, bool return_items) {
+  pattern.answer_item = return_items;
   constexpr size_t kPart = 64u << 10;
   LineWriter writer(call, std::move(pattern), return_items);
   std::string buffer;
