@@ -103,7 +103,7 @@ TimePoint Daemon::AwaitParent() {
   for (TimePoint before = begin;;) {
     TimePoint asked = Now();
     std::string body = client.Get("/v1/status").body;
-    size_t parent = body.find(R"("side":"parent")");
+    size_t parent = body.find(R"("is_parent":true)");
     if (parent != std::string::npos && body.compare(body.find(R"("state":)", parent), 12, R"("state":"up")") == 0) {
       return before;
     }
