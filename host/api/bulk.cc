@@ -32,6 +32,7 @@ class LineWriter {
     write.owner = pattern_.owner;
     write.to = pattern_.to;
     write.properties.assign(line);
+    write.answer_item = return_items_;  // to show an item costs half as much as to make it
     lines_.push_back(line_);
     chunk_bytes_ += line.size();
     const ApiOptions& options = call_.context.options;
