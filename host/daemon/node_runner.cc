@@ -194,8 +194,9 @@ uint64_t NodeRunner::Stage(uint64_t budget, uint64_t* events) {
     if (auto* batch = std::get_if<Batch*>(&event)) {
       taken += StageBatch(*batch, budget - taken);
     } else if (auto* frame = std::get_if<FrameEvent>(&event)) {
-      // What a frame holds is not counted here; a full one is about a commit's worth.
-      taken += 1 + frame->bytes / 64;
+      // A backlog is committed as it comes, not a window at a time: the sender would stand still meanwhile.
+      const auto* changes = std::get_if<wire::Batch>(&frame->frame.body);
+      taken += 1 + (changes != nullptr ? changes->changes.size() : 0);
       node_.Frame(frame->session, std::move(frame->frame), frame->bytes);
     } else {
       taken++;
