@@ -64,6 +64,7 @@ void Stage::End(Handler handler) {
   Group& group = groups_.back();
   group.count = mutations_.size() - group.first;
   group.handler = std::move(handler);
+  if (group.count == 0 && !group.handler) groups_.pop_back();  // nothing happened: no commit for it
 }
 
 bool Stage::Touches(const tg_key& key) const { return touched_.contains(KeyHash(key)); }

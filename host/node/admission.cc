@@ -7,6 +7,37 @@
 
 namespace tidegate::node {
 
+namespace {
+
+// What no storage takes would fail the whole commit, and come again for ever.
+Status CheckForm(const NodeOptions& options, tg_change* change) {
+  if (change->model.size == 0) return Status::Refused("the change names no model");
+  if (Version::From(change->version).none()) return Status::Refused("the change has no version");
+  if (change->version.agent > kAgentMax) return Status::Refused("its version is of no agent");
+  uint64_t bytes = change->body.size + change->key.pk.size + change->key.sk.size;
+  if (bytes > options.item_bytes_max) {
+    change->body = {};  // it stays with its sender; what is listed here is bounded too
+    return Status::Refused("the item has " + std::to_string(bytes) + " bytes; limits.item_bytes_max is " +
+                           std::to_string(options.item_bytes_max));
+  }
+  return {};
+}
+
+// Law 8: up is written by the owner only, down by the server only.
+Status CheckWriter(const tg_change& change) {
+  AgentId writer = change.version.agent;
+  if (change.direction == TG_DIRECTION_UP && writer != change.key.owner) {
+    return Status::Refused("writer: agent " + std::to_string(writer) + " wrote an up item of agent " +
+                           std::to_string(change.key.owner) + "; only its owner may");
+  }
+  if (change.direction == TG_DIRECTION_DOWN && writer != kAgentServer) {
+    return Status::Refused("writer: agent " + std::to_string(writer) + " wrote a down item; only the server may");
+  }
+  return {};
+}
+
+}  // namespace
+
 Status Node::Impl::AdmitOwner(const sync::Inbound& from, const tg_change& change) const {
   AgentId owner = change.key.owner;
   if (from.from_parent) {
@@ -26,15 +57,11 @@ bool Node::Impl::IsDestination(const tg_change& change) const {
 
 Status Node::Impl::Admit(const sync::Inbound& from, tg_change* change, core::ChangeArena* arena) {
   change->via = from.neighbour;
+  TG_RETURN_IF_ERROR(CheckForm(options_, change));
   uint32_t needed = from.from_parent ? TG_DIRECTION_DOWN : TG_DIRECTION_UP;
   if ((change->direction & needed) == 0) {
     return Status::Refused(std::string("direction: the change does not go ") + (from.from_parent ? "down" : "up"));
   }
-  TG_RETURN_IF_ERROR(AdmitOwner(from, *change));
-  int64_t now_ms = deps_.clock.unix_ms();
-  if (!versions_.Observe(change->version.hlc, now_ms, options_.clock_drift_ms_max))
-    deps_.metrics.Add("tidegate_versions_from_the_future_total", 1);
-
   auto catalog = deps_.catalog.Get();
   const replica::ModelRule* rule = catalog->Find(View(change->model));
   if (rule != nullptr) {
@@ -42,6 +69,16 @@ Status Node::Impl::Admit(const sync::Inbound& from, tg_change* change, core::Cha
       return Status::Refused("direction: here model " + rule->name + " does not go " +
                              (from.from_parent ? "down" : "up"));
     }
+    // Direction is the model's: what the writer believed counts only where the model is not known.
+    change->direction = static_cast<uint8_t>(rule->direction);
+  }
+  TG_RETURN_IF_ERROR(AdmitOwner(from, *change));
+  TG_RETURN_IF_ERROR(CheckWriter(*change));
+  int64_t now_ms = deps_.clock.unix_ms();
+  if (!versions_.Observe(change->version.hlc, now_ms, options_.clock_drift_ms_max))
+    deps_.metrics.Add("tidegate_versions_from_the_future_total", 1);
+
+  if (rule != nullptr) {
     if (change->kind == TG_CHANGE_ITEM) {
       Envelope envelope{change->src, change->dst, change->key.owner};
       Result<Admitted> admitted =

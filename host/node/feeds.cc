@@ -1,4 +1,5 @@
 // Feeds: batches in, acks in and out, frames out.
+#include "host/base/views.h"
 #include "host/node/impl.h"
 #include "host/sync/meta_keys.h"
 #include "host/wire/codec.h"
@@ -136,13 +137,21 @@ void Node::Impl::SendAcks() {
   }
 }
 
+// Whether a neighbour gets a change: by the model's direction of today, and by the policies.
+sync::RouteFn Node::Impl::RouteTo(const sync::Link& link) const {
+  uint32_t needed = link.is_parent() ? TG_DIRECTION_UP : TG_DIRECTION_DOWN;
+  return [this, catalog = deps_.catalog.Get(), needed, neighbour = link.agent()](const tg_change& change) {
+    const replica::ModelRule* rule = catalog->Find(View(change.model));
+    if (rule != nullptr && (rule->direction & needed) == 0) return false;
+    auto verdict = deps_.policy.Route({options_.role, options_.agent}, change, neighbour);
+    return verdict.value_or(TG_ROUTE_SEND) != TG_ROUTE_SKIP;
+  };
+}
+
 void Node::Impl::PumpFeeds(sync::Link* link, int64_t now_us) {
   // A parent takes the changes of an owner only when it knows that the owner is below.
   if (link->is_parent() && edges_confirmed_ != edges_number_) return;
-  sync::RouteFn route = [&](const tg_change& change) {
-    auto verdict = deps_.policy.Route({options_.role, options_.agent}, change, link->agent());
-    return verdict.value_or(TG_ROUTE_SEND) != TG_ROUTE_SKIP;
-  };
+  sync::RouteFn route = RouteTo(*link);
   std::array<bool, TG_LANE_COUNT> exhausted{};
   for (;;) {
     uint32_t lane = link->NextLane(exhausted);

@@ -110,6 +110,7 @@ class Node::Impl : private sync::Admission {
   void OnBatch(sync::Link* link, wire::DecodedFrame frame);
   void OnAck(sync::Link* link, const wire::Ack& ack);
   void DeliverPairs();
+  sync::RouteFn RouteTo(const sync::Link& link) const;
   void Pump();
   void PumpFeeds(sync::Link* link, int64_t now_us);
   void SendAcks();
@@ -141,11 +142,11 @@ class Node::Impl : private sync::Admission {
   wire::NodeRecord record_;
   Watermark end_;  // of the last commit
 
-  std::vector<wire::Scope> marks_;       // unsettled towards the parent
-  uint64_t edges_number_ = 0;            // of our edge table
-  uint64_t edges_confirmed_ = 0;         // durable at the parent
+  std::vector<wire::Scope> marks_;  // unsettled towards the parent
+  uint64_t edges_number_ = 0;       // of our edge table
+  uint64_t edges_confirmed_ = 0;    // durable at the parent
   int64_t edges_retry_us_ = INT64_MAX;
-  bool pairs_due_ = false;               // delivered may have moved
+  bool pairs_due_ = false;  // delivered may have moved
   int64_t keep_house_at_us_ = 0;
   std::array<Watermark, TG_LANE_COUNT> delivered_stored_{};
 

@@ -114,8 +114,8 @@ Status Node::Impl::CommitStage() {
   if (stage_.empty()) return {};
   StageClock();
   uint64_t clock = versions_.last();
-  Status status = stage_.Commit(
-      [&](const Watermark& end, std::span<const core::Effect> effects) { Committed(end, effects); });
+  Status status =
+      stage_.Commit([&](const Watermark& end, std::span<const core::Effect> effects) { Committed(end, effects); });
   if (status.ok()) {
     stored_clock_ = clock;
   } else {
@@ -147,7 +147,10 @@ void Node::Impl::Committed(const Watermark& end, std::span<const core::Effect> e
     if (!effect.applied()) continue;
     ++applied;
     NoteUnsent(effect, now_us);
-    if (!watcher_ || effect.outcome.seq == 0) continue;
+    // A new seq for the same version is no news.
+    if (!watcher_ || effect.outcome.seq == 0 ||
+        Version::From(effect.outcome.held) == Version::From(effect.change->version))
+      continue;
     tg_change seen = *effect.change;
     seen.seq = effect.outcome.seq;
     watcher_(seen);
@@ -203,8 +206,7 @@ int64_t Node::Impl::NextTimerUs() const {
     next = std::min(next, session.hello_at_us);
     if (session.state != SessionState::kUp) continue;
     next = std::min(next, session.heard_us + options_.link_timeout_ms * 1000);
-    if (session.peer.side == core::Side::kParent)
-      next = std::min(next, session.sent_us + options_.keepalive_ms * 1000);
+    if (session.peer.side == core::Side::kParent) next = std::min(next, session.sent_us + options_.keepalive_ms * 1000);
   }
   for (const auto& [agent, link] : links_.all()) next = std::min(next, link->NextTimerUs(now_us));
   if (asker_.running() && to_parent) next = std::min(next, asker_.NextTimerUs());
@@ -245,7 +247,9 @@ Result<std::unique_ptr<Node>> Node::Open(const NodeOptions& options, const Depen
 void Node::Write(const replica::Transaction& transaction, std::function<void(replica::WriteAnswer)> done) {
   impl_->Write(transaction, std::move(done));
 }
-void Node::SessionOpened(core::TransportSession session, const core::Peer& peer) { impl_->SessionOpened(session, peer); }
+void Node::SessionOpened(core::TransportSession session, const core::Peer& peer) {
+  impl_->SessionOpened(session, peer);
+}
 void Node::SessionClosed(core::TransportSession session, std::string_view reason) {
   impl_->SessionClosed(session, reason);
 }

@@ -66,13 +66,20 @@ void Node::Impl::RunReconcile(int64_t now_us) {
 }
 
 void Node::Impl::OnCompareAsk(sync::Link* link, const wire::CompareAsk& ask) {
-  if (link->is_parent() || (ask.owner != kAgentAll && !links_.Reaches(*link, ask.owner))) return;
+  AgentId child = link->agent();
   // The answer speaks of committed state: what is staged comes first.
-  if (!CommitStage().ok()) return;
+  if (link->is_parent() || !CommitStage().ok()) return;
+  link = links_.Find(child);
+  if (link == nullptr) return;
+  if (ask.owner != kAgentAll && !links_.Reaches(*link, ask.owner)) {
+    // Not (or no longer) below it, so nothing is to be settled; silence would keep its pass from ending.
+    Send(link, sync::AnswerNothing(ask));
+    return;
+  }
   core::ChangeArena arena;
   sync::AnswerLimits limits;
   limits.bytes_max = options_.frame_bytes_max;
-  auto answer = sync::AnswerCompare(deps_.storage, ask, limits, &arena);
+  auto answer = sync::AnswerCompare(deps_.storage, ask, limits, RouteTo(*link), &arena);
   if (!answer.ok()) {
     deps_.log.Write(3, "cannot answer a reconcile: " + answer.status().message());
     return;
@@ -93,9 +100,7 @@ void Node::Impl::Renumbered(uint64_t from, uint64_t to) {
 void Node::Impl::OnCompareAnswer(sync::Link* link, wire::DecodedFrame frame) {
   if (!link->is_parent()) return;
   auto& answer = std::get<wire::CompareAnswer>(frame.body);
-  Result<bool> fresh = asker_.Answered(answer);
-  if (!fresh.ok()) deps_.log.Write(3, "cannot compare: " + fresh.status().message());
-  if (!fresh.ok() || !fresh.value()) return;
+  if (!asker_.Answered(answer)) return;
 
   // What this node has newer, or alone, goes up by the feed if its model goes up: same version, new seq.
   // Read before anything of this answer is staged.
@@ -128,8 +133,7 @@ void Node::Impl::OnCompareAnswer(sync::Link* link, wire::DecodedFrame frame) {
     std::move(staged.released.begin(), staged.released.end(), std::back_inserter(refused.released));
   }
   stage_.Begin();
-  std::vector<sync::QuarantineNote> notes =
-      sync::StageQuarantine(*link, refused, deps_.clock.unix_ms(), &stage_);
+  std::vector<sync::QuarantineNote> notes = sync::StageQuarantine(*link, refused, deps_.clock.unix_ms(), &stage_);
   stage_.End([this, agent = link->agent(), pass = answer.pass, number = answer.ask, notes = std::move(notes)](
                  const Status& status, std::span<const core::Effect>) {
     if (asker_.pass() != pass) return;

@@ -33,6 +33,7 @@ Status FeedSender::Open(const Watermark& held, const Watermark& start, bool unse
   begin_ = 0;
   quick_resent_ = false;
   retry_ms_ = options_.resend_ms;
+  window_bytes_ = options_.window_bytes;  // what was said in a former session is over
   if (!held.none()) {
     TG_ASSIGN_OR_RETURN(uint32_t verdict, storage_.WatermarkCheck(held));
     if (verdict == TG_WATERMARK_USABLE) {
@@ -138,9 +139,10 @@ Result<std::optional<wire::Batch>> FeedSender::Next(int64_t now_us, const RouteF
 
   wire::Batch batch;
   batch.lane = target_.lane;
-  batch.before = sent_;
+  batch.before = batch.after = sent_;
   uint64_t bytes = 0;
-  TG_RETURN_IF_ERROR(Read(route, arena, &batch, &bytes));
+  // A begin goes out also when the window is shut, but alone.
+  if (in_flight_bytes_ < window_bytes_) TG_RETURN_IF_ERROR(Read(route, arena, &batch, &bytes));
   if (drained_) {
     flush_ = false;
     unsent_bytes_ = 0;

@@ -46,7 +46,7 @@ class FeedSender {
   // A change that this feed selects was committed.
   void NoteUnsent(uint64_t bytes, int64_t now_us);
   // Sends what waits at once.
-  void Flush() { flush_ = true; }
+  void Flush() { flush_ = flush_ || !drained_; }
   // An idle lane's watermark falls behind, and with it the commit ends that must be kept: from a certain
   // distance on it is moved by an empty batch.
   void Advance(uint64_t head);
@@ -98,9 +98,9 @@ class FeedSender {
   FeedTarget target_;
 
   bool open_ = false;
-  Watermark acked_;      // the neighbour's word
-  Watermark sent_;       // the end of the last frame sent: where the next one starts
-  uint64_t read_ = 0;    // nothing to send lies between sent_ and here
+  Watermark acked_;       // the neighbour's word
+  Watermark sent_;        // the end of the last frame sent: where the next one starts
+  uint64_t read_ = 0;     // nothing to send lies between sent_ and here
   bool drained_ = false;  // nothing to send was left after read_ when we last looked
   Watermark delivered_;
   std::deque<InFlight> in_flight_;

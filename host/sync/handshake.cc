@@ -30,12 +30,13 @@ std::optional<wire::Refuse> JudgeAny(const SelfFacts& self, const core::Peer& pe
     return Refusal(wire::RefuseReason::kMalformed, "a hello needs agent, replica id and epoch");
   }
   if (hello.agent == self.agent) {
-    return Refusal(wire::RefuseReason::kAgentInUse,
-                   Name(hello.agent) + " is this node itself: two nodes have the same agent id; change node.agent of one");
+    return Refusal(
+        wire::RefuseReason::kAgentInUse,
+        Name(hello.agent) + " is this node itself: two nodes have the same agent id; change node.agent of one");
   }
   if (peer.agent != 0 && peer.agent != hello.agent) {
-    return Refusal(wire::RefuseReason::kIdentity, "the transport knows the peer as " + Name(peer.agent) +
-                                                      ", but its hello says " + Name(hello.agent));
+    return Refusal(wire::RefuseReason::kIdentity,
+                   "the transport knows the peer as " + Name(peer.agent) + ", but its hello says " + Name(hello.agent));
   }
   return std::nullopt;
 }
@@ -85,6 +86,10 @@ std::optional<wire::Refuse> JudgeChild(const SelfFacts& self, const core::Peer& 
                                                    std::to_string(self.level) + ", the level of its parent " +
                                                    Name(self.agent) + ": change node.level of one");
   }
+  if (hello.role != TG_ROLE_ROUTER && !hello.edges.empty()) {
+    return Refusal(wire::RefuseReason::kRole,
+                   Name(hello.agent) + " is a device, but names agents below it: only a router has children");
+  }
   for (const wire::Edge& edge : hello.edges) {
     if (edge.agent == self.agent) {
       return Refusal(wire::RefuseReason::kLoop, Name(hello.agent) + " is above and below this node");
@@ -100,6 +105,12 @@ std::optional<wire::Refuse> JudgeChild(const SelfFacts& self, const core::Peer& 
                        " and now comes with " + hello.replica.ToText() +
                        ": a clone, or a replacement. If it replaces the old one, run 'tidegate agent adopt " +
                        std::to_string(hello.agent) + "' at " + Name(self.agent));
+  }
+  if (known->record.role != hello.role) {
+    return Refusal(wire::RefuseReason::kRole, Name(hello.agent) +
+                                                  " has another role than before; a replica keeps its " +
+                                                  "role: give the node a new storage, then run 'tidegate agent adopt " +
+                                                  std::to_string(hello.agent) + "' at " + Name(self.agent));
   }
   if (EpochReturned(*known, hello)) {
     return Refusal(wire::RefuseReason::kClone,

@@ -14,11 +14,19 @@ using KeyView = std::pair<std::string_view, std::string_view>;
 KeyView KeyOf(const wire::KeyVersion& key) { return {key.pk, key.sk}; }
 KeyView KeyOf(const tg_change& change) { return {View(change.key.pk), View(change.key.sk)}; }
 
+wire::CompareAnswer HeaderFor(const wire::CompareAsk& ask) {
+  wire::CompareAnswer answer;
+  answer.pass = ask.pass;
+  answer.ask = ask.ask;
+  answer.owner = ask.owner;
+  return answer;
+}
+
 class Answerer {
  public:
   Answerer(const core::Storage& storage, const wire::CompareAsk& ask, const AnswerLimits& limits,
-           core::ChangeArena* arena)
-      : storage_(storage), ask_(ask), limits_(limits), arena_(arena) {}
+           const std::function<bool(const tg_change&)>& route, core::ChangeArena* arena)
+      : storage_(storage), ask_(ask), limits_(limits), route_(route), arena_(arena) {}
 
   Result<wire::RangeAnswer> Answer(const wire::RangeAsk& range) {
     wire::RangeAnswer answer;
@@ -32,7 +40,8 @@ class Answerer {
   }
 
  private:
-  tg_range Range(const wire::KeyRange& range) const { return RangeOf(ask_.owner, range, ask_.direction_mask); }
+  // What an asker may see is what goes down, whatever it asks for.
+  tg_range Range(const wire::KeyRange& range) const { return RangeOf(ask_.owner, range, TG_DIRECTION_DOWN); }
 
   Status CompareDigest(const wire::RangeAsk& range, wire::RangeAnswer* answer) {
     uint64_t count = 0;
@@ -88,9 +97,10 @@ class Answerer {
         answer->rest = {std::string(View(ours.key.pk)), std::string(View(ours.key.sk))};
         return false;
       }
+      if (both) ++theirs;
+      if (!route_(ours)) return true;
       bytes_ += ours.body.size + ours.key.pk.size + ours.key.sk.size + 64;
       answer->changes.push_back(arena_->Copy(ours));
-      if (both) ++theirs;
       return true;
     });
     TG_RETURN_IF_ERROR(status);
@@ -101,6 +111,7 @@ class Answerer {
   const core::Storage& storage_;
   const wire::CompareAsk& ask_;
   const AnswerLimits& limits_;
+  const std::function<bool(const tg_change&)>& route_;
   core::ChangeArena* arena_;
   uint64_t bytes_ = 0;
 };
@@ -108,16 +119,21 @@ class Answerer {
 }  // namespace
 
 Result<wire::CompareAnswer> AnswerCompare(const core::Storage& storage, const wire::CompareAsk& ask,
-                                          const AnswerLimits& limits, core::ChangeArena* arena) {
-  wire::CompareAnswer answer;
-  answer.pass = ask.pass;
-  answer.ask = ask.ask;
-  answer.owner = ask.owner;
-  Answerer answerer(storage, ask, limits, arena);
+                                          const AnswerLimits& limits,
+                                          const std::function<bool(const tg_change&)>& route,
+                                          core::ChangeArena* arena) {
+  wire::CompareAnswer answer = HeaderFor(ask);
+  Answerer answerer(storage, ask, limits, route, arena);
   for (const wire::RangeAsk& range : ask.ranges) {
     TG_ASSIGN_OR_RETURN(wire::RangeAnswer part, answerer.Answer(range));
     answer.ranges.push_back(std::move(part));
   }
+  return answer;
+}
+
+wire::CompareAnswer AnswerNothing(const wire::CompareAsk& ask) {
+  wire::CompareAnswer answer = HeaderFor(ask);
+  for (const wire::RangeAsk& range : ask.ranges) answer.ranges.emplace_back().range = range.range;
   return answer;
 }
 

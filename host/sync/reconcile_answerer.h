@@ -4,6 +4,8 @@
 // changes of an answer are copied into the arena given.
 #pragma once
 
+#include <functional>
+
 #include "host/core/change_arena.h"
 #include "host/core/storage.h"
 #include "host/wire/frames.h"
@@ -16,7 +18,11 @@ struct AnswerLimits {
   uint64_t part_items_min = 32;
 };
 
+// route: asked for each change; false: the asker does not get it.
 Result<wire::CompareAnswer> AnswerCompare(const core::Storage& storage, const wire::CompareAsk& ask,
-                                          const AnswerLimits& limits, core::ChangeArena* arena);
+                                          const AnswerLimits& limits,
+                                          const std::function<bool(const tg_change&)>& route, core::ChangeArena* arena);
+// Says that nothing of these ranges is for the asker.
+wire::CompareAnswer AnswerNothing(const wire::CompareAsk& ask);
 
 }  // namespace tidegate::sync

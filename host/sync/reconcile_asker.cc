@@ -56,8 +56,7 @@ Status ReconcileAsker::ListKeys(Work* work, wire::RangeAsk* ask) {
       rest = {std::string(View(c.key.pk)), std::string(View(c.key.sk))};
       return false;
     }
-    ask->keys.push_back(
-        {std::string(View(c.key.pk)), std::string(View(c.key.sk)), Version::From(c.version), c.kind});
+    ask->keys.push_back({std::string(View(c.key.pk)), std::string(View(c.key.sk)), Version::From(c.version), c.kind});
     return true;
   }));
   if (cut) {
@@ -67,6 +66,15 @@ Status ReconcileAsker::ListKeys(Work* work, wire::RangeAsk* ask) {
     work->range.has_to = true;
     work->range.to = rest;
   }
+  return {};
+}
+
+Status ReconcileAsker::Fill(Work* work, wire::RangeAsk* range) {
+  TG_ASSIGN_OR_RETURN(auto digest, Digest(work->owner, work->range));
+  range->count = digest.first;
+  range->sum = digest.second;
+  if (work->list || range->count <= kListedKeysMax) TG_RETURN_IF_ERROR(ListKeys(work, range));
+  range->range = work->range;
   return {};
 }
 
@@ -84,11 +92,12 @@ Result<std::optional<wire::CompareAsk>> ReconcileAsker::Next(int64_t now_us, int
   ask.owner = work.owner;
   ask.direction_mask = TG_DIRECTION_DOWN;
   wire::RangeAsk range;
-  TG_ASSIGN_OR_RETURN(auto digest, Digest(work.owner, work.range));
-  range.count = digest.first;
-  range.sum = digest.second;
-  if (work.list || range.count <= kListedKeysMax) TG_RETURN_IF_ERROR(ListKeys(&work, &range));
-  range.range = work.range;
+  if (Status read = Fill(&work, &range); !read.ok()) {
+    // The range has to be asked all the same, or the pass would end without it.
+    work.not_before_us = now_us + retry_us;
+    work_.push_back(std::move(work));
+    return read;
+  }
   ask.ranges.push_back(std::move(range));
   in_flight_[ask.ask] = {std::move(work), now_us + retry_us, false};
   return std::optional<wire::CompareAsk>(std::move(ask));
@@ -116,16 +125,17 @@ void ReconcileAsker::Tick(int64_t now_us) {
   }
 }
 
-Result<bool> ReconcileAsker::Answered(const wire::CompareAnswer& answer) {
+bool ReconcileAsker::Answered(const wire::CompareAnswer& answer) {
   auto flight = in_flight_.find(answer.ask);
   if (answer.pass != pass_ || flight == in_flight_.end() || flight->second.answered) return false;
   flight->second.answered = true;
   for (const wire::RangeAnswer& range : answer.ranges) {
     if (range.verdict == wire::RangeVerdict::kSplit) {
       for (const wire::RangePart& part : range.parts) {
-        TG_ASSIGN_OR_RETURN(auto own, Digest(answer.owner, part.range));
-        if (own.first == part.count && own.second == part.sum) continue;
-        bool list = std::min(own.first, part.count) <= kListedKeysMax;
+        auto own = Digest(answer.owner, part.range);
+        if (own.ok() && own->first == part.count && own->second == part.sum) continue;
+        // What cannot be read now is read again when it is asked.
+        bool list = own.ok() && std::min(own->first, part.count) <= kListedKeysMax;
         work_.push_back({answer.owner, part.range, list, 0});
       }
     } else if (range.verdict == wire::RangeVerdict::kLater) {

@@ -41,7 +41,7 @@ class ReconcileAsker {
 
   // Takes an answer apart: false if it is late and nothing of it may be used. What it resolves is
   // reported done by Settled, after the commit that holds it, or Failed.
-  Result<bool> Answered(const wire::CompareAnswer& answer);
+  bool Answered(const wire::CompareAnswer& answer);
   void Settled(uint64_t ask) { in_flight_.erase(ask); }
   void Failed(uint64_t ask, int64_t retry_at_us);
 
@@ -49,7 +49,7 @@ class ReconcileAsker {
   struct Work {
     AgentId owner = 0;
     wire::KeyRange range;
-    bool list = false;       // name the keys, whatever their number
+    bool list = false;  // name the keys, whatever their number
     int64_t not_before_us = 0;
   };
   struct InFlight {
@@ -60,6 +60,7 @@ class ReconcileAsker {
 
   Result<std::pair<uint64_t, uint64_t>> Digest(AgentId owner, const wire::KeyRange& range) const;
   Status ListKeys(Work* work, wire::RangeAsk* ask);
+  Status Fill(Work* work, wire::RangeAsk* ask);
 
   const core::Storage& storage_;
   uint64_t pass_ = 0;

@@ -1,0 +1,338 @@
+#include "host/node/test_tree.h"
+
+#include <gtest/gtest.h>
+
+#include "host/plugin/storage_adapter.h"
+#include "host/wire/codec.h"
+#include "plugins/storage-memory/storage_memory.h"
+
+namespace tidegate::node {
+namespace {
+
+constexpr char kSchema[] = R"({
+  format: 'onetable:1.1.0', version: '1.0.0', indexes: {primary: {hash: 'pk', sort: 'sk'}},
+  params: {isoDates: true, timestamps: false},
+  models: {
+    Reading: {pk: {type: String, value: 'r#'}, sk: {type: String, value: 'r#${id}'},
+              id: {type: String, required: true}, value: {type: Number}},
+    Status: {pk: {type: String, value: 'status#'}, sk: {type: String, value: 'status#'}, state: {type: String}},
+    Setting: {pk: {type: String, value: 's#'}, sk: {type: String, value: 's#${name}'},
+              name: {type: String, required: true}, value: {type: String}},
+    Config: {pk: {type: String, value: 'c#'}, sk: {type: String, value: 'c#${name}'},
+             name: {type: String, required: true}, value: {type: String}},
+    Note: {pk: {type: String, value: 'n#'}, sk: {type: String, value: 'n#${name}'},
+           name: {type: String, required: true}, value: {type: String}},
+  },
+})";
+
+// The instance outlives the nodes that run on it.
+const tg_storage_v1* LeavingTable() {
+  static const tg_storage_v1 table = [] {
+    tg_storage_v1 leaving = *TidegateStorageMemoryTable();
+    leaving.base.destroy = [](void*) {};
+    return leaving;
+  }();
+  return &table;
+}
+
+}  // namespace
+
+std::optional<uint32_t> TestPolicy::Direction(std::string_view model) const {
+  if (auto changed = directions.find(model); changed != directions.end()) return changed->second;
+  if (model == "Reading") return TG_DIRECTION_UP;
+  if (model == "Config") return TG_DIRECTION_DOWN;
+  return model == "Note" ? TG_DIRECTION_NONE : TG_DIRECTION_BOTH;
+}
+
+std::optional<uint32_t> TestPolicy::Lane(std::string_view model) const {
+  return model == "Reading" ? TG_LANE_HISTORY : TG_LANE_STATE;
+}
+
+std::optional<uint32_t> TestPolicy::Route(const core::PolicyContext&, const tg_change& change, AgentId) const {
+  if (!not_routed.empty() && std::string_view(change.model.data, change.model.size) == not_routed) return TG_ROUTE_SKIP;
+  return std::nullopt;
+}
+
+// A memory replica whose commits fail when a test says so.
+class TestNode::Disk : public core::Storage {
+ public:
+  Disk() {
+    tg_error error{};
+    EXPECT_EQ(TidegateStorageMemoryTable()->base.create(nullptr, tg_str{"{}", 2}, &instance_, &error), TG_OK);
+  }
+  ~Disk() override {
+    storage_.reset();
+    TidegateStorageMemoryTable()->base.destroy(instance_);
+  }
+
+  void Open(const ReplicaId& replica, Epoch epoch) {
+    storage_ = plugin::PluginStorage::Adopt(LeavingTable(), instance_, "memory", {});
+    Status started = storage_->Start(replica, epoch);
+    ASSERT_TRUE(started.ok()) << started.message();
+  }
+  void Close() { storage_.reset(); }
+
+  const core::StorageInfo& info() const override { return storage_->info(); }
+  Epoch epoch() const override { return storage_->epoch(); }
+  Result<Watermark> Commit(std::span<const tg_group> groups, const core::OutcomeFn& outcome) override {
+    if (failures > 0 && failures-- > 0) return Status::Io("the disk of the test");
+    return storage_->Commit(groups, outcome);
+  }
+  Status Get(const tg_key& key, const core::ChangeFn& fn) const override { return storage_->Get(key, fn); }
+  Result<std::string> Query(const tg_query& query, const core::ChangeFn& fn) const override {
+    return storage_->Query(query, fn);
+  }
+  Result<core::FeedPage> Changes(const tg_feed_selector& selector, uint64_t after, uint64_t items, uint64_t bytes,
+                                 const core::ChangeFn& fn) const override {
+    return storage_->Changes(selector, after, items, bytes, fn);
+  }
+  Result<tg_feed_stat> FeedStat(const tg_feed_selector& selector, uint64_t after) const override {
+    return storage_->FeedStat(selector, after);
+  }
+  Result<Watermark> Head() const override { return storage_->Head(); }
+  Result<uint32_t> WatermarkCheck(const Watermark& watermark) const override {
+    return storage_->WatermarkCheck(watermark);
+  }
+  Result<int> WatermarkCompare(const Watermark& a, const Watermark& b) const override {
+    return storage_->WatermarkCompare(a, b);
+  }
+  Result<std::vector<tg_epoch>> Epochs(uint64_t limit) const override { return storage_->Epochs(limit); }
+  Status RangeDigest(const tg_range& range, const std::function<bool(const tg_digest&)>& fn) const override {
+    return storage_->RangeDigest(range, fn);
+  }
+  Status RangeScan(const tg_range& range, const core::ChangeFn& fn) const override {
+    return storage_->RangeScan(range, fn);
+  }
+  Status Scopes(const std::function<bool(const tg_scope&)>& fn) const override { return storage_->Scopes(fn); }
+  Result<std::string> MetaGet(std::string_view key) const override { return storage_->MetaGet(key); }
+  Status MetaScan(std::string_view prefix,
+                  const std::function<bool(std::string_view, std::string_view)>& fn) const override {
+    return storage_->MetaScan(prefix, fn);
+  }
+  Result<tg_storage_stats> Stats() const override { return storage_->Stats(); }
+  Status Backup(std::string_view path) override { return storage_->Backup(path); }
+
+  int failures = 0;
+
+ private:
+  void* instance_ = nullptr;
+  std::unique_ptr<plugin::PluginStorage> storage_;
+};
+
+TestNode::TestNode(TestTree& tree, const NodeOptions& options)
+    : tree_(tree),
+      options_(options),
+      disk_(std::make_unique<Disk>()),
+      random_((tree.nodes_.size() + 1) * 0x2545f4914f6cdd1dull) {}
+
+TestNode::~TestNode() { node_.reset(); }
+
+const core::Storage& TestNode::storage() const { return *disk_; }
+
+void TestNode::LoadSchema(const std::string& text) {
+  SchemaLoad loaded = tidegate::LoadSchema("test.json5", text.empty() ? kSchema : text);
+  ASSERT_TRUE(loaded.status().ok()) << loaded.status().message();
+  auto catalog = replica::Catalog::Make(SchemaSet::Make({loaded.schema}).value(), policy, nullptr);
+  ASSERT_TRUE(catalog.ok()) << catalog.status().message();
+  if (catalog_ == nullptr) {
+    catalog_ = std::make_unique<replica::CatalogHolder>(catalog.value());
+  } else {
+    catalog_->Set(catalog.value());
+  }
+}
+
+void TestNode::UseSchema(const std::string& text) {
+  LoadSchema(text);
+  node_->CatalogChanged();
+}
+
+void TestNode::Start() {
+  if (catalog_ == nullptr) LoadSchema("");
+  ReplicaId replica;
+  replica.bytes.fill(static_cast<uint8_t>(Next() >> 32));
+  disk_->Open(replica, Next());
+  auto node = Node::Open(options_, {*disk_, policy, *catalog_, tree_.clock, *this, *this, *this, *this});
+  ASSERT_TRUE(node.ok()) << node.status().message();
+  node_ = std::move(node).value();
+}
+
+void TestNode::Stop() {
+  std::erase_if(tree_.peers_, [&](const auto& entry) { return entry.second.node == this; });
+  node_.reset();
+  disk_->Close();
+}
+
+void TestNode::FailCommits(int count) { disk_->failures = count; }
+
+replica::WriteAnswer TestNode::Write(const replica::Transaction& transaction) {
+  replica::WriteAnswer answer;
+  answer.status = Status::Internal("not answered");
+  node_->Write(transaction, [&](replica::WriteAnswer given) { answer = std::move(given); });
+  (void)node_->Commit();
+  return answer;
+}
+
+replica::WriteAnswer TestNode::Put(const std::string& model, const std::string& json, std::optional<AgentId> to) {
+  replica::Write write;
+  write.model = model;
+  write.properties = json;
+  write.to = to;
+  return Write({write});
+}
+
+replica::WriteAnswer TestNode::Remove(const std::string& model, const std::string& json, std::optional<AgentId> owner) {
+  replica::Write write;
+  write.mode = replica::WriteMode::kRemove;
+  write.model = model;
+  write.properties = json;
+  write.owner = owner;
+  return Write({write});
+}
+
+std::string TestNode::Get(const std::string& model, const std::string& json, std::optional<AgentId> owner) {
+  replica::Reader reader(*disk_, *catalog_, tree_.clock, agent());
+  replica::FindRequest request;
+  request.model = model;
+  request.properties = json;
+  request.owner = owner;
+  Result<std::string> item = reader.Get(request);
+  return item.ok() ? item.value() : CodeName(item.status().code());
+}
+
+LinkStatus TestNode::LinkTo(AgentId neighbour) {
+  for (const LinkStatus& link : node_->GetStatus().links) {
+    if (link.agent == neighbour) return link;
+  }
+  return {};
+}
+
+std::vector<QuarantineEntry> TestNode::Quarantine() { return node_->Quarantine().value(); }
+
+uint64_t TestNode::counter(const std::string& name) const {
+  auto found = counters_.find(name);
+  return found == counters_.end() ? 0 : found->second;
+}
+
+core::TransportSession TestNode::OpenSession(core::Side side, AgentId peer) {
+  core::TransportSession session = tree_.next_session_++;
+  node_->SessionOpened(session, {side, peer, peer != 0, "test"});
+  (void)node_->Commit();
+  return session;
+}
+
+void TestNode::Receive(core::TransportSession session, wire::SessionId id, const wire::Body& body) {
+  auto frame = wire::Decode(wire::Encode(id, body), {});
+  ASSERT_TRUE(frame.ok()) << frame.status().message();
+  node_->Frame(session, std::move(frame).value(), 1);
+  (void)node_->Commit();
+}
+
+std::vector<wire::DecodedFrame> TestNode::TakeSent() {
+  std::vector<wire::DecodedFrame> frames;
+  for (const std::string& bytes : sent_) frames.push_back(wire::Decode(bytes, {}).value());
+  sent_.clear();
+  return frames;
+}
+
+Status TestNode::Send(core::TransportSession session, std::string_view frame) {
+  return tree_.Send(*this, session, frame);
+}
+
+void TestNode::Close(core::TransportSession session, std::string_view) { tree_.peers_.erase(session); }
+
+// ---- the tree ----
+
+TestNode& TestTree::Add(AgentId agent, uint32_t role, uint32_t level) {
+  NodeOptions options;
+  options.agent = agent;
+  options.role = role;
+  options.level = level;
+  options.sync_delay_ms = 0;
+  nodes_.push_back(std::make_unique<TestNode>(*this, options));
+  return *nodes_.back();
+}
+
+void TestTree::Build() {
+  server = &Add(1, TG_ROLE_SERVER, 1);
+  router = &Add(10, TG_ROLE_ROUTER, 2);
+  device = &Add(42, TG_ROLE_DEVICE, 65535);
+  for (TestNode* node : {server, router, device}) node->Start();
+  Connect(*router, *server);
+  Connect(*device, *router);
+  Run(1'000);
+}
+
+void TestTree::Connect(TestNode& child, TestNode& parent) {
+  core::TransportSession up = next_session_++;
+  core::TransportSession down = next_session_++;
+  peers_[up] = {&parent, down};
+  peers_[down] = {&child, up};
+  parent->SessionOpened(down, {core::Side::kChild, child.agent(), true, "test"});
+  child->SessionOpened(up, {core::Side::kParent, parent.agent(), true, "test"});
+}
+
+void TestTree::Disconnect(TestNode& child, TestNode& parent) {
+  std::vector<End> ends;
+  for (const auto& [session, peer] : peers_) {
+    auto other = peers_.find(peer.session);
+    if (other == peers_.end()) continue;
+    bool up = peer.node == &parent && other->second.node == &child;
+    bool down = peer.node == &child && other->second.node == &parent;
+    if (up || down) ends.push_back(peer);
+  }
+  for (const End& end : ends) peers_.erase(end.session);
+  for (const End& end : ends) (*end.node)->SessionClosed(end.session, "cut");
+  std::erase_if(travelling_, [&](const Travelling& frame) {
+    return (frame.from == &child && frame.to.node == &parent) || (frame.from == &parent && frame.to.node == &child);
+  });
+}
+
+Status TestTree::Send(TestNode& from, core::TransportSession session, std::string_view frame) {
+  auto left = room.find(from.agent());
+  if (left != room.end() && left->second-- <= 0) return Status::Full("the transport of the test");
+  auto peer = peers_.find(session);
+  if (peer == peers_.end()) {
+    from.sent_.emplace_back(frame);
+  } else {
+    travelling_.push_back({peer->second, &from, std::string(frame)});
+  }
+  return {};
+}
+
+void TestTree::Deliver(Travelling frame) {
+  if (frame.to.node->node_ == nullptr) return;
+  auto decoded = wire::Decode(frame.bytes, {});
+  ASSERT_TRUE(decoded.ok()) << decoded.status().message();
+  if (network && !network(*frame.from, *frame.to.node, *decoded)) return;
+  (*frame.to.node)->Frame(frame.to.session, std::move(decoded).value(), frame.bytes.size());
+}
+
+void TestTree::Run(int64_t ms) {
+  const int64_t end_us = clock.now_us + ms * 1000;
+  for (int steps = 0; steps < 200'000; ++steps) {
+    for (const auto& node : nodes_) {
+      if (node->node_ != nullptr) (void)(*node)->Commit();
+    }
+    if (!room.empty() && travelling_.empty()) {
+      room.clear();
+      for (const auto& [session, peer] : peers_) (*peer.node)->Writable(peer.session);
+      continue;
+    }
+    if (!travelling_.empty()) {
+      std::deque<Travelling> now = std::move(travelling_);
+      travelling_.clear();
+      for (Travelling& frame : now) Deliver(std::move(frame));
+      clock.now_us += 100;
+      continue;
+    }
+    int64_t next = INT64_MAX;
+    for (const auto& node : nodes_) {
+      if (node->node_ != nullptr) next = std::min(next, (*node)->NextTimerUs());
+    }
+    if (clock.now_us >= end_us) return;
+    clock.now_us = std::max(clock.now_us + 10, std::min(next, end_us));
+  }
+  ADD_FAILURE() << "the tree does not come to rest";
+}
+
+}  // namespace tidegate::node

@@ -1,0 +1,141 @@
+// TestTree: a few nodes in one process, over storage-memory, on virtual time, with a network that does
+// what a test says. Deterministic: nothing runs except in Run.
+// Thread safety: none. Ownership: the tree owns its nodes; the test owns the tree.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "host/node/node.h"
+#include "host/replica/reader.h"
+
+namespace tidegate::node {
+
+class TestClock : public core::Clock {
+ public:
+  int64_t unix_ms() const override { return 1'700'000'000'000 + now_us / 1000; }
+  int64_t monotonic_us() const override { return now_us; }
+  int64_t now_us = 1'000'000;
+};
+
+// Models of the tests: Reading up, Status and Setting both, Config down, Note none. Rules may be changed.
+class TestPolicy : public core::Policy {
+ public:
+  Status Reload(std::string_view, std::vector<std::string>*) override { return {}; }
+  std::optional<uint32_t> Placement(std::string_view) const override { return std::nullopt; }
+  std::optional<uint32_t> Direction(std::string_view model) const override;
+  std::optional<uint32_t> Lane(std::string_view model) const override;
+  std::optional<uint32_t> Route(const core::PolicyContext&, const tg_change& change, AgentId) const override;
+  Status Accept(const core::PolicyContext&, const tg_change&) const override { return {}; }
+
+  std::map<std::string, uint32_t, std::less<>> directions;  // instead of the usual ones
+  std::string not_routed;                                   // a model that no neighbour gets
+};
+
+class TestTree;
+
+// One node, its replica and what it sent and said.
+class TestNode : private Outbox, private core::Log, private core::Metrics, private core::Random {
+ public:
+  TestNode(TestTree& tree, const NodeOptions& options);
+  ~TestNode() override;
+
+  void Start();
+  void Stop();  // as a crash: what is not committed is lost
+  void FailCommits(int count);
+  // From now on this schema; the node is told.
+  void UseSchema(const std::string& text);
+
+  Node& operator*() { return *node_; }
+  Node* operator->() { return node_.get(); }
+  AgentId agent() const { return options_.agent; }
+  const core::Storage& storage() const;
+
+  replica::WriteAnswer Write(const replica::Transaction& transaction);
+  replica::WriteAnswer Put(const std::string& model, const std::string& json, std::optional<AgentId> to = {});
+  replica::WriteAnswer Remove(const std::string& model, const std::string& json, std::optional<AgentId> owner = {});
+  // The item as a program sees it, or the name of the error.
+  std::string Get(const std::string& model, const std::string& json, std::optional<AgentId> owner = {});
+  LinkStatus LinkTo(AgentId neighbour);
+  std::vector<QuarantineEntry> Quarantine();
+  uint64_t counter(const std::string& name) const;
+
+  // ---- for tests that play a neighbour ----
+  core::TransportSession OpenSession(core::Side side, AgentId peer);
+  void Receive(core::TransportSession session, wire::SessionId id, const wire::Body& body);
+  // Frames to sessions that lead nowhere, decoded.
+  std::vector<wire::DecodedFrame> TakeSent();
+
+  TestPolicy policy;
+  NodeOptions& options() { return options_; }
+
+ private:
+  friend class TestTree;
+  class Disk;
+
+  Status Send(core::TransportSession session, std::string_view frame) override;
+  void Close(core::TransportSession session, std::string_view reason) override;
+  void Write(uint32_t, std::string_view) override {}
+  void Add(std::string_view counter, uint64_t delta) override { counters_[std::string(counter)] += delta; }
+  void Set(std::string_view, int64_t) override {}
+  uint64_t Next() override { return random_ += 0x9e3779b97f4a7c15ull; }
+  void LoadSchema(const std::string& text);
+
+  TestTree& tree_;
+  NodeOptions options_;
+  std::unique_ptr<Disk> disk_;
+  std::unique_ptr<replica::CatalogHolder> catalog_;
+  std::unique_ptr<Node> node_;
+  std::map<std::string, uint64_t> counters_;
+  std::vector<std::string> sent_;
+  uint64_t random_;
+};
+
+class TestTree {
+ public:
+  // Options begin with sync_delay 0.
+  TestNode& Add(AgentId agent, uint32_t role, uint32_t level);
+  // Server 1, router 10 below it, device 42 below that; connected, and run until still.
+  void Build();
+
+  void Connect(TestNode& child, TestNode& parent);
+  void Disconnect(TestNode& child, TestNode& parent);
+  // Delivers frames and runs timers for so long.
+  void Run(int64_t ms);
+
+  // Asked for each frame on its way; false loses it.
+  std::function<bool(TestNode& from, TestNode& to, const wire::DecodedFrame& frame)> network;
+  // How many frames go before Outbox::Send says kFull, by node; Writable follows with the next Run.
+  std::map<AgentId, int> room;
+
+  TestClock clock;
+  TestNode* server = nullptr;
+  TestNode* router = nullptr;
+  TestNode* device = nullptr;
+
+ private:
+  friend class TestNode;
+  struct End {
+    TestNode* node = nullptr;
+    core::TransportSession session = 0;
+  };
+  struct Travelling {
+    End to;
+    TestNode* from;
+    std::string bytes;
+  };
+
+  Status Send(TestNode& from, core::TransportSession session, std::string_view frame);
+  void Deliver(Travelling frame);
+
+  std::vector<std::unique_ptr<TestNode>> nodes_;
+  std::map<core::TransportSession, End> peers_;  // session of one end -> the other end
+  std::deque<Travelling> travelling_;
+  core::TransportSession next_session_ = 1;
+};
+
+}  // namespace tidegate::node
