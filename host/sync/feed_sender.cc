@@ -180,7 +180,7 @@ Result<bool> FeedSender::Acked(const wire::LaneAck& ack, int64_t now_us) {
   if (!open_) return false;
   window_bytes_ = std::min(ack.window_bytes, options_.window_bytes);
   if (!ack.delivered.none()) delivered_ = ack.delivered;
-  if (begin_unacked_ && ack.begin != begin_) return false;  // says nothing of this feed yet
+  if (ack.begin != begin_) return false;  // says nothing of this feed, or not yet
   begin_unacked_ = false;
   begin_pending_ = false;
 
