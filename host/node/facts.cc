@@ -1,4 +1,6 @@
 // What the node tells about itself.
+#include <cstdlib>
+
 #include "host/base/views.h"
 #include "host/node/impl.h"
 #include "host/sync/meta_keys.h"
@@ -108,6 +110,12 @@ NodeStatus Node::Impl::GetStatus() const {
   }
   if (status.quarantined != 0)
     status.problems.push_back(std::to_string(status.quarantined) + " quarantined items: see 'tidegate quarantine list'");
+  for (const auto& [agent, link] : links_.all()) {
+    if (!link->up() || std::abs(link->clock_ahead_ms) <= options_.clock_drift_ms_max) continue;
+    status.problems.push_back("the clock of agent " + std::to_string(agent) + " is " +
+                              std::to_string(std::abs(link->clock_ahead_ms) / 1000) + " s " +
+                              (link->clock_ahead_ms > 0 ? "ahead of" : "behind") + " ours: set the one that is wrong");
+  }
   status.healthy = status.problems.empty();
   return status;
 }

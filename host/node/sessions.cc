@@ -153,6 +153,7 @@ void Node::Impl::ChildIsUp(Session* session, wire::SessionId id, const wire::Hel
   session->id = id;
   session->state = SessionState::kUp;
   link->edges_number = hello.edges_number;
+  if (hello.unix_ms != 0) link->clock_ahead_ms = hello.unix_ms - self_.unix_ms;
   if (!repeated) {
     if (Session* former = SessionOf(*link); former != nullptr && former != session) EndSession(former);
     link->session = session->transport;
@@ -205,6 +206,7 @@ void Node::Impl::ParentIsUp(Session* session, const wire::Hello& hello, const wi
   if (session->state == SessionState::kUp) return;
   sync::Link* link = links_.Put(record);
   if (Session* former = SessionOf(*link); former != nullptr && former != session) EndSession(former);
+  if (hello.unix_ms != 0) link->clock_ahead_ms = hello.unix_ms - self_.unix_ms;
   session->agent = record.agent;
   session->state = SessionState::kUp;
   session->hello_at_us = INT64_MAX;

@@ -70,6 +70,8 @@ class Link {
   std::vector<wire::RefusedKey> refused;
   uint64_t edges_number = 0;  // child: of its last table that is durable here
 
+  int64_t clock_ahead_ms = 0;  // how far the neighbour's clock was ahead of ours at its last hello
+
   LinkStats stats;
 
  private:

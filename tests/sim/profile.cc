@@ -22,12 +22,13 @@ std::vector<Profile> MakeProfiles() {
   Profile roam{.name = "roam", .what = "devices that move to another router"};
   roam.routers_min = 2;
   roam.moves = 6;
-  Profile wide{.name = "wide", .what = "many keys, and devices that come late: much to compare"};
-  wide.names = 150;
-  wide.late = true;
-  wide.at_server = 600;
-  wide.writes_min = 700;
-  wide.writes_max = 900;
+  Profile wide{.name = "wide", .what = "many keys, and a server that comes late: much to compare"};
+  wide.names = 400;
+  wide.settings = 800;
+  wide.server_late = true;
+  wide.writes_min = 900;
+  wide.writes_max = 1'100;
+  wide.seconds_min = 100;
   return {mixed, calm, storm, chain, skew, wide, roam};
 }
 

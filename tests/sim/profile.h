@@ -14,10 +14,10 @@ struct Profile {
   const char* what;
   uint32_t routers_min = 1, routers_max = 3;
   uint32_t devices_min = 3, devices_max = 5;
-  uint32_t names = 4;      // of items with a name, each model and owner
-  uint32_t at_server = 0;  // per mille of the writes that are the server's beside its share
-  bool late = false;       // every device comes late, so that it has to be told everything
-  bool chain = false;      // every router below the one before
+  uint32_t names = 4;        // of items with a name, each model and owner
+  uint32_t settings = 0;     // per mille of the writes that are of the model that goes both ways, beside its share
+  bool server_late = false;  // much is there before the first contact
+  bool chain = false;        // every router below the one before
   uint32_t writes_min = 200, writes_max = 280;
   uint32_t faults_min = 20, faults_max = 40;
   int64_t seconds_min = 60, seconds_max = 200;

@@ -60,8 +60,9 @@ void BuildTree(World& world, const Profile& profile, SimRandom& random) {
   // Most start together, some come when much was written already.
   for (const auto& node : world.nodes()) {
     node->clock().SetSkew(random.Between(-profile.skew_ms_max, profile.skew_ms_max));
-    const bool late = profile.late ? node->role() == TG_ROLE_DEVICE : random.PerMille(200);
-    const int64_t delay = !late ? random.Between(0, 2'000) : random.Between(2'000, 50'000);
+    const bool late = profile.server_late ? node->role() == TG_ROLE_SERVER : random.PerMille(200);
+    const int64_t delay =
+        !late ? random.Between(0, 2'000) : random.Between(profile.server_late ? 40'000 : 2'000, 70'000);
     world.After(delay * kMs, [started = node.get()] { started->Start(); });
   }
 }

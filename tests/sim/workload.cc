@@ -95,6 +95,7 @@ replica::Write Workload::MakeWrite(SimNode& node, bool* illegal) {
            : dice < 88 ? "Setting"
                        : "Note";
   }
+  if (!*illegal && random_.PerMille(profile_.settings)) name = "Setting";
   const ModelTruth& model = *FindModel(name);
   replica::Write write;
   write.model = name;
@@ -126,7 +127,6 @@ replica::Write Workload::MakeWrite(SimNode& node, bool* illegal) {
 
 void Workload::Once(int tries) {
   SimNode* node = AnyNodeUp();
-  if (random_.PerMille(profile_.at_server) && world_.node(kAgentServer).up()) node = &world_.node(kAgentServer);
   if (node == nullptr) {
     if (tries < 200) world_.After(500 * kMs, [this, tries] { Once(tries + 1); });
     return;
