@@ -47,6 +47,8 @@ Status Node::Impl::AdmitOwner(const sync::Inbound& from, const tg_change& change
   const sync::Link* link = links_.Find(from.neighbour);
   if (owner == kAgentAll && change.direction == TG_DIRECTION_BOTH) return {};
   if (link != nullptr && links_.Reaches(*link, owner)) return {};
+  // A router goes on giving what it got from a child that has moved elsewhere below us.
+  if (link != nullptr && link->record.role == TG_ROLE_ROUTER && links_.routes().IsBelow(owner)) return {};
   return Status::Refused("owner " + std::to_string(owner) + " is not below agent " + std::to_string(from.neighbour));
 }
 
