@@ -189,6 +189,7 @@ const std::vector<DefectInfo>& AllDefects() {
       {Defect::kOwnersIgnored, "owners-ignored", "a down feed returns the changes of every owner"},
       {Defect::kSeqReused, "seq-reused", "positions are given again after a restart, and watermarks not judged"},
       {Defect::kDigestConstant, "digest-constant", "all digests are equal"},
+      {Defect::kRenumberNothing, "renumber-nothing", "renumber reports success and does nothing", "roam"},
       {Defect::kViaIgnored, "via-ignored", "a feed returns what came over the same link"},
       {Defect::kGapAccepted, "gap-accepted", "a batch is lost and the next one names its `before`"},
       {Defect::kAckTooEarly, "ack-too-early", "what is durable at the hop is called delivered"},

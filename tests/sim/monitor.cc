@@ -110,6 +110,8 @@ void Monitor::CheckClaim(SimNode& holder, AgentId sender, uint32_t lane, const W
       const tg_key key{change.owner, Str(change.pk), Str(change.sk)};
       auto there = Held(*source, key);
       if (!there || there->version != change.version || there->seq > held.position) continue;  // a newer one follows
+      const Written* written = world_.oracle().Find(KeyText(key), change.version);
+      if (written == nullptr || !world_.oracle().IsDue(holder, *written)) continue;  // its owner has moved away
       auto here = Held(holder, key);
       if ((!here || here->version < change.version) && !IsUnsettled(holder, change.owner))
         world_.Fail("node " + std::to_string(holder.agent()) + " says that it holds lane " + std::to_string(lane) +

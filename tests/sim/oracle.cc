@@ -174,6 +174,7 @@ void Oracle::Batched(const SimNode& from, SimNode& node, const std::vector<tg_ch
   }
   Known& known = known_[node.agent()];
   const bool down = node.parent() == from.agent();
+  if (!down && from.parent() != node.agent()) return;  // the end of a link of former times
   for (const auto& [number, part] : parts) {
     const std::vector<Member>& members = transactions_[number.first];
     auto first = Held(from, part.front()->key);
@@ -325,7 +326,8 @@ std::function<void(const node::SyncAnswer&)> Oracle::ExpectSync(SimNode& node, n
       auto held = Held(*there, key);
       // What was delivered over a former parent is not told to the new one.
       SimNode& server = world_.node(kAgentServer);
-      if (leftovers_ && server.up() && (!held || held->version < one.version)) held = Held(server, key);
+      if (leftovers_ && !server.up()) continue;
+      if (leftovers_ && (!held || held->version < one.version)) held = Held(server, key);
       if (!held || held->version < one.version) {
         world_.Fail("node " + std::to_string(agent) + " was told that node " + std::to_string(goal) +
                     " has what it has not: " + one.text);

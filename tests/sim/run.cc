@@ -9,6 +9,8 @@ namespace {
 
 constexpr int64_t kSettleUsMax = 300 * kSecond;  // longest way: a dead session, its timeout, a back-off, a reconcile
 constexpr int64_t kStillUs = 45 * kSecond;       // rest that is watched
+constexpr int64_t kLateUs = 5 * kSecond;         // frames of the last storm may still arrive, and be answered
+constexpr int64_t kDeadSessionUs = 60 * kSecond;
 // At rest a link carries keep-alives only: so many frames each second, both ways, at the very most.
 constexpr uint64_t kStillFramesPerLink = 4 * 45;
 
@@ -68,8 +70,10 @@ void BuildTree(World& world, const Profile& profile, SimRandom& random) {
 }
 
 void CheckStillness(World& world) {
-  const uint64_t frames = world.network().frames(), changes = world.network().monitor().changes_sent();
   world.oracle().ExpectStillness(true);
+  // Where nodes moved, a former parent may hold a session that nobody told it is dead.
+  world.RunFor(world.oracle().leftovers() ? kDeadSessionUs : kLateUs);
+  const uint64_t frames = world.network().frames(), changes = world.network().monitor().changes_sent();
   world.RunFor(kStillUs);
   if (world.failed()) return;
   if (world.network().monitor().changes_sent() != changes)
