@@ -1,3 +1,5 @@
+#include <cstdlib>
+
 #include "bench/bare_runs.h"
 #include "bench/clock.h"
 #include "bench/daemon.h"
@@ -15,6 +17,7 @@ struct CatchUp {
   double bytes_per_item = 0;
   double gateway_cpu_us = 0;  // an item
   double cloud_cpu_us = 0;
+  long resends = 0;
 };
 
 // The link is cut (the cloud is down) while the gateway takes W; then the cloud comes back.
@@ -43,6 +46,8 @@ CatchUp Daemons(const Options& options, const std::vector<std::string>& requests
   result.bytes_per_item = static_cast<double>(gateway.SocketBytes(broker.port()) - bytes) / items;
   result.gateway_cpu_us = (gateway.process().CpuSeconds() - gateway_cpu) / items * 1e6;
   result.cloud_cpu_us = (cloud.process().CpuSeconds() - cloud_cpu) / items * 1e6;
+  std::string sender = gateway.Get("/v1/status").body;
+  result.resends = std::strtol(sender.c_str() + sender.find(R"("resends":)") + 10, nullptr, 10);
   std::string status = cloud.Get("/v1/status").body;
   if (status.find("\"items\":" + std::to_string(options.items) + ",") == std::string::npos) {
     Die("not every item is at the cloud: " + status);
@@ -65,6 +70,8 @@ void MeasureCatchUp(const Options& options, Report* report) {
     CatchUp result = Daemons(options, requests);
     daemons.push_back(result.items_per_s);
     ratio.push_back(100 * result.items_per_s / bare.back());
+    report->Note(RoundText(round, bare.back(), result.items_per_s) + ", " + std::to_string(result.resends) +
+                 " resends");
     bytes.push_back(result.bytes_per_item);
     gateway_cpu.push_back(result.gateway_cpu_us);
     cloud_cpu.push_back(result.cloud_cpu_us);

@@ -34,6 +34,7 @@ void MeasureIngest(const Options& options, Report* report) {
     bare.push_back(BareIngest(options, stored));
     api.push_back(ApiIngest(options, requests));
     ratio.push_back(100 * api.back() / bare.back());
+    report->Note(RoundText(round, bare.back(), api.back()));
   }
   report->Add("item_body", bytes / static_cast<double>(stored.size()), "bytes");
   report->Add("ingest_bare", Median(bare), "items/s");

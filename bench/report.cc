@@ -83,6 +83,13 @@ bool Report::Finish() const {
   return met == targets;
 }
 
+std::string RoundText(int round, double bare, double measured) {
+  char text[128];
+  std::snprintf(text, sizeof text, "round %d: bare %.0f, measured %.0f items/s, %.1f %%", round + 1, bare, measured,
+                100 * measured / bare);
+  return text;
+}
+
 double Median(std::vector<double> values) {
   if (values.empty()) return 0;
   size_t middle = values.size() / 2;

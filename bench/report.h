@@ -38,6 +38,9 @@ class Report {
   std::vector<Figure> figures_;
 };
 
+// One round of a comparison, for Note.
+std::string RoundText(int round, double bare, double measured);
+
 double Median(std::vector<double> values);
 
 }  // namespace tidegate::bench
