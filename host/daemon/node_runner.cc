@@ -219,7 +219,7 @@ uint64_t NodeRunner::StageBatch(Batch* batch, uint64_t budget) {
   // Once the last is handed over, the node may answer and the batch be gone.
   for (size_t i = begin; i < end; i++) {
     // Two words: they fit into std::function without memory of its own.
-    node_.Write(batch->transactions[i],
+    node_.Write(std::move(batch->transactions[i]),
                 [batch, i](replica::WriteAnswer answer) { Answered(batch, i, std::move(answer)); });
   }
   return end - begin;

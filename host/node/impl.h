@@ -33,7 +33,7 @@ class Node::Impl : private sync::Admission {
   void SetWatcher(WatchFn watcher) { watcher_ = std::move(watcher); }
 
   // ---- writes.cc ----
-  void Write(const replica::Transaction& transaction, std::function<void(replica::WriteAnswer)> done);
+  void Write(replica::Transaction transaction, std::function<void(replica::WriteAnswer)> done);
   void Sync(const SyncRequest& request, std::function<void(SyncAnswer)> done);
   void Adopt(AgentId agent, std::function<void(Status)> done);
 
@@ -81,7 +81,7 @@ class Node::Impl : private sync::Admission {
   void LoadFacts();
 
   // writes.cc
-  void WriteNow(const replica::Transaction& transaction, const std::function<void(replica::WriteAnswer)>& done);
+  void WriteNow(replica::Transaction& transaction, const std::function<void(replica::WriteAnswer)>& done);
   void RunRetries();
   void AnswerWaiters();
   bool Reached(const Waiter& waiter) const;

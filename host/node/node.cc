@@ -244,8 +244,8 @@ Result<std::unique_ptr<Node>> Node::Open(const NodeOptions& options, const Depen
   return std::unique_ptr<Node>(new Node(std::move(impl)));
 }
 
-void Node::Write(const replica::Transaction& transaction, std::function<void(replica::WriteAnswer)> done) {
-  impl_->Write(transaction, std::move(done));
+void Node::Write(replica::Transaction transaction, std::function<void(replica::WriteAnswer)> done) {
+  impl_->Write(std::move(transaction), std::move(done));
 }
 void Node::SessionOpened(core::TransportSession session, const core::Peer& peer) {
   impl_->SessionOpened(session, peer);

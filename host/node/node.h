@@ -52,7 +52,7 @@ class Node {
   // ---- events; each only stages ----
 
   // done is called once, from a later Commit: after the commit that holds the transaction, or with the error.
-  void Write(const replica::Transaction& transaction, std::function<void(replica::WriteAnswer)> done);
+  void Write(replica::Transaction transaction, std::function<void(replica::WriteAnswer)> done);
 
   void SessionOpened(core::TransportSession session, const core::Peer& peer);
   void SessionClosed(core::TransportSession session, std::string_view reason);

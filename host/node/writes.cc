@@ -5,11 +5,11 @@
 
 namespace tidegate::node {
 
-void Node::Impl::Write(const replica::Transaction& transaction, std::function<void(replica::WriteAnswer)> done) {
+void Node::Impl::Write(replica::Transaction transaction, std::function<void(replica::WriteAnswer)> done) {
   WriteNow(transaction, done);
 }
 
-void Node::Impl::WriteNow(const replica::Transaction& transaction,
+void Node::Impl::WriteNow(replica::Transaction& transaction,
                           const std::function<void(replica::WriteAnswer)>& done) {
   Status status = writer_.StageTransaction(transaction, done);
   if (status.code() == Code::kUnavailable) {

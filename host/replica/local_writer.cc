@@ -36,7 +36,7 @@ LocalWriter::LocalWriter(const WriterOptions& options, core::Storage& storage, c
       ulids_(random_),
       epoch_(storage.epoch()) {}
 
-Status LocalWriter::StageTransaction(const Transaction& transaction, const WriteDone& done) {
+Status LocalWriter::StageTransaction(Transaction& transaction, const WriteDone& done) {
   failed_at_ = 0;
   if (transaction.empty()) return Status::Invalid("a transaction needs at least one write");
   auto catalog = catalog_.Get();
@@ -241,7 +241,7 @@ tg_change LocalWriter::MakeChange(const ModelRule& rule, const Staged& staged, u
   return change;
 }
 
-void LocalWriter::Commit(const Transaction& transaction, std::vector<Staged> staged, const WriteDone& done) {
+void LocalWriter::Commit(Transaction& transaction, std::vector<Staged> staged, const WriteDone& done) {
   uint32_t lane = TG_LANE_COUNT - 1;  // a transaction takes its most urgent item's lane
   for (const Staged& one : staged) lane = std::min(lane, one.rule->lane);
   stage_.Begin();
@@ -259,7 +259,7 @@ void LocalWriter::Commit(const Transaction& transaction, std::vector<Staged> sta
     }
   }
   // Only a guess may have to be written again, so only then the transaction is kept.
-  Transaction kept = guessed ? transaction : Transaction();
+  Transaction kept = guessed ? std::move(transaction) : Transaction();
   stage_.End([this, done, guessed, kept = std::move(kept), answer_item = std::move(answer_item),
               catalog = catalog_.Get()](const Status& status, std::span<const core::Effect> effects) {
     WriteAnswer answer;

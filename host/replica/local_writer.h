@@ -35,9 +35,10 @@ class LocalWriter {
   LocalWriter(const WriterOptions& options, core::Storage& storage, core::Stage& stage, const CatalogHolder& catalog,
               const core::Policy& policy, core::Clock& clock, core::Random& random, HybridClock& versions);
 
-  // Stages the transaction. kUnavailable: a key of it is written by the stage already; commit, then call
-  // again. Any other error is the transaction's own and done is not called.
-  Status StageTransaction(const Transaction& transaction, const WriteDone& done);
+  // Stages the transaction and takes what it holds; on an error it stays as it was. kUnavailable: a key of it
+  // is written by the stage already; commit, then call again. Any other error is the transaction's own and
+  // done is not called.
+  Status StageTransaction(Transaction& transaction, const WriteDone& done);
 
   // Transactions whose guess about the held state was wrong: write them again after the commit.
   struct Retry {
@@ -69,7 +70,7 @@ class LocalWriter {
   Status FillItem(const ModelRule& rule, const Write& write, bool look, Staged* staged);
   Status FillEdit(const ModelRule& rule, const Write& write, Staged* staged);
   tg_change MakeChange(const ModelRule& rule, const Staged& staged, uint8_t lane);
-  void Commit(const Transaction& transaction, std::vector<Staged> staged, const WriteDone& done);
+  void Commit(Transaction& transaction, std::vector<Staged> staged, const WriteDone& done);
 
   WriterOptions options_;
   core::Storage& storage_;

@@ -84,7 +84,7 @@ class ReplicaTest : public ::testing::Test {
   }
 
   // Writes as the node does: stage, commit, and once more what was guessed wrong.
-  WriteAnswer Write(const Transaction& transaction) {
+  WriteAnswer Write(Transaction transaction) {
     WriteAnswer answer;
     auto done = [&](WriteAnswer given) { answer = std::move(given); };
     answer.status = writer_->StageTransaction(transaction, done);
