@@ -11,10 +11,14 @@ namespace {
 
 const char* DirectionName(uint32_t direction) {
   switch (direction) {
-    case TG_DIRECTION_UP: return "up";
-    case TG_DIRECTION_DOWN: return "down";
-    case TG_DIRECTION_BOTH: return "both";
-    default: return "none";
+    case TG_DIRECTION_UP:
+      return "up";
+    case TG_DIRECTION_DOWN:
+      return "down";
+    case TG_DIRECTION_BOTH:
+      return "both";
+    default:
+      return "none";
   }
 }
 
@@ -27,9 +31,12 @@ const char* LaneName(uint32_t lane) {
 
 const char* RoleName(uint32_t role) {
   switch (role) {
-    case TG_ROLE_SERVER: return "server";
-    case TG_ROLE_ROUTER: return "router";
-    default: return "device";
+    case TG_ROLE_SERVER:
+      return "server";
+    case TG_ROLE_ROUTER:
+      return "router";
+    default:
+      return "device";
   }
 }
 
@@ -66,15 +73,15 @@ NodeStatus Node::Impl::GetStatus() const {
     entry.bytes_sent = link->stats.bytes_sent;
     entry.bytes_received = link->stats.bytes_received;
     entry.last_error = link->stats.last_error;
-    entry.quarantined = link->quarantined.size();
-    status.quarantined += link->quarantined.size();
+    entry.quarantined = link->quarantined.size() + link->refused_ours.size();
+    status.quarantined += entry.quarantined;
     if (link->is_parent()) entry.unsettled_scopes = marks_.size();
     if (link->stats.last_progress_us >= 0) entry.last_progress_age_ms = (now_us - link->stats.last_progress_us) / 1000;
     for (uint32_t lane = 0; lane < TG_LANE_COUNT; ++lane) {
       const sync::FeedSender& sender = link->senders[lane];
       entry.resends += sender.resends();
-      entry.lanes.push_back({lane, sender.acked().position, sender.delivered().position,
-                             link->receivers[lane].held().position});
+      entry.lanes.push_back(
+          {lane, sender.acked().position, sender.delivered().position, link->receivers[lane].held().position});
       auto stat = deps_.storage.FeedStat(sender.Selector(), sender.hop_position(end_.position));
       if (!stat.ok() || stat->count == 0) continue;
       entry.pending_changes += stat->count;
@@ -106,7 +113,8 @@ NodeStatus Node::Impl::GetStatus() const {
   }
   for (const LinkStatus& link : status.links) {
     if (link.is_parent && link.state != "up")
-      status.problems.push_back("the parent is not connected: " + (link.last_error.empty() ? link.state : link.last_error));
+      status.problems.push_back("the parent is not connected: " +
+                                (link.last_error.empty() ? link.state : link.last_error));
   }
   if (status.quarantined != 0)
     status.problems.push_back(std::to_string(status.quarantined) + " quarantined items: see 'tidegate quarantine list'");
@@ -116,31 +124,12 @@ NodeStatus Node::Impl::GetStatus() const {
                               std::to_string(std::abs(link->clock_ahead_ms) / 1000) + " s " +
                               (link->clock_ahead_ms > 0 ? "ahead of" : "behind") + " ours: set the one that is wrong");
   }
+  if (status.quarantined >= options_.quarantine_items_max)
+    status.problems.push_back(
+        "the quarantine is full (limits.quarantine_items_max): what is refused now stays with its sender and is not "
+        "listed here");
   status.healthy = status.problems.empty();
   return status;
-}
-
-Result<std::vector<QuarantineEntry>> Node::Impl::Quarantine() const {
-  std::vector<QuarantineEntry> entries;
-  TG_RETURN_IF_ERROR(deps_.storage.MetaScan(sync::meta::kQuarantinePrefix, [&](std::string_view, std::string_view value) {
-    wire::QuarantineRecord record;
-    if (!wire::DecodeRecord(value, &record).ok()) return true;
-    QuarantineEntry entry;
-    entry.link = record.link;
-    entry.ours = record.ours;
-    entry.reason = record.reason;
-    entry.since_unix_ms = record.since_unix_ms;
-    if (auto change = wire::DecodeChange(record.change); change.ok()) {
-      entry.model = View(change->change.model);
-      entry.owner = change->change.key.owner;
-      entry.pk = View(change->change.key.pk);
-      entry.sk = View(change->change.key.sk);
-      entry.version = Version::From(change->change.version).ToText();
-    }
-    entries.push_back(std::move(entry));
-    return true;
-  }));
-  return entries;
 }
 
 }  // namespace tidegate::node

@@ -19,12 +19,14 @@ void Node::Impl::OnBatch(sync::Link* link, wire::DecodedFrame frame) {
     case sync::BatchVerdict::kApply:
       break;
   }
+  if (link->refusals.full()) return;  // it learns first what was refused before; the batch comes again
   receiver.Staged(batch);
   sync::StagedChanges staged = sync::StageChanges(*link, batch.changes, frame.keep, this, &stage_);
   // The items, the watermark and the quarantine entries of a batch commit together (law 1).
   stage_.Begin();
   stage_.MetaPut(sync::meta::Held(link->agent(), batch.lane), wire::EncodeRecord(batch.after));
-  std::vector<sync::QuarantineNote> notes = sync::StageQuarantine(*link, staged, deps_.clock.unix_ms(), &stage_);
+  sync::QuarantineNotes notes =
+      sync::StageQuarantine(link, staged, deps_.storage, QuarantineRoom(), deps_.clock.unix_ms(), &stage_);
   if (batch.begin != 0 && batch.unsettled && link->is_parent()) {
     AddMark(true, 0);
     StageMarks();
@@ -34,25 +36,19 @@ void Node::Impl::OnBatch(sync::Link* link, wire::DecodedFrame frame) {
   header.before = batch.before;
   header.after = batch.after;
   header.begin = batch.begin;
-  stage_.End([this, agent = link->agent(), header, notes = std::move(notes), released = std::move(staged.released)](
-                 const Status& status, std::span<const core::Effect>) {
+  stage_.End([this, agent = link->agent(), header, notes = std::move(notes)](const Status& status,
+                                                                             std::span<const core::Effect>) {
     sync::Link* source = links_.Find(agent);
     if (source == nullptr) return;
     sync::FeedReceiver& lane = source->receivers[header.lane];
     if (!status.ok()) {
       lane.Failed();  // not acknowledged: it comes again
+      links_.RestoreQuarantine(source);
       return;
     }
     lane.Committed(header);
     source->stats.last_progress_us = deps_.clock.monotonic_us();
-    for (const std::string& key : released) source->quarantined.erase(key);
-    for (const sync::QuarantineNote& note : notes) {
-      source->quarantined.insert(note.meta_key);
-      source->refused.push_back(note.refused);
-      deps_.metrics.Add("tidegate_quarantined_total", 1);
-      deps_.log.Write(4, "quarantined " + note.refused.model + " " + note.refused.pk + " / " + note.refused.sk +
-                             " from agent " + std::to_string(agent) + ": " + note.refused.reason);
-    }
+    Tell(source, notes);
     if (!source->is_parent() && options_.role != TG_ROLE_SERVER) {
       source->pairs[header.lane].Add(header.after, end_.position);
       pairs_due_ = true;
@@ -71,15 +67,8 @@ void Node::Impl::OnAck(sync::Link* link, const wire::Ack& ack) {
     }
     if (progress.value()) link->stats.last_progress_us = now_us;
   }
-  bool quarantined = false;
-  for (const wire::RefusedKey& refused : ack.refused) quarantined = quarantined || !refused.reason.empty();
-  if (quarantined) {
-    stage_.Begin();
-    for (const wire::RefusedKey& refused : ack.refused) {
-      if (!refused.reason.empty()) sync::StageRefusedOurs(*link, refused, deps_.clock.unix_ms(), &stage_);
-    }
-    stage_.End();
-  }
+  if (link->refusals.Confirmed(ack.refused_recorded)) link->ack_due = true;
+  OnRefusals(link, ack);
   if (link->is_parent()) {
     pairs_due_ = true;
     if (ack.edges_number != 0 && ack.edges_number == edges_number_) {
@@ -133,7 +122,7 @@ void Node::Impl::SendAcks() {
     if (!link->ack_due || !link->up() || link->blocked) continue;
     // Delivered is what the server has; downwards it is the addressee's own ack.
     bool delivered_at_hop = options_.role == TG_ROLE_SERVER || link->is_parent();
-    Send(link.get(), link->TakeAck(delivered_at_hop));
+    if (!Send(link.get(), link->TakeAck(delivered_at_hop))) link->AckAll();
   }
 }
 

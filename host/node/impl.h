@@ -1,5 +1,6 @@
 // Node::Impl: the state of the heart. Its functions lie by subject: node.cc (events, commit), writes.cc,
-// sessions.cc (hello), feeds.cc (batches, acks, sending), reconcile.cc, admission.cc, facts.cc (status).
+// sessions.cc (hello), feeds.cc (batches, acks, sending), reconcile.cc, admission.cc, quarantine.cc,
+// facts.cc (status).
 // Thread safety: the writer thread. Ownership: see node.h.
 #pragma once
 
@@ -44,7 +45,7 @@ class Node::Impl : private sync::Admission {
   void Frame(core::TransportSession session, wire::DecodedFrame frame, uint64_t bytes);
   void BadFrame(core::TransportSession session, const Status& status, uint32_t unknown_type);
 
-  // ---- facts.cc ----
+  // ---- facts.cc, quarantine.cc ----
   NodeStatus GetStatus() const;
   Result<std::vector<QuarantineEntry>> Quarantine() const;
 
@@ -115,6 +116,15 @@ class Node::Impl : private sync::Admission {
   void PumpFeeds(sync::Link* link, int64_t now_us);
   void SendAcks();
 
+  // quarantine.cc
+  uint64_t QuarantineCount() const;
+  uint64_t QuarantineRoom() const;
+  void Tell(sync::Link* link, const sync::QuarantineNotes& notes);
+  void OnRefusals(sync::Link* link, const wire::Ack& ack);
+  void PlanQuarantineRetry();
+  void RetryQuarantined();
+  void RetryTogether(const std::vector<std::string>& keys);
+
   // reconcile.cc
   void AddMark(bool all_owners, AgentId owner);
   void StageMarks();
@@ -150,6 +160,7 @@ class Node::Impl : private sync::Admission {
   int64_t keep_house_at_us_ = 0;
   std::array<Watermark, TG_LANE_COUNT> delivered_stored_{};
 
+  std::deque<std::vector<std::string>> retry_quarantined_;  // entries that may fit now; each a transaction
   std::deque<std::function<void()>> finished_;  // answers that need no commit
   std::vector<Waiter> waiters_;
   WatchFn watcher_;

@@ -69,6 +69,7 @@ Status Node::Impl::Open() {
   }
   TG_ASSIGN_OR_RETURN(end_, deps_.storage.Head());
   LoadFacts();
+  PlanQuarantineRetry();  // the schemas may be others than those of the last run
   stage_.Begin();
   stage_.MetaPut(sync::meta::kNode, wire::EncodeRecord(record_));
   stage_.End();
@@ -98,6 +99,7 @@ void Node::Impl::LoadFacts() {
 
 void Node::Impl::CatalogChanged() {
   LoadFacts();
+  PlanQuarantineRetry();
   for (auto& [number, session] : sessions_) {
     if (session.peer.side == core::Side::kParent && session.state == SessionState::kUp) StartHello(&session);
   }
@@ -140,7 +142,7 @@ void Node::Impl::Committed(const Watermark& end, std::span<const core::Effect> e
         refused.sk = View(effect.change->key.sk);
         refused.version = Version::From(effect.change->version);
         refused.held = Version::From(effect.outcome.held);
-        if (link->refused.size() < 1000) link->refused.push_back(std::move(refused));
+        if (!link->refusals.full()) link->refusals.Add(std::move(refused));
       }
       deps_.metrics.Add("tidegate_changes_superseded_total", 1);
     }
@@ -177,6 +179,7 @@ void Node::Impl::NoteUnsent(const core::Effect& effect, int64_t now_us) {
 Status Node::Impl::Commit() {
   int64_t now_us = deps_.clock.monotonic_us();
   Tick(now_us);
+  RetryQuarantined();
   KeepHouse(now_us);
   Status status = CommitStage();
   RunRetries();
@@ -198,7 +201,7 @@ Status Node::Impl::Commit() {
 
 int64_t Node::Impl::NextTimerUs() const {
   int64_t now_us = deps_.clock.monotonic_us();
-  if (!stage_.empty() || !finished_.empty()) return now_us;
+  if (!stage_.empty() || !finished_.empty() || !retry_quarantined_.empty()) return now_us;
   const sync::Link* parent = links_.parent();
   bool to_parent = parent != nullptr && parent->up() && !parent->blocked;
   int64_t next = to_parent ? edges_retry_us_ : INT64_MAX;

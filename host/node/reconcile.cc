@@ -54,7 +54,7 @@ void Node::Impl::RunReconcile(int64_t now_us) {
   // The parent has to select an owner before its absence there can mean anything.
   if (!asker_.running() && !marks_.empty() && edges_confirmed_ == edges_number_)
     asker_.Start(deps_.random.Next() | 1, OwnersOfMarks(), record_.mark_number);
-  while (asker_.running() && !parent->blocked) {
+  while (asker_.running() && !parent->blocked && !parent->refusals.full()) {
     auto ask = asker_.Next(now_us, options_.resend_ms * 2000);
     if (!ask.ok()) {
       deps_.log.Write(3, "cannot read for a reconcile: " + ask.status().message());
@@ -130,26 +130,23 @@ void Node::Impl::OnCompareAnswer(sync::Link* link, wire::DecodedFrame frame) {
   for (const wire::RangeAnswer& range : answer.ranges) {
     sync::StagedChanges staged = sync::StageChanges(*link, range.changes, frame.keep, this, &stage_);
     std::move(staged.refused.begin(), staged.refused.end(), std::back_inserter(refused.refused));
-    std::move(staged.released.begin(), staged.released.end(), std::back_inserter(refused.released));
+    std::move(staged.replacing.begin(), staged.replacing.end(), std::back_inserter(refused.replacing));
   }
   stage_.Begin();
-  std::vector<sync::QuarantineNote> notes = sync::StageQuarantine(*link, refused, deps_.clock.unix_ms(), &stage_);
+  sync::QuarantineNotes notes =
+      sync::StageQuarantine(link, refused, deps_.storage, QuarantineRoom(), deps_.clock.unix_ms(), &stage_);
   stage_.End([this, agent = link->agent(), pass = answer.pass, number = answer.ask, notes = std::move(notes)](
                  const Status& status, std::span<const core::Effect>) {
-    if (asker_.pass() != pass) return;
+    sync::Link* parent = links_.Find(agent);
     if (!status.ok()) {
-      asker_.Failed(number, deps_.clock.monotonic_us() + options_.resend_ms * 1000);
+      if (parent != nullptr) links_.RestoreQuarantine(parent);
+      if (asker_.pass() == pass) asker_.Failed(number, deps_.clock.monotonic_us() + options_.resend_ms * 1000);
       return;
     }
-    asker_.Settled(number);
-    sync::Link* parent = links_.Find(agent);
+    if (asker_.pass() == pass) asker_.Settled(number);
     if (parent == nullptr) return;
     parent->stats.last_progress_us = deps_.clock.monotonic_us();
-    for (const sync::QuarantineNote& note : notes) {
-      parent->quarantined.insert(note.meta_key);
-      parent->refused.push_back(note.refused);
-      parent->ack_due = true;
-    }
+    Tell(parent, notes);
   });
 }
 

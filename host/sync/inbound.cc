@@ -19,6 +19,34 @@ size_t EndOfRun(const std::vector<tg_change>& changes, size_t first) {
   return end;
 }
 
+wire::RefusedKey NameOf(const tg_change& change) {
+  wire::RefusedKey name;
+  name.model = View(change.model);
+  name.owner = change.key.owner;
+  name.pk = View(change.key.pk);
+  name.sk = View(change.key.sk);
+  name.version = Version::From(change.version);
+  return name;
+}
+
+// The version that an entry is about; none if there is no such entry yet.
+Version ListedVersion(const core::Storage& storage, const std::string& key) {
+  wire::QuarantineRecord record;
+  Result<std::string> bytes = storage.MetaGet(key);
+  if (!bytes.ok() || !wire::DecodeRecord(bytes.value(), &record).ok()) return {};
+  auto entry = wire::DecodeChange(record.change);
+  return entry.ok() ? Version::From(entry->change.version) : Version();
+}
+
+Version HeldVersion(const core::Storage& storage, const tg_key& key) {
+  Version version;
+  Status got = storage.Get(key, [&](const tg_change& held) {
+    version = Version::From(held.version);
+    return false;
+  });
+  return got.ok() ? version : Version();
+}
+
 }  // namespace
 
 StagedChanges StageChanges(const Link& link, const std::vector<tg_change>& changes,
@@ -28,24 +56,28 @@ StagedChanges StageChanges(const Link& link, const std::vector<tg_change>& chang
   std::vector<tg_change> run;
   for (size_t first = 0; first < changes.size();) {
     size_t end = EndOfRun(changes, first);
-    run.assign(changes.begin() + static_cast<std::ptrdiff_t>(first), changes.begin() + static_cast<std::ptrdiff_t>(end));
+    run.assign(changes.begin() + static_cast<std::ptrdiff_t>(first),
+               changes.begin() + static_cast<std::ptrdiff_t>(end));
     std::string reason;
     for (tg_change& change : run) {
       Status admitted = admission->Admit({link.agent(), link.is_parent()}, &change, &stage->arena());
       if (!admitted.ok() && reason.empty()) reason = admitted.message();
     }
     if (!reason.empty()) {
-      // One refused change of a transaction refuses all of it.
+      // One refused change of a transaction refuses all of it; the first one's time is the run's name.
       for (const tg_change& change : run) {
-        result.refused.emplace_back(change, run.size() == 1 ? reason : "its transaction was refused: " + reason);
+        if (run.size() == 1) {
+          result.refused.push_back({change, reason, 0});
+        } else {
+          result.refused.push_back({change, "its transaction was refused: " + reason, run[0].version.hlc});
+        }
       }
     } else {
       stage->Begin();
       for (const tg_change& change : run) {
         stage->Put(change, TG_IF_NEWER);
-        if (link.quarantined.empty()) continue;
-        std::string entry = EntryKey(link, change);
-        if (link.quarantined.contains(entry)) result.released.push_back(std::move(entry));
+        if (!link.quarantined.empty() && link.quarantined.contains(EntryKey(link, change)))
+          result.replacing.push_back(change);
       }
       stage->End();
     }
@@ -54,45 +86,83 @@ StagedChanges StageChanges(const Link& link, const std::vector<tg_change>& chang
   return result;
 }
 
-std::vector<QuarantineNote> StageQuarantine(const Link& link, const StagedChanges& staged, int64_t unix_ms,
-                                            core::Stage* stage) {
-  for (const std::string& key : staged.released) stage->MetaDelete(key);
-  std::vector<QuarantineNote> notes;
-  for (const auto& [change, reason] : staged.refused) {
+QuarantineNotes StageQuarantine(Link* link, const StagedChanges& staged, const core::Storage& storage, uint64_t room,
+                                int64_t unix_ms, core::Stage* stage) {
+  QuarantineNotes notes;
+  for (const tg_change& change : staged.replacing) {
+    // An older one may come late.
+    if (Version::From(change.version) >= ListedVersion(storage, EntryKey(*link, change)))
+      notes.released.push_back(StageRelease(link, change, stage));
+  }
+  for (const RefusedChange& refused : staged.refused) {
+    wire::RefusedKey note = NameOf(refused.change);
+    std::string key = EntryKey(*link, refused.change);
+    bool listed = link->quarantined.contains(key);
+    if (listed && ListedVersion(storage, key) > note.version) continue;
+    note.held = HeldVersion(storage, refused.change.key);
+    if (!note.held.none() && note.held >= note.version) {
+      notes.refused.push_back(std::move(note));  // known here already, by another way: nothing is lost
+      continue;
+    }
+    note.held = {};
+    note.reason = refused.reason;
+    notes.refused.push_back(std::move(note));
+    if (!listed) {
+      if (room == 0) {
+        ++notes.not_listed;
+        continue;
+      }
+      --room;
+    }
     wire::QuarantineRecord record;
-    record.link = link.agent();
-    record.reason = reason;
+    record.link = link->agent();
+    record.reason = refused.reason;
     record.since_unix_ms = unix_ms;
-    record.change = wire::EncodeChange(change);
-    QuarantineNote note;
-    note.meta_key = EntryKey(link, change);
-    stage->MetaPut(note.meta_key, wire::EncodeRecord(record));
-    note.refused.model = View(change.model);
-    note.refused.owner = change.key.owner;
-    note.refused.pk = View(change.key.pk);
-    note.refused.sk = View(change.key.sk);
-    note.refused.version = Version::From(change.version);
-    note.refused.reason = reason;
-    notes.push_back(std::move(note));
+    record.change = wire::EncodeChange(refused.change);
+    record.run = refused.run;
+    stage->MetaPut(key, wire::EncodeRecord(record));
+    link->quarantined.insert(std::move(key));
   }
   return notes;
 }
 
-void StageRefusedOurs(const Link& link, const wire::RefusedKey& refused, int64_t unix_ms, core::Stage* stage) {
+wire::RefusedKey StageRelease(Link* link, const tg_change& change, core::Stage* stage) {
+  std::string key = EntryKey(*link, change);
+  stage->MetaDelete(key);
+  link->quarantined.erase(key);
+  wire::RefusedKey note = NameOf(change);
+  note.held = note.version;
+  return note;
+}
+
+bool StageSaidOfOurs(Link* link, const wire::RefusedKey& said, const core::Storage& storage, uint64_t room,
+                     int64_t unix_ms, core::Stage* stage) {
+  std::string key = meta::Quarantine(link->agent(), true, said.owner, said.pk, said.sk);
+  bool listed = link->refused_ours.contains(key);
+  if (said.reason.empty()) {
+    // The neighbour holds this version, or a newer one: that ends an entry of none newer than it.
+    if (!listed) return true;
+    if (ListedVersion(storage, key) > said.held) return true;
+    stage->MetaDelete(key);
+    link->refused_ours.erase(key);
+    return true;
+  }
+  if (!listed && room == 0) return false;
   tg_change change{};
   change.struct_size = sizeof change;
   change.kind = TG_CHANGE_ITEM;
-  change.model = Str(refused.model);
-  change.key = {refused.owner, Str(refused.pk), Str(refused.sk)};
-  change.version = refused.version.To();
+  change.model = Str(said.model);
+  change.key = {said.owner, Str(said.pk), Str(said.sk)};
+  change.version = said.version.To();
   wire::QuarantineRecord record;
-  record.link = link.agent();
+  record.link = link->agent();
   record.ours = true;
-  record.reason = refused.reason;
+  record.reason = said.reason;
   record.since_unix_ms = unix_ms;
   record.change = wire::EncodeChange(change);
-  stage->MetaPut(meta::Quarantine(link.agent(), true, refused.owner, refused.pk, refused.sk),
-                 wire::EncodeRecord(record));
+  stage->MetaPut(key, wire::EncodeRecord(record));
+  link->refused_ours.insert(std::move(key));
+  return true;
 }
 
 }  // namespace tidegate::sync

@@ -12,26 +12,40 @@
 
 namespace tidegate::sync {
 
-struct QuarantineNote {
-  std::string meta_key;
-  wire::RefusedKey refused;
+struct RefusedChange {
+  tg_change change;
+  std::string reason;
+  uint64_t run = 0;  // see wire::QuarantineRecord
 };
 
 // Stages one group for each run. Refused changes are staged as quarantine entries by the caller, with
 // StageQuarantine, in the group that holds the watermark: they are returned.
 // keep: what the changes' views point into.
 struct StagedChanges {
-  std::vector<std::pair<tg_change, std::string>> refused;  // change, reason
-  std::vector<std::string> released;                       // quarantine entries that a newer version ends
+  std::vector<RefusedChange> refused;
+  std::vector<tg_change> replacing;  // admitted, of a key that is listed as refused
 };
 StagedChanges StageChanges(const Link& link, const std::vector<tg_change>& changes,
                            const std::shared_ptr<const void>& keep, Admission* admission, core::Stage* stage);
 
-// Into the open group. Returns what to tell the neighbour, and the meta keys to remember.
-std::vector<QuarantineNote> StageQuarantine(const Link& link, const StagedChanges& staged, int64_t unix_ms,
-                                            core::Stage* stage);
+// What the commit says to the neighbour.
+struct QuarantineNotes {
+  std::vector<wire::RefusedKey> refused;
+  std::vector<wire::RefusedKey> released;
+  uint64_t not_listed = 0;  // refused, but the quarantine is full
+};
 
-// What the neighbour refused of ours, into the open group.
-void StageRefusedOurs(const Link& link, const wire::RefusedKey& refused, int64_t unix_ms, core::Stage* stage);
+// Into the open group, and into link's lists at once: when the commit fails, call
+// LinkTable::RestoreQuarantine. room: so many new entries may be made; what finds none is named to the
+// sender all the same, who keeps the item.
+QuarantineNotes StageQuarantine(Link* link, const StagedChanges& staged, const core::Storage& storage, uint64_t room,
+                                int64_t unix_ms, core::Stage* stage);
+
+// Takes one entry off the list, into the open group. Returns what to tell the neighbour.
+wire::RefusedKey StageRelease(Link* link, const tg_change& change, core::Stage* stage);
+
+// What the neighbour says of ours, into the open group and link's list. False: there is no room for it.
+bool StageSaidOfOurs(Link* link, const wire::RefusedKey& said, const core::Storage& storage, uint64_t room,
+                     int64_t unix_ms, core::Stage* stage);
 
 }  // namespace tidegate::sync

@@ -38,6 +38,7 @@ Status Link::OpenFeeds(const std::vector<wire::LaneWatermark>& held,
     receivers[lane].Open();
   }
   blocked = false;
+  refusals.Open();
   return {};
 }
 
@@ -87,9 +88,8 @@ wire::Ack Link::TakeAck(bool delivered_at_hop) {
     entry.rejected = reject_lane[lane];
     ack.lanes.push_back(entry);
   }
-  ack.refused = std::move(refused);
+  refusals.Fill(&ack);
   ack.edges_number = edges_number;
-  refused.clear();
   ack_due = false;
   ack_lane = {};
   reject_lane = {};

@@ -13,6 +13,7 @@
 #include "host/sync/feed_receiver.h"
 #include "host/sync/feed_sender.h"
 #include "host/sync/options.h"
+#include "host/sync/refusals.h"
 #include "host/wire/frames.h"
 #include "host/wire/records.h"
 
@@ -56,7 +57,9 @@ class Link {
   std::array<FeedSender, TG_LANE_COUNT> senders;
   std::array<FeedReceiver, TG_LANE_COUNT> receivers;
   std::array<DeliveredPairs, TG_LANE_COUNT> pairs;
-  std::set<std::string> quarantined;  // meta keys of what we quarantined from it
+  std::set<std::string> quarantined;   // meta keys of what we quarantined from it
+  std::set<std::string> refused_ours;  // and of what it quarantined of ours
+  Refusals refusals;
 
   // The session; 0 = none.
   core::TransportSession session = 0;
@@ -67,7 +70,6 @@ class Link {
   bool ack_due = false;
   std::array<bool, TG_LANE_COUNT> ack_lane{};
   std::array<bool, TG_LANE_COUNT> reject_lane{};
-  std::vector<wire::RefusedKey> refused;
   uint64_t edges_number = 0;  // child: of its last table that is durable here
 
   int64_t clock_ahead_ms = 0;  // how far the neighbour's clock was ahead of ours at its last hello

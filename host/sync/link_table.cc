@@ -42,12 +42,19 @@ Status LinkTable::RestoreLink(Link* link) {
     // The pairs of before the restart are gone; this one is later than they were, and true.
     if (!held.none()) link->pairs[lane].Add(held, head.position);
   }
-  std::string prefix = meta::Quarantine(link->agent(), false, 0, "", "");
-  prefix.resize(prefix.find("/in/") + 4);
-  return storage_.MetaScan(prefix, [&](std::string_view key, std::string_view) {
-    link->quarantined.insert(std::string(key));
-    return true;
-  });
+  return {};
+}
+
+void LinkTable::RestoreQuarantine(Link* link) const {
+  for (bool ours : {false, true}) {
+    std::set<std::string> keys;
+    Status read =
+        storage_.MetaScan(meta::QuarantineOf(link->agent(), ours), [&](std::string_view key, std::string_view) {
+          keys.insert(std::string(key));
+          return true;
+        });
+    if (read.ok()) (ours ? link->refused_ours : link->quarantined) = std::move(keys);
+  }
 }
 
 Link* LinkTable::Find(AgentId agent) const {
@@ -75,6 +82,7 @@ Link* LinkTable::Put(const wire::LinkRecord& record) {
   std::unique_ptr<Link>& link = links_[record.agent];
   if (link == nullptr) {
     link = std::make_unique<Link>(storage_, options_, record);
+    RestoreQuarantine(link.get());
   } else {
     link->record = record;
   }
@@ -92,7 +100,7 @@ void LinkTable::StageForget(const Link& link, core::Stage* stage) const {
     stage->MetaDelete(meta::Held(link.agent(), lane));
     stage->MetaDelete(meta::Acked(link.agent(), lane));
   }
-  for (const std::string& key : link.quarantined) stage->MetaDelete(key);
+  // What is listed as refused stays listed: nothing is lost in silence (law 6).
 }
 
 void LinkTable::Forget(AgentId agent) {

@@ -36,6 +36,8 @@ class LinkTable {
   // Forgets a neighbour: its record and what we held of it.
   void StageForget(const Link& link, core::Stage* stage) const;
   void Forget(AgentId agent);
+  // Reads what is listed as refused on this link; also after a commit that failed.
+  void RestoreQuarantine(Link* link) const;
 
   // A child's edge table: stage what it changes (edges and owner sets), then apply it after the commit.
   void StageRoutes(const Routes::Difference& difference, core::Stage* stage) const;

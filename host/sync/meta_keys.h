@@ -26,10 +26,12 @@ inline std::string Acked(AgentId agent, uint32_t lane) {
 }
 // Up to where our own up lane has reached the server.
 inline std::string Delivered(uint32_t lane) { return "delivered/" + std::to_string(lane); }
-// A quarantined key; ours: the neighbour refused what we sent.
+// The quarantined keys of a link; ours: the neighbour refused what we sent.
+inline std::string QuarantineOf(AgentId link, bool ours) {
+  return std::string(kQuarantinePrefix) + std::to_string(link) + (ours ? "/out/" : "/in/");
+}
 inline std::string Quarantine(AgentId link, bool ours, AgentId owner, std::string_view pk, std::string_view sk) {
-  std::string key = std::string(kQuarantinePrefix) + std::to_string(link) + (ours ? "/out/" : "/in/");
-  key += std::to_string(owner) + "/";
+  std::string key = QuarantineOf(link, ours) + std::to_string(owner) + "/";
   key.append(pk).append(1, '\x1f').append(sk);
   return key;
 }

@@ -4,6 +4,7 @@
 
 #include "host/sync/delivered_pairs.h"
 #include "host/sync/feed_receiver.h"
+#include "host/sync/refusals.h"
 #include "host/sync/routes.h"
 
 namespace tidegate::sync {
@@ -119,6 +120,54 @@ TEST(Routes, ChildNamesOneLess_ItIsGone) {
   routes.Apply(routes.Compare(10, {EdgeOf(10, 1, 0), EdgeOf(102, 10, 0)}));
   EXPECT_FALSE(routes.IsBelow(101));
   EXPECT_TRUE(routes.IsBelow(102));
+}
+
+wire::Ack AckOf(const Refusals& refusals) {
+  wire::Ack ack;
+  refusals.Fill(&ack);
+  return ack;
+}
+
+TEST(Refusals, AreToldUntilConfirmed) {
+  Refusals teller, listener;
+  teller.Add({"M", 1, "p", "a", {}, {}, "why"});
+  EXPECT_EQ(AckOf(teller).refused.size(), 1u);  // and this ack is lost
+  teller.Add({"M", 1, "p", "b", {}, {}, "why"});
+  wire::Ack ack = AckOf(teller);
+  ASSERT_EQ(ack.refused.size(), 2u);
+  EXPECT_EQ(listener.Known(ack), 0u);
+  listener.Recorded(ack.refused_number);
+  EXPECT_EQ(listener.Known(ack), 2u);  // a copy
+  EXPECT_FALSE(teller.Confirmed(AckOf(listener).refused_recorded));
+  EXPECT_TRUE(AckOf(teller).refused.empty());
+}
+
+TEST(Refusals, MoreThanAnAckTells_ComeInOrderInTheNext) {
+  Refusals teller, listener;
+  for (int i = 0; i < 1'200; ++i) teller.Add({"M", 1, "p", std::to_string(i), {}, {}, "why"});
+  size_t told = 0;
+  for (int round = 0; round < 9 && told < 1'200; ++round) {
+    wire::Ack ack = AckOf(teller);
+    for (size_t i = listener.Known(ack); i < ack.refused.size(); ++i)
+      EXPECT_EQ(ack.refused[i].sk, std::to_string(told++));
+    listener.Recorded(ack.refused_number);
+    EXPECT_EQ(teller.Confirmed(AckOf(listener).refused_recorded), told < 1'200);
+  }
+  EXPECT_EQ(told, 1'200u);
+}
+
+TEST(Refusals, NewSession_TellsAgainWhatWasNotConfirmed) {
+  Refusals teller, listener;
+  teller.Add({"M", 1, "p", "a", {}, {}, "why"});
+  teller.Add({"M", 1, "p", "b", {}, {}, "why"});
+  listener.Recorded(2);
+  teller.Confirmed(1);
+  teller.Open();
+  listener.Open();
+  wire::Ack ack = AckOf(teller);
+  ASSERT_EQ(ack.refused.size(), 1u);
+  EXPECT_EQ(ack.refused_number, 1u);
+  EXPECT_EQ(listener.Known(ack), 0u);
 }
 
 }  // namespace

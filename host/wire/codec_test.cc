@@ -142,6 +142,8 @@ TEST(WireCodec, Ack_EveryFieldComesBack) {
   EXPECT_EQ(got.held_models, sent.held_models);
   EXPECT_EQ(got.edges_number, sent.edges_number);
   EXPECT_EQ(got.answer_wanted, sent.answer_wanted);
+  EXPECT_EQ(got.refused_number, sent.refused_number);
+  EXPECT_EQ(got.refused_recorded, sent.refused_recorded);
 }
 
 TEST(WireCodec, Routes_EveryFieldComesBack) {

@@ -69,6 +69,8 @@ void Put(const Ack& from, pb::Ack* to) {
   for (const std::string& model : from.held_models) to->add_held_models(model);
   to->set_edges_number(from.edges_number);
   to->set_answer_wanted(from.answer_wanted);
+  to->set_refused_number(from.refused_number);
+  to->set_refused_recorded(from.refused_recorded);
 }
 
 Status Take(const pb::Ack& from, Ack* to) {
@@ -77,6 +79,8 @@ Status Take(const pb::Ack& from, Ack* to) {
   to->held_models.assign(from.held_models().begin(), from.held_models().end());
   to->edges_number = from.edges_number();
   to->answer_wanted = from.answer_wanted();
+  to->refused_number = from.refused_number();
+  to->refused_recorded = from.refused_recorded();
   return {};
 }
 

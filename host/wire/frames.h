@@ -131,7 +131,7 @@ struct RefusedKey {
   std::string pk;
   std::string sk;
   Version version;     // of the refused change
-  Version held;        // refused as older: the version held; none for quarantine
+  Version held;        // refused as older, or applied since: the version held; none for quarantine
   std::string reason;  // quarantine: why; empty = older
 };
 
@@ -147,6 +147,8 @@ struct LaneAck {
 struct Ack {
   std::vector<LaneAck> lanes;
   std::vector<RefusedKey> refused;
+  uint64_t refused_number = 0;           // of the last of `refused`, counted in this session
+  uint64_t refused_recorded = 0;         // of the receiver's refusals, the last that is durable at the sender
   std::vector<std::string> held_models;  // the full list
   uint64_t edges_number = 0;             // of the last edge table that is durable here; 0 = none
   bool answer_wanted = false;            // a probe: answer with an ack at once

@@ -127,6 +127,7 @@ std::string EncodeRecord(const QuarantineRecord& record) {
   message.set_since_unix_ms(record.since_unix_ms);
   message.set_change(record.change);
   message.set_ours(record.ours);
+  message.set_run(record.run);
   return Seal(Kind::kQuarantine, message);
 }
 
@@ -138,6 +139,7 @@ Status DecodeRecord(std::string_view bytes, QuarantineRecord* record) {
   out.since_unix_ms = message.since_unix_ms();
   out.change = message.change();
   out.ours = message.ours();
+  out.run = message.run();
   TG_RETURN_IF_ERROR(Corrupt("quarantine", TakeAgent("link", message.link(), &out.link)));
   *record = std::move(out);
   return {};

@@ -43,6 +43,7 @@ struct QuarantineRecord {
   int64_t since_unix_ms = 0;
   std::string change;  // EncodeChange
   bool ours = false;   // true: the neighbour quarantined what we sent
+  uint64_t run = 0;    // entries of one link with the same number were one transaction; 0 = alone
 };
 
 std::string EncodeRecord(const NodeRecord& record);

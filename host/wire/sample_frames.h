@@ -102,6 +102,8 @@ inline Ack FullAck() {
   a.held_models = {"Alarm"};
   a.edges_number = 17;
   a.answer_wanted = true;
+  a.refused_number = 19;
+  a.refused_recorded = 21;
   return a;
 }
 
