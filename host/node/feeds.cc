@@ -1,10 +1,17 @@
 // Feeds: batches in, acks in and out, frames out.
+#include <algorithm>
+
 #include "host/base/views.h"
 #include "host/node/impl.h"
 #include "host/sync/meta_keys.h"
 #include "host/wire/codec.h"
 
 namespace tidegate::node {
+namespace {
+
+constexpr int64_t kStoreDeliveredUs = 1'000'000;
+
+}  // namespace
 
 void Node::Impl::OnBatch(sync::Link* link, wire::DecodedFrame frame) {
   auto& batch = std::get<wire::Batch>(frame.body);
@@ -75,16 +82,26 @@ void Node::Impl::OnAck(sync::Link* link, const wire::Ack& ack) {
       edges_confirmed_ = edges_number_;
       edges_retry_us_ = INT64_MAX;
     }
-    stage_.Begin();
     for (uint32_t lane = 0; lane < TG_LANE_COUNT; ++lane) {
       const Watermark& delivered = link->senders[lane].delivered();
-      if (delivered == delivered_stored_[lane] || delivered.none()) continue;
-      delivered_stored_[lane] = delivered;
-      stage_.MetaPut(sync::meta::Delivered(lane), wire::EncodeRecord(delivered));
+      if (delivered == delivered_[lane] || delivered.none()) continue;
+      delivered_[lane] = delivered;
+      // One that is stored late only makes a feed start earlier; a commit for each ack would slow every drain.
+      store_delivered_at_us_ = std::min(store_delivered_at_us_, now_us + kStoreDeliveredUs);
     }
-    stage_.End();
   }
   if (ack.answer_wanted) link->AckAll();
+}
+
+void Node::Impl::StoreDelivered(int64_t now_us) {
+  if (now_us < store_delivered_at_us_) return;
+  store_delivered_at_us_ = INT64_MAX;
+  stage_.Begin();
+  for (uint32_t lane = 0; lane < TG_LANE_COUNT; ++lane) {
+    if (delivered_[lane].none()) continue;
+    stage_.MetaPut(sync::meta::Delivered(lane), wire::EncodeRecord(delivered_[lane]));
+  }
+  stage_.End();
 }
 
 // What our parent has delivered of ours may complete what a child sent (design section 6, "Ack").

@@ -110,6 +110,7 @@ class Node::Impl : private sync::Admission {
   // feeds.cc
   void OnBatch(sync::Link* link, wire::DecodedFrame frame);
   void OnAck(sync::Link* link, const wire::Ack& ack);
+  void StoreDelivered(int64_t now_us);
   void DeliverPairs();
   sync::RouteFn RouteTo(const sync::Link& link) const;
   void Pump();
@@ -158,7 +159,8 @@ class Node::Impl : private sync::Admission {
   int64_t edges_retry_us_ = INT64_MAX;
   bool pairs_due_ = false;  // delivered may have moved
   int64_t keep_house_at_us_ = 0;
-  std::array<Watermark, TG_LANE_COUNT> delivered_stored_{};
+  std::array<Watermark, TG_LANE_COUNT> delivered_{};  // of our own feeds, at the server
+  int64_t store_delivered_at_us_ = INT64_MAX;         // when what changed of it is to be stored
 
   std::deque<std::vector<std::string>> retry_quarantined_;  // entries that may fit now; each a transaction
   std::deque<std::function<void()>> finished_;  // answers that need no commit

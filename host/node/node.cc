@@ -65,7 +65,7 @@ Status Node::Impl::Open() {
   TG_RETURN_IF_ERROR(links_.Restore());
   for (uint32_t lane = 0; lane < TG_LANE_COUNT; ++lane) {
     Result<std::string> delivered = deps_.storage.MetaGet(sync::meta::Delivered(lane));
-    if (delivered.ok()) TG_RETURN_IF_ERROR(wire::DecodeRecord(delivered.value(), &delivered_stored_[lane]));
+    if (delivered.ok()) TG_RETURN_IF_ERROR(wire::DecodeRecord(delivered.value(), &delivered_[lane]));
   }
   TG_ASSIGN_OR_RETURN(end_, deps_.storage.Head());
   LoadFacts();
@@ -180,6 +180,7 @@ Status Node::Impl::Commit() {
   int64_t now_us = deps_.clock.monotonic_us();
   Tick(now_us);
   RetryQuarantined();
+  StoreDelivered(now_us);
   KeepHouse(now_us);
   Status status = CommitStage();
   RunRetries();
@@ -214,7 +215,7 @@ int64_t Node::Impl::NextTimerUs() const {
   for (const auto& [agent, link] : links_.all()) next = std::min(next, link->NextTimerUs(now_us));
   if (asker_.running() && to_parent) next = std::min(next, asker_.NextTimerUs());
   for (const Waiter& waiter : waiters_) next = std::min(next, waiter.deadline_us);
-  return next;
+  return std::min(next, store_delivered_at_us_);
 }
 
 // Every few seconds of activity: notes what the neighbours hold, forgets commit ends that none of them

@@ -215,7 +215,7 @@ void Node::Impl::ParentIsUp(Session* session, const wire::Hello& hello, const wi
   link->session_id = session->id;
   edges_confirmed_ = hello.edges_number;
   edges_retry_us_ = edges_confirmed_ == edges_number_ ? INT64_MAX : deps_.clock.monotonic_us();
-  if (Status opened = link->OpenFeeds(hello.held, delivered_stored_, false); !opened.ok()) {
+  if (Status opened = link->OpenFeeds(hello.held, delivered_, false); !opened.ok()) {
     deps_.log.Write(3, "cannot open the feed to the parent: " + opened.message());
     EndSession(session);
     StartHello(session);
