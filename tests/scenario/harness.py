@@ -6,6 +6,7 @@ A scenario is a file of cases: functions named case_..., run one after the other
 
 exit status: 0 all held, 1 one did not, 77 all were skipped
 """
+import hashlib
 import json
 import pathlib
 import signal
@@ -22,7 +23,7 @@ from rig import CommandFailed, Relay, wait_until  # noqa: E402
 from rig import Rig as PlainRig  # noqa: E402
 
 __all__ = ["CommandFailed", "Relay", "Rig", "Skip", "SOURCE", "NOW", "changed_schema", "equal", "fails", "fault", "has", "main",
-           "reading", "same_digests", "settled", "true", "wait_until"]
+           "noise", "reading", "same_digests", "settled", "true", "wait_until"]
 
 NOW = "2026-01-02T03:04:05.000Z"
 _keep = False
@@ -73,6 +74,14 @@ def reading(number, **fields):
 
 def fault(number, **fields):
     return {"id": f"f{number}", "device": "d", "time": NOW, "severity": "info", "subject": "s", "message": "m", **fields}
+
+
+def noise(size, seed):
+    """Text that does not compress."""
+    text = ""
+    while len(text) < size:
+        text += hashlib.sha256(f"{seed} {len(text)}".encode()).hexdigest()
+    return text[:size]
 
 
 def changed_schema(rig, name, *changes):

@@ -1,0 +1,60 @@
+#!/usr/bin/env python3
+"""verify: equal at both ends, and what anybody computes from the file with sqlite3 and sha256sum."""
+import re
+import shutil
+import sqlite3
+import subprocess
+
+import harness
+from harness import Rig, Skip, equal, fault, reading, settled, true
+
+DIGEST_PAGE = harness.SOURCE / "docs" / "format" / "digest.md"
+
+
+def by_hand(rig, node, owner, model):
+    """(count, digest) as the script in docs/format/digest.md computes it: the page itself is run."""
+    for program in ("sqlite3", "sha256sum"):
+        if not shutil.which(program):
+            raise Skip(f"no {program}")
+    script = re.search(r"```bash\n(.*?)```", DIGEST_PAGE.read_text(), re.DOTALL).group(1)
+    path = rig.folder / "digest.sh"
+    path.write_text(script)
+    done = subprocess.run(["bash", str(path), str(node.folder / "replica.db"), str(owner), model], capture_output=True,
+                          text=True, check=True, timeout=120)
+    count, digest = re.fullmatch(r"count (\d+) sum ([0-9a-f]{16})\s*", done.stdout).groups()
+    return int(count), digest
+
+
+def filled(rig):
+    cloud, gateway, (sensor,) = rig.started_tree()
+    sensor.put_many("Reading", [reading(n) for n in range(200)])
+    sensor.remove("Reading", "station=s", "id=r000007")
+    sensor.put("Fault", fault(1, message="äöü \x7f"))
+    cloud.put("Config", {"name": "a", "value": "1"})
+    sensor.sync("server")
+    settled([sensor, gateway, cloud], "Reading", 101)
+    settled([sensor, gateway, cloud], "Config", 0)
+    return cloud, gateway, sensor
+
+
+def case_the_digest_is_the_one_computed_by_hand():
+    with Rig() as rig:
+        cloud, gateway, sensor = filled(rig)
+        for node, model, owner in ((cloud, "Reading", 101), (gateway, "Fault", 101), (sensor, "Config", 0)):
+            equal(by_hand(rig, node, owner, model), node.digests()[(model, owner)], f"{model} at {node.name}")
+        rows = cloud.json_lines("verify")
+        scope = next(row for row in rows if row["model"] == "Reading")
+        equal((scope["items"], scope["tombstones"], scope["count"]), (199, 1, 200), "the counts")
+
+
+def case_a_change_behind_the_daemons_back_shows():
+    with Rig() as rig:
+        cloud, gateway, sensor = filled(rig)
+        with sqlite3.connect(cloud.folder / "replica.db", timeout=10) as database:
+            database.execute("DELETE FROM item WHERE sk = 'reading#r000050'")
+        true(cloud.digests()[("Reading", 101)] != gateway.digests()[("Reading", 101)], "the digests differ")
+        equal(cloud.digests()[("Fault", 101)], gateway.digests()[("Fault", 101)], "the other scope")
+
+
+if __name__ == "__main__":
+    harness.main(globals())
