@@ -75,7 +75,8 @@ Status Daemon::Start(bool* config_wrong) {
   options.linger_max_ms = config.limits.linger_max_ms;
   runner_ = std::make_unique<NodeRunner>(
       options, *node_,
-      NodeRunner::Surroundings{storage, *reader_, clock_, log_, metrics_, [this] { return metrics_.Text(); }});
+      NodeRunner::Surroundings{storage, *reader_, clock_, log_, metrics_, [this] { return metrics_.Text(); },
+                               [this](node::NodeStatus* status) { hub_->Complete(status); }});
   runner_->Start();
   TG_RETURN_IF_ERROR(hub_->Start(runner_.get()));
 

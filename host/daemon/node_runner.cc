@@ -280,6 +280,8 @@ node::NodeStatus NodeRunner::GetStatus() {
   if (!InWriter([&](node::Node& node) { status = node.GetStatus(); })) {
     status.healthy = false;
     status.problems.push_back("the daemon is stopping");
+  } else if (around_.complete_status) {
+    around_.complete_status(&status);
   }
   return status;
 }

@@ -35,6 +35,8 @@ class NodeRunner : public node::NodeService, public SessionSink {
     core::Log& log;
     core::Metrics& metrics;
     std::function<std::string()> metrics_text;
+    // Adds to a status what the node itself does not know; may be empty.
+    std::function<void(node::NodeStatus*)> complete_status = nullptr;
   };
 
   NodeRunner(const RunnerOptions& options, node::Node& node, const Surroundings& around);

@@ -1,5 +1,7 @@
 #include "host/daemon/transport_hub.h"
 
+#include <algorithm>
+
 #include "tidegate/services.h"
 
 namespace tidegate::daemon {
@@ -24,6 +26,8 @@ class TransportHub::Port : public core::TransportEvents {
   Status Stop(uint64_t deadline_ms) { return transport_->Stop(deadline_ms); }
 
   core::Transport& transport() { return *transport_; }
+  bool to_parent() const { return to_parent_; }
+  const std::string& name() const { return name_; }
 
   void Opened(core::TransportSession session, const core::Peer& peer) override {
     bool allowed = peer.side == core::Side::kParent ? to_parent_ : to_children_;
@@ -82,6 +86,39 @@ void TransportHub::Stop(uint64_t deadline_ms) {
     Status status = port->Stop(deadline_ms);
     if (!status.ok()) log_.Write(TG_LOG_WARNING, status.message());
   }
+}
+
+namespace {
+
+// The link to the parent, and the problem that it is down, with the reason why.
+void TellOfParent(const std::string& error, node::NodeStatus* status) {
+  auto parent = std::find_if(status->links.begin(), status->links.end(),
+                             [](const node::LinkStatus& link) { return link.is_parent; });
+  if (parent == status->links.end()) {
+    parent = status->links.emplace(status->links.end());
+    parent->is_parent = true;
+    parent->state = "connecting";
+  }
+  if (parent->state == "up" || parent->state == "refused") return;
+  parent->last_error = error;
+  constexpr std::string_view kProblem = "the parent is not connected";
+  std::erase_if(status->problems, [&](const std::string& problem) { return problem.starts_with(kProblem); });
+  status->problems.push_back(std::string(kProblem) + ": " + error);
+}
+
+}  // namespace
+
+void TransportHub::Complete(node::NodeStatus* status) const {
+  for (const auto& port : ports_) {
+    core::TransportStats stats = port->transport().stats();
+    if (stats.last_error.empty()) continue;
+    if (port->to_parent()) {
+      TellOfParent(port->name() + ": " + stats.last_error, status);
+    } else if (!stats.connected) {
+      status->problems.push_back(port->name() + ": " + stats.last_error);
+    }
+  }
+  status->healthy = status->problems.empty();
 }
 
 Status TransportHub::Send(core::TransportSession session, std::string_view frame) {

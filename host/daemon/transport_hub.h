@@ -36,6 +36,9 @@ class TransportHub : public node::Outbox {
   Status Start(SessionSink* sink);
   void Stop(uint64_t deadline_ms);
 
+  // Adds what the node cannot know: why a transport has no session. From any thread, between Start and Stop.
+  void Complete(node::NodeStatus* status) const;
+
   Status Send(core::TransportSession session, std::string_view frame) override;
   void Close(core::TransportSession session, std::string_view reason) override;
 
