@@ -110,7 +110,6 @@ Result<Watermark> DefectiveStorage::Commit(std::span<const tg_group> groups, con
       if (put && m.change->via == 0) ++local_puts;
       if (put && defect_ == Defect::kIfNewerIgnored && m.condition == TG_IF_NEWER) m.condition = TG_IF_ALWAYS;
       if (put && defect_ == Defect::kItemsDropped && m.change->via != 0 && random_.PerMille(30)) altered.Drop(g, i);
-      if (m.op == TG_OP_RENUMBER && defect_ == Defect::kRenumberNothing) altered.Drop(g, i);
     }
     if (defect_ == Defect::kOwnersIgnored) {
       std::set<uint64_t> owners;
@@ -189,7 +188,6 @@ const std::vector<DefectInfo>& AllDefects() {
       {Defect::kOwnersIgnored, "owners-ignored", "a down feed returns the changes of every owner"},
       {Defect::kSeqReused, "seq-reused", "positions are given again after a restart, and watermarks not judged"},
       {Defect::kDigestConstant, "digest-constant", "all digests are equal"},
-      {Defect::kRenumberNothing, "renumber-nothing", "renumber reports success and does nothing", "roam"},
       {Defect::kViaIgnored, "via-ignored", "a feed returns what came over the same link"},
       {Defect::kGapAccepted, "gap-accepted", "a batch is lost and the next one names its `before`"},
       {Defect::kAckTooEarly, "ack-too-early", "what is durable at the hop is called delivered"},
@@ -216,7 +214,6 @@ std::unique_ptr<core::Storage> MakeDefectiveStorage(Defect defect, core::Storage
     case Defect::kOwnersIgnored:
     case Defect::kSeqReused:
     case Defect::kDigestConstant:
-    case Defect::kRenumberNothing:
     case Defect::kViaIgnored:
     case Defect::kClockForgotten:
       return std::make_unique<DefectiveStorage>(defect, truth, random);

@@ -30,7 +30,6 @@ enum class Defect : uint8_t {
   kOwnersIgnored,     // a down feed returns every owner
   kSeqReused,         // after a restart positions are given again
   kDigestConstant,    // every digest is equal
-  kRenumberNothing,   // renumber reports success and does nothing
   kViaIgnored,        // a feed returns what came over the same link
   // network
   kGapAccepted,   // a lost batch is hidden by a wrong `before` in the next
