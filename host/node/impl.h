@@ -70,6 +70,7 @@ class Node::Impl : private sync::Admission {
     uint64_t position;
     SyncTarget target;
     int64_t deadline_us;
+    std::vector<AgentId> children;  // at the server: those that lacked something when it was asked
     std::function<void(SyncAnswer)> done;
   };
 
@@ -86,6 +87,7 @@ class Node::Impl : private sync::Admission {
   void RunRetries();
   void AnswerWaiters();
   bool Reached(const Waiter& waiter) const;
+  bool Lacks(const sync::Link& link) const;
 
   // sessions.cc
   void StartHello(Session* session);
@@ -95,6 +97,7 @@ class Node::Impl : private sync::Admission {
   void Refuse(Session* session, wire::SessionId id, const wire::Refuse& refuse);
   void ChildIsUp(Session* session, wire::SessionId id, const wire::Hello& hello, const wire::LinkRecord& record,
                  const sync::Routes::Difference& difference);
+  bool HasLostDelivered(const wire::Hello& hello) const;
   void ParentIsUp(Session* session, const wire::Hello& hello, const wire::LinkRecord& record);
   void EndSession(Session* session);
   void Tick(int64_t now_us);

@@ -29,12 +29,12 @@ class NodeTest : public ::testing::Test {
   }
 
   SyncAnswer Sync(TestNode& node, SyncTarget target, int64_t timeout_ms, int64_t run_ms) {
-    SyncAnswer answer;
-    answer.status = Status::Internal("not answered");
-    node->Sync({target, timeout_ms}, [&](SyncAnswer given) { answer = std::move(given); });
+    auto answer = std::make_shared<SyncAnswer>();
+    answer->status = Status::Internal("not answered");
+    node->Sync({target, timeout_ms}, [answer](SyncAnswer given) { *answer = std::move(given); });
     (void)node->Commit();
     tree_.Run(run_ms);
-    return answer;
+    return *answer;
   }
 
   TestTree tree_;
@@ -145,6 +145,29 @@ TEST_F(NodeTest, ReplacedChild_IsRefusedUntilAdopted) {
   EXPECT_THAT(tree_.server->Get("Status", "{}", 42), HasSubstr("new"));
 }
 
+TEST_F(NodeTest, ReplacedServer_GetsWhatTheOldOneHadAcknowledged) {
+  ASSERT_TRUE(tree_.device->Put("Reading", R"({"id":"a","value":1})").status.ok());
+  ASSERT_TRUE(tree_.device->Put("Setting", R"({"name":"x","value":"1"})").status.ok());
+  tree_.Run(1'000);
+  tree_.Disconnect(*tree_.router, *tree_.server);
+  TestNode& replacement = tree_.Add(1, TG_ROLE_SERVER, 1);
+  replacement.Start();
+  tree_.Connect(*tree_.router, replacement);
+  tree_.Run(3'000);
+  EXPECT_NE(replacement.Get("Reading", R"({"id":"a"})", 42), "not_found");
+  EXPECT_NE(replacement.Get("Setting", R"({"name":"x"})", 42), "not_found");
+}
+
+TEST_F(NodeTest, Child_CannotBecomeTheParent) {
+  wire::Hello hello = HelloOf(50, TG_ROLE_ROUTER, 9);
+  EXPECT_EQ(ReasonOf(*tree_.router, 50, hello), wire::RefuseReason::kUnspecified);
+  core::TransportSession session = tree_.router->OpenSession(core::Side::kParent, 50);
+  wire::SessionId id = tree_.router->TakeSent().back().session;
+  hello.level = 1;
+  tree_.router->Receive(session, id, hello);
+  EXPECT_EQ(SentBodies<wire::Refuse>(*tree_.router).at(0).reason, wire::RefuseReason::kLoop);
+}
+
 // ---- up, down, both, none ----
 
 TEST_F(NodeTest, EachDirection_ReachesWhereItGoesOnly) {
@@ -207,6 +230,14 @@ TEST_F(NodeTest, OwnerZeroBoth_EditedByADevice_GoesUpAndToAll) {
   tree_.Run(2'000);
   for (TestNode* node : {tree_.server, tree_.router, tree_.device})
     EXPECT_EQ(node->Get("Setting", R"({"name":"x"})", 0), "not_found");
+}
+
+TEST_F(NodeTest, BothItemOfAnotherDevice_IsNotMadeAtADevice) {
+  replica::Write write;
+  write.model = "Setting";
+  write.properties = R"({"name":"x"})";
+  write.owner = 43;
+  EXPECT_EQ(tree_.device->Write({write}).status.code(), Code::kRefused);
 }
 
 TEST_F(NodeTest, State_IsNotSentBackOverTheLinkItCameFrom) {
@@ -661,6 +692,15 @@ TEST_F(NodeTest, SyncWait_HopAndServerAreToldApart) {
   tree_.Connect(*tree_.router, *tree_.server);
   EXPECT_TRUE(Sync(*tree_.device, SyncTarget::kServer, 60'000, 3'000).status.ok());
   EXPECT_NE(tree_.server->Get("Reading", R"({"id":"a"})", 42), "not_found");
+}
+
+TEST_F(NodeTest, SyncWaitAtTheServer_ChildAwayWithNothingDue_DoesNotWait) {
+  tree_.Disconnect(*tree_.router, *tree_.server);
+  ASSERT_TRUE(tree_.server->Put("Note", R"({"name":"a"})").status.ok());
+  EXPECT_TRUE(Sync(*tree_.server, SyncTarget::kHop, 2'000, 3'000).status.ok());
+  ASSERT_TRUE(tree_.server->Put("Config", R"({"name":"a"})").status.ok());
+  EXPECT_EQ(Sync(*tree_.server, SyncTarget::kHop, 2'000, 3'000).status.code(), Code::kTimeout);
+  EXPECT_TRUE(Sync(*tree_.server, SyncTarget::kServer, 2'000, 100).status.ok());
 }
 
 TEST_F(NodeTest, Watch_SeesEachVersionOnce) {

@@ -17,6 +17,7 @@
 
 namespace tidegate::node {
 
+// At the server, hop means the children that lack something at the time.
 enum class SyncTarget : uint8_t { kNone, kHop, kServer };
 
 struct SyncRequest {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "host/node/impl.h"
+#include "host/sync/meta_keys.h"
 #include "host/wire/codec.h"
 
 namespace tidegate::node {
@@ -175,7 +176,7 @@ void Node::Impl::ChildIsUp(Session* session, wire::SessionId id, const wire::Hel
 void Node::Impl::OnHelloFromParent(Session* session, const wire::Hello& hello) {
   if (session->state != SessionState::kHello) return;  // a second answer to a hello said twice
   self_.unix_ms = deps_.clock.unix_ms();
-  if (auto refuse = sync::JudgeParent(self_, session->peer, hello)) {
+  if (auto refuse = sync::JudgeParent(self_, session->peer, hello, links_.Find(hello.agent))) {
     session->state = SessionState::kRefused;
     session->hello_at_us = deps_.clock.monotonic_us() + kRefusedWaitMs * 1000;
     Refuse(session, session->id, *refuse);
@@ -188,10 +189,17 @@ void Node::Impl::OnHelloFromParent(Session* session, const wire::Hello& hello) {
   stage_.Begin();
   if (other_parent) links_.StageForget(*former, &stage_);
   sync::LinkTable::StageRecord(record, &stage_);
-  stage_.End([this, number = session->transport, id = session->id, hello, record, other_parent,
+  bool lost = HasLostDelivered(hello);
+  for (uint32_t lane = 0; lost && lane < TG_LANE_COUNT; ++lane) stage_.MetaDelete(sync::meta::Delivered(lane));
+  stage_.End([this, number = session->transport, id = session->id, hello, record, other_parent, lost,
               gone = former != nullptr ? former->agent() : 0](const Status& status, std::span<const core::Effect>) {
     auto found = sessions_.find(number);
     if (!status.ok() || found == sessions_.end() || found->second.id != id) return;
+    if (lost) {
+      deps_.log.Write(4, "the server has lost what it had acknowledged: everything that is here is sent again");
+      delivered_ = {};
+      for (sync::FeedSender& sender : links_.Find(hello.agent)->senders) sender.ForgetDelivered();
+    }
     if (!other_parent) return ParentIsUp(&found->second, hello, record);
     links_.Forget(gone);
     links_.Put(record);
@@ -200,6 +208,22 @@ void Node::Impl::OnHelloFromParent(Session* session, const wire::Hello& hello) {
   });
   // At once: the first batches come right behind the hello.
   (void)CommitStage();
+}
+
+// What the server has acknowledged is delivered. A server that holds less than that, or is another replica, was
+// restored or replaced: then nothing is known to be delivered any more.
+bool Node::Impl::HasLostDelivered(const wire::Hello& hello) const {
+  const sync::Link* known = links_.Find(hello.agent);
+  if (hello.role != TG_ROLE_SERVER || known == nullptr || !known->is_parent()) return false;
+  if (known->record.replica != hello.replica) return true;
+  for (uint32_t lane = 0; lane < TG_LANE_COUNT; ++lane) {
+    uint64_t held = 0;
+    for (const wire::LaneWatermark& entry : hello.held) {
+      if (entry.lane == lane) held = entry.watermark.position;
+    }
+    if (held < delivered_[lane].position) return true;
+  }
+  return false;
 }
 
 void Node::Impl::ParentIsUp(Session* session, const wire::Hello& hello, const wire::LinkRecord& record) {

@@ -165,11 +165,11 @@ void TestNode::Stop() {
 void TestNode::FailCommits(int count) { disk_->failures = count; }
 
 replica::WriteAnswer TestNode::Write(const replica::Transaction& transaction) {
-  replica::WriteAnswer answer;
-  answer.status = Status::Internal("not answered");
-  node_->Write(transaction, [&](replica::WriteAnswer given) { answer = std::move(given); });
+  auto answer = std::make_shared<replica::WriteAnswer>();
+  answer->status = Status::Internal("not answered");
+  node_->Write(transaction, [answer](replica::WriteAnswer given) { *answer = std::move(given); });
   (void)node_->Commit();
-  return answer;
+  return *answer;
 }
 
 replica::WriteAnswer TestNode::Put(const std::string& model, const std::string& json, std::optional<AgentId> to) {

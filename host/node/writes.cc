@@ -9,8 +9,7 @@ void Node::Impl::Write(replica::Transaction transaction, std::function<void(repl
   WriteNow(transaction, done);
 }
 
-void Node::Impl::WriteNow(replica::Transaction& transaction,
-                          const std::function<void(replica::WriteAnswer)>& done) {
+void Node::Impl::WriteNow(replica::Transaction& transaction, const std::function<void(replica::WriteAnswer)>& done) {
   Status status = writer_.StageTransaction(transaction, done);
   if (status.code() == Code::kUnavailable) {
     // It touches what this commit already writes: that has to be known first.
@@ -42,18 +41,36 @@ void Node::Impl::Sync(const SyncRequest& request, std::function<void(SyncAnswer)
   }
   // What is staged but not committed yet counts too: its position is known after the commit.
   (void)CommitStage();
-  waiters_.push_back({end_.position, request.wait, deps_.clock.monotonic_us() + request.timeout_ms * 1000,
-                      std::move(done)});
+  Waiter waiter{
+      end_.position, request.wait, deps_.clock.monotonic_us() + request.timeout_ms * 1000, {}, std::move(done)};
+  if (options_.role == TG_ROLE_SERVER && request.wait == SyncTarget::kHop) {
+    for (const auto& [agent, link] : links_.all()) {
+      if (Lacks(*link)) waiter.children.push_back(agent);
+    }
+  }
+  waiters_.push_back(std::move(waiter));
+}
+
+// Whether something of ours is on its way to a neighbour; one that is away may lack nothing.
+bool Node::Impl::Lacks(const sync::Link& link) const {
+  if (link.hop_position(end_.position) >= end_.position) return false;
+  return std::any_of(link.senders.begin(), link.senders.end(), [&](const sync::FeedSender& sender) {
+    auto stat = deps_.storage.FeedStat(sender.Selector(), sender.hop_position(end_.position));
+    return !stat.ok() || stat->count != 0;
+  });
 }
 
 bool Node::Impl::Reached(const Waiter& waiter) const {
   const sync::Link* parent = links_.parent();
   if (options_.role == TG_ROLE_SERVER) {
-    return std::all_of(links_.all().begin(), links_.all().end(),
-                       [&](const auto& entry) { return entry.second->hop_position(end_.position) >= waiter.position; });
+    return std::all_of(waiter.children.begin(), waiter.children.end(), [&](AgentId child) {
+      const sync::Link* link = links_.Find(child);
+      return link == nullptr || link->hop_position(end_.position) >= waiter.position;
+    });
   }
   if (parent == nullptr) return false;
-  uint64_t reached = waiter.target == SyncTarget::kServer ? parent->delivered_position(end_.position) : parent->hop_position(end_.position);
+  uint64_t reached = waiter.target == SyncTarget::kServer ? parent->delivered_position(end_.position)
+                                                          : parent->hop_position(end_.position);
   return reached >= waiter.position;
 }
 
@@ -80,7 +97,8 @@ void Node::Impl::Adopt(AgentId agent, std::function<void(Status)> done) {
   sync::Link* link = links_.Find(agent);
   if (link == nullptr || link->is_parent()) {
     finished_.push_back([done, agent] {
-      done(Status::NotFound("agent " + std::to_string(agent) + " is no child of this node; 'tidegate status' lists them"));
+      done(Status::NotFound("agent " + std::to_string(agent) +
+                            " is no child of this node; 'tidegate status' lists them"));
     });
     return;
   }

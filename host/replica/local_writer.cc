@@ -61,8 +61,7 @@ Status LocalWriter::StageTransaction(Transaction& transaction, const WriteDone& 
     }
   }
   if (bytes > options_.transaction_bytes_max) {
-    return Status::Invalid("the transaction has " + std::to_string(bytes) +
-                           " bytes; limits.transaction_bytes_max is " +
+    return Status::Invalid("the transaction has " + std::to_string(bytes) + " bytes; limits.transaction_bytes_max is " +
                            std::to_string(options_.transaction_bytes_max));
   }
   Commit(transaction, std::move(staged), done);
@@ -108,6 +107,11 @@ Result<AgentId> LocalWriter::NewOwner(const ModelRule& rule, const Write& write)
       return write.to ? *write.to : write.owner.value_or(kAgentAll);
     case TG_DIRECTION_BOTH:
       if (write.to) return *write.to;
+      if (options_.role == TG_ROLE_DEVICE && write.owner && *write.owner != options_.agent &&
+          *write.owner != kAgentAll) {
+        return Status::Refused("an item of agent " + std::to_string(*write.owner) +
+                               " is written at that agent or above it, not at this device");
+      }
       return write.owner.value_or(server ? kAgentAll : options_.agent);
     default:
       if (write.owner.value_or(options_.agent) != options_.agent) {
@@ -130,6 +134,7 @@ Result<LocalWriter::Held> LocalWriter::Look(const ModelRule& rule, const Write& 
     tg_key row{owner, Str(key.pk), Str(key.sk)};
     if (stage_.Touches(row)) return Status::Unavailable("the key is being written");
     Held held;
+    std::string other;
     Status status = storage_.Get(row, [&](const tg_change& change) {
       held.present = true;
       held.live = change.kind == TG_CHANGE_ITEM && (change.expires_ms == 0 || change.expires_ms > clock_.unix_ms());
@@ -138,10 +143,14 @@ Result<LocalWriter::Held> LocalWriter::Look(const ModelRule& rule, const Write& 
       held.src = change.src;
       held.dst = change.dst;
       held.body = View(change.body);
-      if (held.live && View(change.model) != rule.name) held.body.clear();
+      if (held.live && View(change.model) != rule.name) other = View(change.model);
       return true;
     });
     if (!status.ok() && status.code() != Code::kNotFound) return status;
+    if (!other.empty()) {
+      return Status::Conflict("the key " + key.pk + " / " + key.sk + " is that of a " + other + " item, not of a " +
+                              rule.name);
+    }
     if (held.live) return held;
     if (held.present && owner == named) found = held;
   }
@@ -167,15 +176,15 @@ Status LocalWriter::FillItem(const ModelRule& rule, const Write& write, bool loo
       if (staged->held.live) staged->src = staged->held.src;
     }
   }
-  bool to_server = rule.direction == TG_DIRECTION_UP ||
-                   (rule.direction == TG_DIRECTION_BOTH && options_.role != TG_ROLE_SERVER);
+  bool to_server =
+      rule.direction == TG_DIRECTION_UP || (rule.direction == TG_DIRECTION_BOTH && options_.role != TG_ROLE_SERVER);
   staged->dst = to_server ? kAgentServer : staged->owner;
   if (staged->held.live) staged->dst = staged->held.dst;
   context.envelope = {staged->src, staged->dst, staged->owner};
   if (staged->held.live && write.mode == WriteMode::kUpsert) context.held_body = staged->held.body;
   bool create = write.mode == WriteMode::kCreate;
-  TG_ASSIGN_OR_RETURN(staged->item, Encode(*rule.model, write.properties, create ? PutMode::kCreate : PutMode::kUpsert,
-                                           context));
+  TG_ASSIGN_OR_RETURN(staged->item,
+                      Encode(*rule.model, write.properties, create ? PutMode::kCreate : PutMode::kUpsert, context));
   if (look && !staged->looked) {
     TG_ASSIGN_OR_RETURN(staged->held, Look(rule, write, {staged->item.pk, staged->item.sk}));
     staged->looked = true;

@@ -39,6 +39,7 @@ class FeedSender {
   void Close();
   // What the neighbour had before a restart: for display and for keeping commit ends, not for sending.
   void Restore(const Watermark& acked) { acked_ = acked; }
+  void ForgetDelivered() { delivered_ = {}; }
   bool open() const { return open_; }
 
   // ---- triggers ----

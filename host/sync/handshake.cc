@@ -120,8 +120,12 @@ std::optional<wire::Refuse> JudgeChild(const SelfFacts& self, const core::Peer& 
   return std::nullopt;
 }
 
-std::optional<wire::Refuse> JudgeParent(const SelfFacts& self, const core::Peer& peer, const wire::Hello& hello) {
+std::optional<wire::Refuse> JudgeParent(const SelfFacts& self, const core::Peer& peer, const wire::Hello& hello,
+                                        const Link* known) {
   if (auto refuse = JudgeAny(self, peer, hello)) return refuse;
+  if (known != nullptr && !known->is_parent()) {
+    return Refusal(wire::RefuseReason::kLoop, Name(hello.agent) + " is a child of this node and cannot be its parent");
+  }
   if (hello.role == TG_ROLE_DEVICE) {
     return Refusal(wire::RefuseReason::kRole, Name(hello.agent) + " is a device and cannot be a parent");
   }

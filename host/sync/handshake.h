@@ -29,8 +29,9 @@ wire::Hello MakeHello(const SelfFacts& self, const Link* link);
 // A child asks. known: the link of that agent, if it is registered.
 std::optional<wire::Refuse> JudgeChild(const SelfFacts& self, const core::Peer& peer, const wire::Hello& hello,
                                        const Link* known);
-// Our parent answers.
-std::optional<wire::Refuse> JudgeParent(const SelfFacts& self, const core::Peer& peer, const wire::Hello& hello);
+// Our parent answers. known: the link of that agent, if there is one.
+std::optional<wire::Refuse> JudgeParent(const SelfFacts& self, const core::Peer& peer, const wire::Hello& hello,
+                                        const Link* known);
 
 // The record of the neighbour that said this hello; known epochs stay behind the new one.
 wire::LinkRecord RecordFrom(const wire::Hello& hello, bool is_parent, const Link* known, int64_t unix_ms);
