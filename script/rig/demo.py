@@ -15,7 +15,6 @@ import threading
 import time
 
 from . import replay
-from .relay import Relay
 from .rig import Rig, wait_until
 from .view import View
 
@@ -27,7 +26,7 @@ class Checks:
 
     def that(self, holds, text):
         self.failed += 0 if holds else 1
-        self.view.say(("ok      " if holds else "FAILED  ") + text)
+        self.view.say(text, verdict=bool(holds))
 
 
 class Sensor(threading.Thread):
@@ -83,11 +82,8 @@ def equal_above(lower, upper, model, owner):
 
 def story(rig, view, checks, seconds, tamper):
     cloud_broker, gateway_broker = rig.broker("cloud-broker"), rig.broker("gateway-broker")
-    wan = Relay(cloud_broker.port)
-    try:
-        play(rig, view, checks, seconds, tamper, cloud_broker, gateway_broker, wan)
-    finally:
-        wan.close()
+    wan = rig.relay(cloud_broker)
+    play(rig, view, checks, seconds, tamper, cloud_broker, gateway_broker, wan)
 
 
 def start_tiers(rig, view, cloud_broker, gateway_broker, wan):
@@ -97,7 +93,8 @@ def start_tiers(rig, view, cloud_broker, gateway_broker, wan):
     sensors = [rig.node(name, "device", agent, uplink={"port": gateway_broker.port, "prefix": "plant"})
                for agent, name in ((101, "weather"), (102, "quakes"), (103, "machine"))]
     nodes = [cloud, gateway, *sensors]
-    view.nodes = nodes
+    view.nodes = [("cloud", cloud), ("└─ gateway", gateway)]
+    view.nodes += [(("   └─ " if sensor is sensors[-1] else "   ├─ ") + sensor.name, sensor) for sensor in sensors]
     for node in nodes:
         node.start()
     view.say("a cloud server, a gateway and three sensors are running, each a tidegated with a replica of its own")
@@ -185,16 +182,21 @@ def main():
     options = parser.parse_args()
     seconds = 14 if options.fast else 60
     with Rig(keep=options.keep) as rig:
-        view = View([])
+        view = View()
         checks = Checks(view)
         with view:
             story(rig, view, checks, seconds, options.tamper)
         took = time.monotonic() - view.started
-        print(f"\n{'every check held' if checks.failed == 0 else f'{checks.failed} checks FAILED'} ({took:.0f} s)")
+        outcome = view.paint("green", "every check held") if checks.failed == 0 else \
+            view.paint("red", f"{checks.failed} {'check' if checks.failed == 1 else 'checks'} FAILED")
+        print(f"\n{outcome} ({took:.0f} s)")
         if options.keep:
             print(f"replicas and logs: {rig.folder}")
     return 1 if checks.failed else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)

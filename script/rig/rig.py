@@ -143,7 +143,7 @@ class Rig:
         return self
 
     def __exit__(self, kind, error, trace):
-        if error is not None:
+        if error is not None and kind is not KeyboardInterrupt:
             for node in self.nodes:
                 print(f"--- {node.name} (agent {node.agent}), end of its log\n{node.tail(15)}", flush=True)
         self.close()

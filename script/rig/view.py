@@ -3,14 +3,19 @@ import sys
 import threading
 import time
 
+HEADER = f"{'':<14} {'items':>7}   {'uplink':<10} {'pending':>8} {'lag':>8}   {'parent has':>10} {'cloud has':>10} {'of':>8}"
+COLOURS = {"bold": "1", "green": "32", "red": "31", "yellow": "33", "dim": "2"}
+
 
 def age(ms):
     return f"{ms / 1000:.1f} s" if ms < 100_000 else f"{ms / 60_000:.0f} min"
 
 
 class View:
-    def __init__(self, nodes, out=sys.stdout):
-        self.nodes = nodes
+    """nodes: [(label, node)], from the top of the tree down. say: a line of the story, kept above the table."""
+
+    def __init__(self, out=sys.stdout):
+        self.nodes = []
         self.out = out
         self.live = out.isatty()
         self.started = time.monotonic()
@@ -28,19 +33,23 @@ class View:
         self.thread.join(10)
         self.draw()
 
-    def say(self, text):
-        """One line of the story, kept above the table."""
+    def paint(self, colour, text):
+        return f"\033[{COLOURS[colour]}m{text}\033[0m" if self.live else text
+
+    def say(self, text, verdict=None):
+        """verdict: True or False for the outcome of a check."""
+        mark = "" if verdict is None else self.paint("green", "ok      ") if verdict else self.paint("red", "FAILED  ")
         with self.lock:
             self._erase()
-            print(f"[{time.monotonic() - self.started:5.1f} s] {text}", file=self.out, flush=True)
+            print(f"{self.paint('dim', f'[{time.monotonic() - self.started:5.1f} s]')} {mark}{text}", file=self.out, flush=True)
 
     def draw(self):
-        rows = [self._row(node) for node in self.nodes]
+        rows = [self._row(label, node) for label, node in self.nodes]
+        if not rows:
+            return
         with self.lock:
             self._erase()
-            header = f"{'':10} {'items':>7} {'uplink':>8} {'pending':>8} {'lag':>8} {'hop at':>8} {'cloud at':>9}"
-            bold = ("\033[1m", "\033[0m") if self.live else ("", "")
-            lines = [bold[0] + header + bold[1]] + rows
+            lines = [self.paint("bold", HEADER)] + rows
             print("\n".join(lines), file=self.out, flush=True)
             self.lines_drawn = len(lines) if self.live else 0
 
@@ -49,18 +58,20 @@ class View:
             self.out.write(f"\033[{self.lines_drawn}A\033[J")
             self.lines_drawn = 0
 
-    def _row(self, node):
+    def _row(self, label, node):
         try:
             status = node.status()
-        except Exception:
-            return f"{node.name:10} {'-':>7} {'stopped':>8}"
+        except Exception:  # killed, or not ready yet
+            return f"{label:<14} {'-':>7}   {self.paint('red', 'not running')}"
         link = next((one for one in status["links"] if one["is_parent"]), None)
         if link is None:
-            return f"{node.name:10} {status['items']:>7}"
+            return f"{label:<14} {status['items']:>7}"
+        # The watermarks of the lane that is furthest: positions in the node's own order of changes.
         acked = max((lane["acked"] for lane in link["lanes"]), default=0)
         delivered = max((lane["delivered"] for lane in link["lanes"]), default=0)
-        return (f"{node.name:10} {status['items']:>7} {link['state']:>8} {link['pending_changes']:>8} "
-                f"{age(link['oldest_pending_age_ms']):>8} {acked:>8} {delivered:>9}")
+        state = self.paint("green" if link["state"] == "up" else "yellow", f"{link['state']:<10}")
+        return (f"{label:<14} {status['items']:>7}   {state} {link['pending_changes']:>8} "
+                f"{age(link['oldest_pending_age_ms']):>8}   {acked:>10} {delivered:>10} {status['head']:>8}")
 
     def _run(self):
         every_s = 0.5 if self.live else 5.0
