@@ -56,6 +56,7 @@ class Node:
         self.log = self.folder / "log"
         self.config_path = self.folder / "tidegate.yaml"
         self.process = None
+        self.told_to_end = False
         self.config = {
             "node": {"role": role, "agent": agent},
             "api": {"socket": str(self.socket)},
@@ -93,6 +94,7 @@ class Node:
     def start(self, wait=True, under=()):
         """under: a program, such as strace with its options, that runs the daemon."""
         self.write_config()
+        self.told_to_end = False
         self.process = subprocess.Popen([*under, str(self.rig.tidegated), "--config", str(self.config_path)],
                                         stdout=self.log.open("ab"), stderr=subprocess.STDOUT)
         if wait:
@@ -122,12 +124,30 @@ class Node:
 
     def stop(self, signum=signal.SIGTERM, timeout_s=20):
         if self.running():
+            self.told_to_end = True
             self.process.send_signal(signum)
             self.process.wait(timeout_s)
         return self.process.returncode if self.process else None
 
     def kill(self):
         return self.stop(signal.SIGKILL)
+
+    def trouble(self):
+        """After its end: what says that the daemon crashed, did not stop in order, or was caught by a sanitizer."""
+        if self.process is None:
+            return None
+        code = self.process.returncode
+        if code is not None and code < 0 and not (self.told_to_end and code == -signal.SIGKILL):
+            return f"{self.name} was ended by signal {-code}\n{self.tail(30)}"
+        text = self.log.read_text(errors="replace") if self.log.exists() else ""
+        # The leak checker itself may crash while it looks at a thread that is just ending: that says nothing of us.
+        checker_crashed = "LeakSanitizer has encountered a fatal error" in text
+        if self.told_to_end and code not in (0, -signal.SIGKILL) and not checker_crashed:
+            return f"{self.name} was told to stop and ended with {code}\n{self.tail(60)}"
+        for sign in ("Sanitizer:", "runtime error:", "terminate called", "Assertion"):
+            if sign in text:
+                return f"{self.name}: {sign} in its log\n{text[text.index(sign) - 100 if text.index(sign) > 100 else 0:][:3000]}"
+        return None
 
     def restart(self, signum=signal.SIGTERM):
         self.stop(signum)

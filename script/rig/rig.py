@@ -126,6 +126,7 @@ class Rig:
     def close(self):
         for node in self.nodes:
             if node.running():
+                node.told_to_end = True
                 node.process.terminate()
         for node in self.nodes:
             try:
@@ -136,8 +137,10 @@ class Rig:
             relay.close()
         for broker in self.brokers:
             broker.kill()
+        troubles = [trouble for trouble in (node.trouble() for node in self.nodes) if trouble]
         if not self.keep:
             shutil.rmtree(self.folder, ignore_errors=True)
+        return troubles
 
     def __enter__(self):
         return self
@@ -146,4 +149,6 @@ class Rig:
         if error is not None and kind is not KeyboardInterrupt:
             for node in self.nodes:
                 print(f"--- {node.name} (agent {node.agent}), end of its log\n{node.tail(15)}", flush=True)
-        self.close()
+        troubles = self.close()
+        if troubles and error is None:
+            raise AssertionError("\n".join(troubles))
