@@ -54,8 +54,8 @@ class ParentLink : public Link {
     if (session_ != 0) Close("the parent connected anew");
     parent_name_ = state->name;
     parent_tag_ = SessionTag(state->name);
+    io_.Settled();  // before the event: whoever sees the session sees no error of before
     session_ = io_.OpenSession(state->agent, topics_.Up(self_.agent), tag_, parent_tag_);
-    io_.Settled();
     // The late will of a former connection may have overwritten our state: say it again.
     io_.Publish(StateTopic(), StatePayload(true), true);
   }
