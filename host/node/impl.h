@@ -1,5 +1,5 @@
 // Node::Impl: the state of the heart. Its functions lie by subject: node.cc (events, commit), writes.cc,
-// sessions.cc (hello), feeds.cc (batches, acks, sending), reconcile.cc, admission.cc, quarantine.cc,
+// sessions.cc (hello), routes.cc, feeds.cc (batches, acks, sending), reconcile.cc, admission.cc, quarantine.cc,
 // facts.cc (status).
 // Thread safety: the writer thread. Ownership: see node.h.
 #pragma once
@@ -102,13 +102,15 @@ class Node::Impl : private sync::Admission {
   void EndSession(Session* session);
   void Tick(int64_t now_us);
   void TickSession(Session* session, int64_t now_us);
+  bool Send(Session* session, wire::SessionId id, const wire::Body& body);
+  bool Send(sync::Link* link, const wire::Body& body);
+  Session* SessionOf(const sync::Link& link);
+
+  // routes.cc
   std::vector<wire::Edge> EdgesBelow() const;
   void StageEdgesChanged(const sync::Routes::Difference& difference);
   void EdgesChanged(const sync::Routes::Difference& difference);
   void OnRoutes(sync::Link* link, const wire::Routes& routes);
-  bool Send(Session* session, wire::SessionId id, const wire::Body& body);
-  bool Send(sync::Link* link, const wire::Body& body);
-  Session* SessionOf(const sync::Link& link);
 
   // feeds.cc
   void OnBatch(sync::Link* link, wire::DecodedFrame frame);
@@ -166,7 +168,7 @@ class Node::Impl : private sync::Admission {
   int64_t store_delivered_at_us_ = INT64_MAX;         // when what changed of it is to be stored
 
   std::deque<std::vector<std::string>> retry_quarantined_;  // entries that may fit now; each a transaction
-  std::deque<std::function<void()>> finished_;  // answers that need no commit
+  std::deque<std::function<void()>> finished_;              // answers that need no commit
   std::vector<Waiter> waiters_;
   WatchFn watcher_;
 };

@@ -3,6 +3,8 @@
 // Thread safety: none. Ownership: the tree owns its nodes; the test owns the tree.
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <deque>
 #include <functional>
 #include <map>
@@ -137,5 +139,66 @@ class TestTree {
   std::deque<Travelling> travelling_;
   core::TransportSession next_session_ = 1;
 };
+
+// Server 1, router 10, device 42.
+class NodeTest : public ::testing::Test {
+ protected:
+  void SetUp() override { tree_.Build(); }
+
+  // The frames that went from one node to another since.
+  void Count(TestNode& from, TestNode& to) {
+    tree_.network = [&, this](TestNode& sender, TestNode& receiver, const wire::DecodedFrame& frame) {
+      if (&sender != &from || &receiver != &to) return true;
+      if (const auto* batch = std::get_if<wire::Batch>(&frame.body)) {
+        ++batches_;
+        changes_ += batch->changes.size();
+      }
+      return true;
+    };
+  }
+
+  SyncAnswer Sync(TestNode& node, SyncTarget target, int64_t timeout_ms, int64_t run_ms) {
+    auto answer = std::make_shared<SyncAnswer>();
+    answer->status = Status::Internal("not answered");
+    node->Sync({target, timeout_ms}, [answer](SyncAnswer given) { *answer = std::move(given); });
+    (void)node->Commit();
+    tree_.Run(run_ms);
+    return *answer;
+  }
+
+  TestTree tree_;
+  uint64_t batches_ = 0;
+  uint64_t changes_ = 0;
+};
+
+// The hello of a neighbour that a test plays by hand.
+inline wire::Hello HelloOf(AgentId agent, uint32_t role, uint32_t level) {
+  wire::Hello hello;
+  hello.agent = agent;
+  hello.role = role;
+  hello.level = level;
+  hello.replica.bytes.fill(static_cast<uint8_t>(agent));
+  hello.epochs = {{agent * 100, 1}};
+  return hello;
+}
+
+// What the node sent of this kind to sessions that lead nowhere.
+template <typename Body>
+std::vector<Body> SentBodies(TestNode& node) {
+  std::vector<Body> bodies;
+  for (const wire::DecodedFrame& frame : node.TakeSent()) {
+    if (const auto* body = std::get_if<Body>(&frame.body)) bodies.push_back(*body);
+  }
+  return bodies;
+}
+
+// Why the node refuses the hello of a child; kUnspecified = it does not.
+inline wire::RefuseReason ReasonOf(TestNode& node, AgentId peer, const wire::Hello& hello) {
+  core::TransportSession session = node.OpenSession(core::Side::kChild, peer);
+  node.TakeSent();
+  node.Receive(session, 77, hello);
+  std::vector<wire::Refuse> refusals = SentBodies<wire::Refuse>(node);
+  return refusals.empty() ? wire::RefuseReason::kUnspecified : refusals[0].reason;
+}
 
 }  // namespace tidegate::node

@@ -1,0 +1,109 @@
+// Hello, refusal, replaced neighbours.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "host/node/test_tree.h"
+
+namespace tidegate::node {
+namespace {
+
+using ::testing::HasSubstr;
+
+TEST_F(NodeTest, Hello_ThreeTiers_LinksAreUpAndRoutesKnown) {
+  EXPECT_EQ(tree_.device->LinkTo(10).state, "up");
+  EXPECT_EQ(tree_.router->LinkTo(1).state, "up");
+  EXPECT_EQ(tree_.server->LinkTo(10).state, "up");
+  ASSERT_TRUE(tree_.server->Put("Config", R"({"name":"a","value":"1"})", 42).status.ok());
+  tree_.Run(1'000);
+  EXPECT_THAT(tree_.device->Get("Config", R"({"name":"a"})"), HasSubstr("\"value\":\"1\""));
+}
+
+TEST_F(NodeTest, Hello_WhatCannotBe_IsRefusedByReason) {
+  TestNode& router = *tree_.router;
+  using wire::RefuseReason;
+  EXPECT_EQ(ReasonOf(router, 50, HelloOf(51, TG_ROLE_DEVICE, 65535)), RefuseReason::kIdentity);
+  EXPECT_EQ(ReasonOf(router, 0, HelloOf(10, TG_ROLE_DEVICE, 65535)), RefuseReason::kAgentInUse);
+  EXPECT_EQ(ReasonOf(router, 50, HelloOf(50, TG_ROLE_ROUTER, 2)), RefuseReason::kLevel);
+  EXPECT_EQ(ReasonOf(router, 50, HelloOf(50, TG_ROLE_SERVER, 9)), RefuseReason::kRole);
+  EXPECT_EQ(ReasonOf(router, 1, HelloOf(1, TG_ROLE_ROUTER, 9)), RefuseReason::kLoop);
+  EXPECT_EQ(ReasonOf(router, 42, HelloOf(42, TG_ROLE_DEVICE, 65535)), RefuseReason::kReplica);
+  wire::Hello loop = HelloOf(50, TG_ROLE_ROUTER, 9);
+  loop.edges.resize(1);
+  loop.edges[0].agent = 10;
+  EXPECT_EQ(ReasonOf(router, 50, loop), RefuseReason::kLoop);
+  wire::Hello newer = HelloOf(50, TG_ROLE_DEVICE, 65535);
+  newer.protocol_min = newer.protocol_max = 99;
+  EXPECT_EQ(ReasonOf(router, 50, newer), RefuseReason::kProtocol);
+  EXPECT_EQ(ReasonOf(*tree_.device, 50, HelloOf(50, TG_ROLE_DEVICE, 65535)), RefuseReason::kRole);
+  EXPECT_EQ(ReasonOf(router, 50, HelloOf(50, TG_ROLE_DEVICE, 65535)), RefuseReason::kUnspecified);
+}
+
+TEST_F(NodeTest, Hello_EpochThatReturns_IsAClone) {
+  wire::Hello first = HelloOf(50, TG_ROLE_DEVICE, 65535);
+  wire::Hello second = first;
+  second.epochs.insert(second.epochs.begin(), {7, 9});
+  EXPECT_EQ(ReasonOf(*tree_.router, 50, first), wire::RefuseReason::kUnspecified);
+  EXPECT_EQ(ReasonOf(*tree_.router, 50, second), wire::RefuseReason::kUnspecified);
+  EXPECT_EQ(ReasonOf(*tree_.router, 50, first), wire::RefuseReason::kClone);
+}
+
+TEST_F(NodeTest, Hello_DeviceThatClaimsOthers_IsRefused) {
+  wire::Hello greedy = HelloOf(50, TG_ROLE_DEVICE, 65535);
+  greedy.edges.resize(1);
+  greedy.edges[0].agent = 43;
+  EXPECT_EQ(ReasonOf(*tree_.router, 50, greedy), wire::RefuseReason::kRole);
+}
+
+TEST_F(NodeTest, Hello_RoleChanged_IsRefused) {
+  EXPECT_EQ(ReasonOf(*tree_.router, 50, HelloOf(50, TG_ROLE_DEVICE, 65535)), wire::RefuseReason::kUnspecified);
+  EXPECT_EQ(ReasonOf(*tree_.router, 50, HelloOf(50, TG_ROLE_ROUTER, 65534)), wire::RefuseReason::kRole);
+}
+
+TEST_F(NodeTest, Frames_OfAnotherSession_AreAnsweredAndChangeNothing) {
+  core::TransportSession session = tree_.router->OpenSession(core::Side::kChild, 50);
+  tree_.router->Receive(session, 5, wire::Ack{});
+  EXPECT_EQ(SentBodies<wire::Refuse>(*tree_.router).at(0).reason, wire::RefuseReason::kUnknownSession);
+}
+
+TEST_F(NodeTest, ReplacedChild_IsRefusedUntilAdopted) {
+  TestNode& replacement = tree_.Add(42, TG_ROLE_DEVICE, 65535);
+  tree_.Disconnect(*tree_.device, *tree_.router);
+  replacement.Start();
+  ASSERT_TRUE(replacement.Put("Status", R"({"state":"new"})").status.ok());
+  tree_.Connect(replacement, *tree_.router);
+  tree_.Run(1'000);
+  EXPECT_EQ(replacement.LinkTo(10).state, "refused");
+  EXPECT_THAT(replacement.LinkTo(10).last_error, HasSubstr("agent adopt 42"));
+  Status adopted = Status::Internal("not answered");
+  (*tree_.router)->Adopt(42, [&](Status status) { adopted = std::move(status); });
+  tree_.Run(25'000);
+  EXPECT_TRUE(adopted.ok()) << adopted.message();
+  EXPECT_EQ(replacement.LinkTo(10).state, "up");
+  EXPECT_THAT(tree_.server->Get("Status", "{}", 42), HasSubstr("new"));
+}
+
+TEST_F(NodeTest, ReplacedServer_GetsWhatTheOldOneHadAcknowledged) {
+  ASSERT_TRUE(tree_.device->Put("Reading", R"({"id":"a","value":1})").status.ok());
+  ASSERT_TRUE(tree_.device->Put("Setting", R"({"name":"x","value":"1"})").status.ok());
+  tree_.Run(1'000);
+  tree_.Disconnect(*tree_.router, *tree_.server);
+  TestNode& replacement = tree_.Add(1, TG_ROLE_SERVER, 1);
+  replacement.Start();
+  tree_.Connect(*tree_.router, replacement);
+  tree_.Run(3'000);
+  EXPECT_NE(replacement.Get("Reading", R"({"id":"a"})", 42), "not_found");
+  EXPECT_NE(replacement.Get("Setting", R"({"name":"x"})", 42), "not_found");
+}
+
+TEST_F(NodeTest, Child_CannotBecomeTheParent) {
+  wire::Hello hello = HelloOf(50, TG_ROLE_ROUTER, 9);
+  EXPECT_EQ(ReasonOf(*tree_.router, 50, hello), wire::RefuseReason::kUnspecified);
+  core::TransportSession session = tree_.router->OpenSession(core::Side::kParent, 50);
+  wire::SessionId id = tree_.router->TakeSent().back().session;
+  hello.level = 1;
+  tree_.router->Receive(session, id, hello);
+  EXPECT_EQ(SentBodies<wire::Refuse>(*tree_.router).at(0).reason, wire::RefuseReason::kLoop);
+}
+
+}  // namespace
+}  // namespace tidegate::node

@@ -1,0 +1,53 @@
+// sync --wait, watch, and rest.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "host/base/views.h"
+#include "host/node/test_tree.h"
+
+namespace tidegate::node {
+namespace {
+
+using ::testing::ElementsAre;
+
+TEST_F(NodeTest, SyncWait_HopAndServerAreToldApart) {
+  tree_.Disconnect(*tree_.router, *tree_.server);
+  ASSERT_TRUE(tree_.device->Put("Reading", R"({"id":"a"})").status.ok());
+  EXPECT_TRUE(Sync(*tree_.device, SyncTarget::kHop, 60'000, 1'000).status.ok());
+  SyncAnswer answer = Sync(*tree_.device, SyncTarget::kServer, 2'000, 3'000);
+  EXPECT_EQ(answer.status.code(), Code::kTimeout);
+  tree_.Connect(*tree_.router, *tree_.server);
+  EXPECT_TRUE(Sync(*tree_.device, SyncTarget::kServer, 60'000, 3'000).status.ok());
+  EXPECT_NE(tree_.server->Get("Reading", R"({"id":"a"})", 42), "not_found");
+}
+
+TEST_F(NodeTest, SyncWaitAtTheServer_ChildAwayWithNothingDue_DoesNotWait) {
+  tree_.Disconnect(*tree_.router, *tree_.server);
+  ASSERT_TRUE(tree_.server->Put("Note", R"({"name":"a"})").status.ok());
+  EXPECT_TRUE(Sync(*tree_.server, SyncTarget::kHop, 2'000, 3'000).status.ok());
+  ASSERT_TRUE(tree_.server->Put("Config", R"({"name":"a"})").status.ok());
+  EXPECT_EQ(Sync(*tree_.server, SyncTarget::kHop, 2'000, 3'000).status.code(), Code::kTimeout);
+  EXPECT_TRUE(Sync(*tree_.server, SyncTarget::kServer, 2'000, 100).status.ok());
+}
+
+TEST_F(NodeTest, Watch_SeesEachVersionOnce) {
+  TestNode& other = tree_.Add(43, TG_ROLE_DEVICE, 65535);
+  other.Start();
+  std::vector<std::string> seen;
+  other->SetWatcher([&](const tg_change& change) { seen.emplace_back(View(change.key.sk)); });
+  ASSERT_TRUE(other.Put("Setting", R"({"name":"mine"})").status.ok());
+  ASSERT_TRUE(tree_.server->Put("Config", R"({"name":"yours"})").status.ok());
+  tree_.Connect(other, *tree_.router);  // reconcile renumbers what only the device has
+  tree_.Run(3'000);
+  EXPECT_THAT(seen, ElementsAre("s#mine", "c#yours"));
+}
+
+TEST_F(NodeTest, Idle_CommitsNothing) {
+  tree_.Run(20'000);
+  uint64_t before = tree_.router->counter("tidegate_commits_total");
+  tree_.Run(60'000);
+  EXPECT_EQ(tree_.router->counter("tidegate_commits_total"), before);
+}
+
+}  // namespace
+}  // namespace tidegate::node
