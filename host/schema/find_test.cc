@@ -79,10 +79,12 @@ TEST_F(Find, SecondaryIndex_UsesItsKeys) {
 }
 
 TEST_F(Find, Wrong_SaysWhat) {
-  EXPECT_THAT(PlanError("Fault", "{}", "nope"), HasSubstr("model Fault: there is no index 'nope'"));
+  EXPECT_THAT(PlanError("Fault", "{}", "nope"),
+              HasSubstr("model Fault: there is no index 'nope'; it has 'severity', 'source' beside its key"));
   EXPECT_THAT(PlanError("Fault", "{}", "severity"), HasSubstr("index 'severity' needs 'severity'"));
   EXPECT_THAT(PlanError("Fault", "{}", "source"), HasSubstr("index 'source' needs '_src'"));
-  EXPECT_THAT(PlanError("Status", R"({"_src":1})", "source"), HasSubstr("no item of it is in index 'source'"));
+  EXPECT_THAT(PlanError("Status", R"({"_src":1})", "source"),
+              HasSubstr("no item of it is in index 'source'; it has none beside its key"));
   EXPECT_THAT(PlanError("Fault", R"({"sverity":"x"})"),
               HasSubstr("there is no field 'sverity'; did you mean 'severity'?"));
   EXPECT_THAT(PlanError("Fault", R"({"time":{"after":1}})"), HasSubstr("'after' is no operator"));

@@ -191,6 +191,20 @@ void BoundByOperators(const Field& field, const std::vector<FilterTerm>& terms, 
   }
 }
 
+// Whether items of the model have the attributes that the index is keyed by.
+bool Holds(const IndexRules& index) {
+  return index.hash.source != Source::kNothing && (!index.has_sort || index.sort.source != Source::kNothing);
+}
+
+// For an error that has to say what would be right.
+std::string IndexesOf(const ModelRules& rules) {
+  std::string names;
+  for (const IndexRules& index : rules.indexes) {
+    if (Holds(index)) names += (names.empty() ? "'" : ", '") + index.name + "'";
+  }
+  return names.empty() ? "it has none beside its key" : "it has " + names + " beside its key";
+}
+
 Result<FindPlan> PlanInner(const ModelRules& rules, std::string_view json, std::string_view index_name) {
   Wanted wanted(rules, {});
   wanted.ForgetEnvelope();
@@ -203,12 +217,14 @@ Result<FindPlan> PlanInner(const ModelRules& rules, std::string_view json, std::
   if (!primary) {
     auto index = std::find_if(rules.indexes.begin(), rules.indexes.end(),
                               [&](const IndexRules& candidate) { return candidate.name == index_name; });
-    if (index == rules.indexes.end()) return Status::Invalid("there is no index '" + std::string(index_name) + "'");
+    if (index == rules.indexes.end()) {
+      return Status::Invalid("there is no index '" + std::string(index_name) + "'; " + IndexesOf(rules));
+    }
     hash = index->hash;
     sort = index->has_sort ? index->sort : KeyPart{};
     plan.index = index->name;
-    if (hash.source == Source::kNothing || (index->has_sort && sort.source == Source::kNothing)) {
-      return Status::Invalid("no item of it is in index '" + index->name + "'");
+    if (!Holds(*index)) {
+      return Status::Invalid("no item of it is in index '" + index->name + "'; " + IndexesOf(rules));
     }
   }
   Rendered hash_made = wanted.AppendKey(hash, &plan.hash);

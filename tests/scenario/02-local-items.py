@@ -68,7 +68,8 @@ def case_find_goes_by_key_prefix_index_filter():
         equal(len(node.find("Fault", "--index", "source", "_src:=101")), 5, "by creator")
         equal(node.find("Fault", "--index", "source", "_src:=7"), [], "by a creator that made none")
         equal(len(node.find("Reading", "station=s", "temperature:=17")), 1, "filtered")
-        fails(node.attempt("find", "Fault", "--index", "nothing"), 1, "no index 'nothing'")
+        fails(node.attempt("find", "Fault", "--index", "nothing"), 1,
+              "model Fault: there is no index 'nothing'; it has 'severity', 'source' beside its key")
 
 
 def case_remove_ends_an_item_and_its_index_entries():
