@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <atomic>
+#include <fstream>
 #include <iostream>
 #include <thread>
 
+#include "config.h"
 #include "test_broker.h"
 #include "test_node.h"
 
@@ -91,6 +93,34 @@ TEST_P(Transport, BigFrames_ArriveWhole) {
   EXPECT_EQ(server.session(down).frames, sent);
   EXPECT_EQ(device.Send(up, std::string((1u << 20) + 1, 'x')), TG_INVALID);
   EXPECT_EQ(device.Send(up + 100, "x"), TG_UNAVAILABLE);
+}
+
+// The example that is installed, with the longest topics there can be and the largest frame of the default.
+TEST_P(Transport, ExampleBroker_TakesTheLargestFrame) {
+  std::ifstream example(TIDEGATE_BROKER_CONFIG "/mosquitto.conf");
+  std::string limit, line;
+  while (std::getline(example, line)) {
+    if (line.starts_with("max_packet_size ")) limit = line;
+  }
+  ASSERT_NE(limit, "");
+  EXPECT_EQ(std::stoull(limit.substr(limit.find(' '))), Config().frame_bytes_max + (64u << 10))
+      << "docs/transport-mqtt.md";
+
+  TestBroker broker({limit, ""});
+  std::string config = Protocol() + R"(,"qos":1,"prefix":")" + std::string(200, 'p') + '"';
+  TestNode server(1, "child", broker.port(), config);
+  TestNode device(TG_AGENT_MAX, "parent", broker.port(), config);
+  server.Start();
+  device.Start();
+  const tg_session up = device.WaitOpen();
+  const tg_session down = server.WaitOpen();
+  const std::string frame(Config().frame_bytes_max, 'x');
+  ASSERT_EQ(device.Send(up, frame), TG_OK);
+  ASSERT_EQ(server.Send(down, frame), TG_OK);
+  ASSERT_TRUE(server.WaitFrames(down, 1)) << device.LastError();
+  ASSERT_TRUE(device.WaitFrames(up, 1)) << server.LastError();
+  EXPECT_EQ(server.session(down).frames[0], frame);
+  EXPECT_EQ(device.session(up).frames[0], frame);
 }
 
 TEST_P(Transport, BrokerTakesSmallerMessages_IsSaidAndTheLinkGoesOn) {
