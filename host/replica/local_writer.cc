@@ -1,6 +1,8 @@
 #include "host/replica/local_writer.h"
 
 #include <algorithm>
+#include <map>
+#include <tuple>
 
 #include "host/base/digest.h"
 #include "host/base/views.h"
@@ -41,6 +43,7 @@ Status LocalWriter::StageTransaction(Transaction& transaction, const WriteDone& 
   if (transaction.empty()) return Status::Invalid("a transaction needs at least one write");
   auto catalog = catalog_.Get();
   std::vector<Staged> staged(transaction.size());
+  std::map<std::tuple<AgentId, std::string_view, std::string_view>, size_t> keys;
   uint64_t bytes = 0;
   for (size_t i = 0; i < transaction.size(); ++i) {
     failed_at_ = i;
@@ -51,18 +54,18 @@ Status LocalWriter::StageTransaction(Transaction& transaction, const WriteDone& 
                 (rule != nullptr && rule->direction == TG_DIRECTION_BOTH);
     TG_RETURN_IF_ERROR(StageOne(*catalog, write, look, &staged[i]));
     bytes += staged[i].item.body.size() + staged[i].item.pk.size() + staged[i].item.sk.size() + 64;
-    for (size_t j = 0; j < i; ++j) {
-      if (staged[j].owner == staged[i].owner && staged[j].item.pk == staged[i].item.pk &&
-          staged[j].item.sk == staged[i].item.sk) {
-        return Status::Invalid("writes " + std::to_string(j) + " and " + std::to_string(i) +
-                               " of the transaction have the same key " + staged[i].item.pk + " / " +
-                               staged[i].item.sk);
-      }
+    if (bytes > options_.transaction_bytes_max) {
+      return Status::Invalid("write " + std::to_string(i) + " brings the transaction to " + std::to_string(bytes) +
+                             " bytes; limits.transaction_bytes_max is " +
+                             std::to_string(options_.transaction_bytes_max));
     }
-  }
-  if (bytes > options_.transaction_bytes_max) {
-    return Status::Invalid("the transaction has " + std::to_string(bytes) + " bytes; limits.transaction_bytes_max is " +
-                           std::to_string(options_.transaction_bytes_max));
+    if (transaction.size() == 1) break;
+    const Staged& one = staged[i];  // stays where it is: staged has its size
+    auto [same, fresh] = keys.try_emplace({one.owner, one.item.pk, one.item.sk}, i);
+    if (!fresh) {
+      return Status::Invalid("writes " + std::to_string(same->second) + " and " + std::to_string(i) +
+                             " of the transaction have the same key " + one.item.pk + " / " + one.item.sk);
+    }
   }
   Commit(transaction, std::move(staged), done);
   return {};

@@ -31,8 +31,7 @@ std::string PresentChange(const Catalog& catalog, const tg_change& change, bool 
   std::string item(View(change.body));
   if (const ModelRule* rule = catalog.Find(View(change.model))) {
     Envelope envelope{change.src, change.dst, change.key.owner};
-    Result<std::string> shown =
-        Present(*rule->model, item, View(change.key.pk), View(change.key.sk), envelope, hidden);
+    Result<std::string> shown = Present(*rule->model, item, View(change.key.pk), View(change.key.sk), envelope, hidden);
     if (shown.ok()) item = std::move(shown).value();
   }
   while (!item.empty() && item.back() != '}') item.pop_back();
@@ -40,8 +39,8 @@ std::string PresentChange(const Catalog& catalog, const tg_change& change, bool 
   item.pop_back();
   if (item.size() > 1) item += ',';
   item += "\"_type\":" + JsonText(View(change.model)) + ",\"_owner\":" + std::to_string(change.key.owner) +
-          ",\"_src\":" + std::to_string(change.src) + ",\"_dst\":" + std::to_string(change.dst) +
-          ",\"_version\":\"" + Version::From(change.version).ToText() + "\"}";
+          ",\"_src\":" + std::to_string(change.src) + ",\"_dst\":" + std::to_string(change.dst) + ",\"_version\":\"" +
+          Version::From(change.version).ToText() + "\"}";
   return item;
 }
 

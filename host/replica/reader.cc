@@ -9,9 +9,7 @@ namespace {
 
 std::string_view OrEmptyObject(const std::string& json) { return json.empty() ? std::string_view("{}") : json; }
 
-bool Expired(const tg_change& change, int64_t now_ms) {
-  return change.expires_ms != 0 && change.expires_ms <= now_ms;
-}
+bool Expired(const tg_change& change, int64_t now_ms) { return change.expires_ms != 0 && change.expires_ms <= now_ms; }
 
 Result<const ModelRule*> RuleOf(const Catalog& catalog, const std::string& model) {
   if (const ModelRule* rule = catalog.Find(model)) return rule;

@@ -79,7 +79,8 @@ class ReplicaTest : public ::testing::Test {
     WriterOptions options;
     options.agent = agent;
     options.role = role;
-    writer_ = std::make_unique<LocalWriter>(options, *storage_, *stage_, *catalog_, policy_, clock_, random_, versions_);
+    writer_ =
+        std::make_unique<LocalWriter>(options, *storage_, *stage_, *catalog_, policy_, clock_, random_, versions_);
     reader_ = std::make_unique<Reader>(*storage_, *catalog_, clock_, agent);
   }
 
@@ -211,6 +212,30 @@ TEST_F(ReplicaTest, TwoWritesOfOneKey_InOneTransaction_AreInvalid) {
     write.properties = R"({"id":"same","value":1})";
   }
   EXPECT_EQ(Write(transaction).status.code(), Code::kInvalid);
+}
+
+TEST_F(ReplicaTest, TransactionOfThousands_NamesTheTwoOfOneKey) {
+  Transaction transaction(5000);
+  for (size_t i = 0; i < transaction.size(); ++i) {
+    transaction[i].model = "Reading";
+    transaction[i].properties = "{\"id\":\"" + std::to_string(i == 4998 ? 3 : i) + "\",\"value\":1}";
+  }
+  EXPECT_EQ(Write(transaction).status.message(), "writes 3 and 4998 of the transaction have the same key r# / r#3");
+  EXPECT_EQ(writer_->failed_at(), 4998u);
+  transaction[4998].properties = R"({"id":"fresh","value":1})";
+  EXPECT_EQ(Write(transaction).written.size(), 5000u);
+}
+
+TEST_F(ReplicaTest, TransactionTooLarge_NamesTheWriteThatWasTooMuch) {
+  Transaction transaction(20'000);
+  for (size_t i = 0; i < transaction.size(); ++i) {
+    transaction[i].model = "Reading";
+    transaction[i].properties = "{\"id\":\"" + std::to_string(i) + "\",\"value\":1}";
+  }
+  WriteAnswer answer = Write(transaction);
+  EXPECT_EQ(answer.status.code(), Code::kInvalid);
+  EXPECT_THAT(answer.status.message(), HasSubstr("limits.transaction_bytes_max is 1048576"));
+  EXPECT_LT(writer_->failed_at(), 16'384u);  // each counts at least 64 bytes
 }
 
 TEST_F(ReplicaTest, Find_PrefixLimitAndCursor_PagesThroughAll) {
