@@ -1,5 +1,8 @@
 #include "host/core/stage.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "host/base/views.h"
 
 namespace tidegate::core {
@@ -19,13 +22,14 @@ tg_mutation& Stage::Add(uint8_t op) {
 void Stage::Begin() { groups_.push_back({mutations_.size(), 0, nullptr}); }
 
 void Stage::Put(const tg_change& change, uint8_t condition, const Version& expected) {
-  tg_change& kept = changes_.emplace_back(change);
+  tg_change& kept = *arena_.New(change);
+  ++changes_;
   kept.struct_size = sizeof kept;
   tg_mutation& mutation = Add(TG_OP_PUT);
   mutation.condition = condition;
   mutation.expected = expected.To();
   mutation.change = &kept;
-  touched_.insert(KeyHash(kept.key));
+  touched_.Insert(KeyHash(kept.key));
 }
 
 void Stage::Purge(const tg_change& change, const Version& expected) {
@@ -67,35 +71,42 @@ void Stage::End(Handler handler) {
   if (group.count == 0 && !group.handler) groups_.pop_back();  // nothing happened: no commit for it
 }
 
-bool Stage::Touches(const tg_key& key) const { return touched_.contains(KeyHash(key)); }
+bool Stage::Touches(const tg_key& key) const { return touched_.Contains(KeyHash(key)); }
 
 Status Stage::Commit(const Committed& committed) {
   // Handlers may stage again: what this commit holds is moved out first.
   std::vector<Group> groups = std::move(groups_);
   std::vector<tg_mutation> mutations = std::move(mutations_);
-  std::deque<tg_change> changes = std::move(changes_);
   ChangeArena arena;
   arena.Swap(arena_);
-  groups_.clear();
-  mutations_.clear();
-  changes_.clear();
-  touched_.clear();
+  arena_.Swap(spare_);
+  size_t changes = std::exchange(changes_, 0);
+  groups_ = {};
+  mutations_ = {};
+  groups_.reserve(groups.size());
+  mutations_.reserve(mutations.size());
+  touched_.Clear();
 
   std::vector<tg_group> views;
   views.reserve(groups.size());
   for (const Group& group : groups) views.push_back({mutations.data() + group.first, group.count});
 
   std::vector<Effect> effects;
-  effects.reserve(changes.size());
+  effects.reserve(changes);
   std::vector<size_t> ends(groups.size(), 0);  // effects of each group end here
   Result<Watermark> end = storage_.Commit(views, [&](const tg_outcome& outcome) {
     effects.push_back({mutations[groups[outcome.group].first + outcome.mutation].change, outcome});
     ends[outcome.group] = effects.size();
   });
+  auto keep_memory = [&] {
+    arena.Clear();
+    spare_.Swap(arena);
+  };
   if (!end.ok()) {
     for (Group& group : groups) {
       if (group.handler) group.handler(end.status(), {});
     }
+    keep_memory();
     return end.status();
   }
   if (committed) committed(end.value(), effects);
@@ -105,6 +116,7 @@ Status Stage::Commit(const Committed& committed) {
     if (groups[i].handler) groups[i].handler({}, std::span(effects).subspan(first, last - first));
     first = last;
   }
+  keep_memory();
   return {};
 }
 

@@ -3,14 +3,13 @@
 // Thread safety: the writer thread. Ownership: owns the texts it is given, until Commit returns.
 #pragma once
 
-#include <deque>
 #include <functional>
 #include <span>
 #include <string_view>
-#include <unordered_set>
 #include <vector>
 
 #include "host/core/change_arena.h"
+#include "host/core/key_set.h"
 #include "host/core/storage.h"
 
 namespace tidegate::core {
@@ -66,10 +65,11 @@ class Stage {
 
   Storage& storage_;
   ChangeArena arena_;
-  std::deque<tg_change> changes_;
+  ChangeArena spare_;  // the memory of the commit before
   std::vector<tg_mutation> mutations_;
   std::vector<Group> groups_;
-  std::unordered_set<size_t> touched_;
+  KeySet touched_;
+  size_t changes_ = 0;
 };
 
 }  // namespace tidegate::core

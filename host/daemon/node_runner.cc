@@ -1,6 +1,7 @@
 #include "host/daemon/node_runner.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "tidegate/services.h"
@@ -19,7 +20,7 @@ Status Stopping() { return Status::Unavailable("the daemon is stopping"); }
 }  // namespace
 
 NodeRunner::NodeRunner(const RunnerOptions& options, node::Node& node, const Surroundings& around)
-    : options_(options), node_(node), around_(around) {}
+    : options_(options), node_(node), around_(around), preparer_(node.MakePreparer()) {}
 
 void NodeRunner::Start() {
   round_us_ = around_.clock.monotonic_us();
@@ -61,11 +62,9 @@ void NodeRunner::Post(Event event, uint64_t items) {
 
 void NodeRunner::Refuse(Event& event) {
   if (auto* batch = std::get_if<Batch*>(&event)) {
-    for (size_t i = (*batch)->next, size = (*batch)->transactions.size(); i < size; i++) {
-      replica::WriteAnswer answer;
-      answer.status = Stopping();
-      Answered(*batch, i, std::move(answer));
-    }
+    std::unique_ptr<Batch> refused(*batch);
+    for (size_t i = refused->next; i < refused->answers.size(); i++) refused->answers[i].status = Stopping();
+    refused->done(std::move(refused->answers));
   } else if (auto* task = std::get_if<Task>(&event)) {
     (*task)(false);
   }
@@ -89,11 +88,23 @@ void NodeRunner::SubmitMany(std::vector<replica::Transaction> transactions,
     }
     return done(std::move(answers));
   }
+  FreeSpent();
   auto* batch = new Batch;
   batch->answers.resize(count);
   batch->unanswered = count;
-  batch->transactions = std::move(transactions);
   batch->done = std::move(done);
+  batch->submissions.resize(count);
+  batch->runner = this;
+  for (size_t i = 0; i < count; i++) {
+    batch->submissions[i].transaction = std::move(transactions[i]);
+    // Two words: they fit into std::function without memory of its own.
+    batch->submissions[i].done = [batch, i](replica::WriteAnswer answer) { Answered(batch, i, std::move(answer)); };
+  }
+  {
+    // Encoding is done here, by the caller's thread: the writer thread has the commits to do.
+    MutexLock lock(prepare_mutex_);
+    for (replica::Submission& submission : batch->submissions) preparer_->Prepare(&submission);
+  }
   Post(batch, count);
 }
 
@@ -159,6 +170,7 @@ bool NodeRunner::WaitForWork() {
   int64_t until = std::min(node_.NextTimerUs(), now + kRoundUsMax);
   if (failing_) until = std::max(until, now + kRetryUs);
   MutexLock lock(mutex_);
+  if (queue_.empty()) spent_.clear();
   while (!stopping_ && queue_.empty()) {
     now = around_.clock.monotonic_us();
     if (now >= until) return true;
@@ -208,20 +220,15 @@ uint64_t NodeRunner::Stage(uint64_t budget, uint64_t* events) {
 
 uint64_t NodeRunner::StageBatch(Batch* batch, uint64_t budget) {
   size_t begin = batch->next;
-  size_t end = std::min<size_t>(batch->transactions.size(), begin + budget);
-  bool all = end == batch->transactions.size();
+  size_t end = std::min<size_t>(batch->submissions.size(), begin + budget);
+  bool all = end == batch->submissions.size();
   batch->next = end;
   {
     MutexLock lock(mutex_);
     queued_items_ -= end - begin;
     if (!all) queue_.push_front(batch);
   }
-  // Once the last is handed over, the node may answer and the batch be gone.
-  for (size_t i = begin; i < end; i++) {
-    // Two words: they fit into std::function without memory of its own.
-    node_.Write(std::move(batch->transactions[i]),
-                [batch, i](replica::WriteAnswer answer) { Answered(batch, i, std::move(answer)); });
-  }
+  for (size_t i = begin; i < end; i++) node_.Write(batch->submissions[i]);
   return end - begin;
 }
 
@@ -229,12 +236,25 @@ void NodeRunner::Answered(Batch* batch, size_t index, replica::WriteAnswer answe
   batch->answers[index] = std::move(answer);
   if (--batch->unanswered > 0) return;
   batch->done(std::move(batch->answers));
-  delete batch;
+  batch->runner->answered_.emplace_back(batch);
+}
+
+void NodeRunner::FreeSpent() {
+  std::vector<std::unique_ptr<Batch>> spent;
+  {
+    MutexLock lock(mutex_);
+    spent.swap(spent_);
+  }
 }
 
 void NodeRunner::Commit(uint64_t items) {
   int64_t begun = around_.clock.monotonic_us();
   Status status = node_.Commit();
+  if (!answered_.empty()) {
+    MutexLock lock(mutex_);
+    std::move(answered_.begin(), answered_.end(), std::back_inserter(spent_));
+    answered_.clear();
+  }
   if (items > 0) {
     around_.metrics.Add("commits", 1);
     around_.metrics.Add("commit_us", static_cast<uint64_t>(std::max<int64_t>(0, around_.clock.monotonic_us() - begun)));

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <deque>
+#include <list>
 #include <map>
 #include <string>
 #include <vector>
@@ -28,6 +29,7 @@ class Node::Impl : private sync::Admission {
 
   // ---- node.cc ----
   Status Open();
+  std::unique_ptr<replica::Preparer> MakePreparer() const;
   void CatalogChanged();
   Status Commit();
   int64_t NextTimerUs() const;
@@ -35,6 +37,7 @@ class Node::Impl : private sync::Admission {
 
   // ---- writes.cc ----
   void Write(replica::Transaction transaction, std::function<void(replica::WriteAnswer)> done);
+  void Write(replica::Submission& submission);
   void Sync(const SyncRequest& request, std::function<void(SyncAnswer)> done);
   void Adopt(AgentId agent, std::function<void(Status)> done);
 
@@ -83,7 +86,6 @@ class Node::Impl : private sync::Admission {
   void LoadFacts();
 
   // writes.cc
-  void WriteNow(replica::Transaction& transaction, const std::function<void(replica::WriteAnswer)>& done);
   void RunRetries();
   void AnswerWaiters();
   bool Reached(const Waiter& waiter) const;
@@ -168,6 +170,7 @@ class Node::Impl : private sync::Admission {
   int64_t store_delivered_at_us_ = INT64_MAX;         // when what changed of it is to be stored
 
   std::deque<std::vector<std::string>> retry_quarantined_;  // entries that may fit now; each a transaction
+  std::list<replica::Submission> own_submissions_;          // of callers that keep none themselves
   std::deque<std::function<void()>> finished_;              // answers that need no commit
   std::vector<Waiter> waiters_;
   WatchFn watcher_;

@@ -31,6 +31,10 @@ Node::Impl::Impl(const NodeOptions& options, const Dependencies& deps)
       links_(deps.storage, options_),
       asker_(deps.storage) {}
 
+std::unique_ptr<replica::Preparer> Node::Impl::MakePreparer() const {
+  return std::make_unique<replica::Preparer>(WriterOptionsOf(options_), deps_.catalog, deps_.clock, deps_.random);
+}
+
 Status Node::Impl::Open() {
   Result<std::string> bytes = deps_.storage.MetaGet(sync::meta::kNode);
   if (bytes.ok()) {
@@ -251,6 +255,8 @@ Result<std::unique_ptr<Node>> Node::Open(const NodeOptions& options, const Depen
 void Node::Write(replica::Transaction transaction, std::function<void(replica::WriteAnswer)> done) {
   impl_->Write(std::move(transaction), std::move(done));
 }
+void Node::Write(replica::Submission& submission) { impl_->Write(submission); }
+std::unique_ptr<replica::Preparer> Node::MakePreparer() const { return impl_->MakePreparer(); }
 void Node::SessionOpened(core::TransportSession session, const core::Peer& peer) {
   impl_->SessionOpened(session, peer);
 }

@@ -17,7 +17,9 @@
 #include "host/node/options.h"
 #include "host/node/service.h"
 #include "host/replica/catalog.h"
+#include "host/replica/preparer.h"
 #include "host/replica/requests.h"
+#include "host/replica/submission.h"
 #include "host/wire/frames.h"
 
 namespace tidegate::node {
@@ -53,6 +55,11 @@ class Node {
 
   // done is called once, from a later Commit: after the commit that holds the transaction, or with the error.
   void Write(replica::Transaction transaction, std::function<void(replica::WriteAnswer)> done);
+  // The same for what the caller keeps in place until its done is called.
+  void Write(replica::Submission& submission);
+
+  // What other threads may do for a write before it comes here; one at a time.
+  std::unique_ptr<replica::Preparer> MakePreparer() const;
 
   void SessionOpened(core::TransportSession session, const core::Peer& peer);
   void SessionClosed(core::TransportSession session, std::string_view reason);

@@ -6,27 +6,34 @@
 namespace tidegate::node {
 
 void Node::Impl::Write(replica::Transaction transaction, std::function<void(replica::WriteAnswer)> done) {
-  WriteNow(transaction, done);
+  auto own = own_submissions_.emplace(own_submissions_.end());
+  own->transaction = std::move(transaction);
+  own->done = [this, own, done = std::move(done)](replica::WriteAnswer answer) {
+    auto tell = done;  // it goes with the submission
+    own_submissions_.erase(own);
+    tell(std::move(answer));
+  };
+  Write(*own);
 }
 
-void Node::Impl::WriteNow(replica::Transaction& transaction, const std::function<void(replica::WriteAnswer)>& done) {
-  Status status = writer_.StageTransaction(transaction, done);
+void Node::Impl::Write(replica::Submission& submission) {
+  Status status = writer_.Stage(submission);
   if (status.code() == Code::kUnavailable) {
     // It touches what this commit already writes: that has to be known first.
     Status committed = CommitStage();
-    status = committed.ok() ? writer_.StageTransaction(transaction, done) : committed;
+    status = committed.ok() ? writer_.Stage(submission) : committed;
   }
   if (status.ok()) return;
   replica::WriteAnswer answer;
   answer.failed_at = writer_.failed_at();
   answer.status = status;
-  finished_.push_back([done, answer] { done(answer); });
+  finished_.push_back([&submission, answer] { submission.done(answer); });
 }
 
 void Node::Impl::RunRetries() {
-  for (replica::LocalWriter::Retry& retry : writer_.TakeRetries()) {
+  for (replica::Submission* submission : writer_.TakeRetries()) {
     writer_.set_looking(true);
-    WriteNow(retry.transaction, retry.done);
+    Write(*submission);
     writer_.set_looking(false);
   }
 }

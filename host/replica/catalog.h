@@ -28,8 +28,8 @@ struct ModelRule {
 class Catalog {
  public:
   // Asks the policies about every model of the schemas; warnings get a line for each doubtful thing.
-  static Result<std::shared_ptr<const Catalog>> Make(std::shared_ptr<const SchemaSet> schemas,
-                                                     core::Policy& policy, std::vector<std::string>* warnings);
+  static Result<std::shared_ptr<const Catalog>> Make(std::shared_ptr<const SchemaSet> schemas, core::Policy& policy,
+                                                     std::vector<std::string>* warnings);
 
   const ModelRule* Find(std::string_view model) const;  // null if unknown
   const std::vector<ModelRule>& rules() const { return rules_; }

@@ -4,8 +4,12 @@
 // stage after the commit.
 #pragma once
 
+#include <deque>
 #include <functional>
+#include <memory>
+#include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "host/base/hybrid_clock.h"
@@ -15,37 +19,26 @@
 #include "host/core/stage.h"
 #include "host/core/storage.h"
 #include "host/replica/catalog.h"
+#include "host/replica/preparer.h"
 #include "host/replica/requests.h"
-#include "host/schema/item.h"
+#include "host/replica/submission.h"
+#include "host/replica/writer_options.h"
 
 namespace tidegate::replica {
-
-struct WriterOptions {
-  AgentId agent = 0;
-  uint32_t role = TG_ROLE_DEVICE;
-  uint64_t item_bytes_max = 400u << 10;
-  uint64_t transaction_bytes_max = 1u << 20;
-  std::string context_json;  // properties that every item of this node gets
-};
-
-using WriteDone = std::function<void(WriteAnswer)>;
 
 class LocalWriter {
  public:
   LocalWriter(const WriterOptions& options, core::Storage& storage, core::Stage& stage, const CatalogHolder& catalog,
               const core::Policy& policy, core::Clock& clock, core::Random& random, HybridClock& versions);
+  ~LocalWriter();
 
-  // Stages the transaction and takes what it holds; on an error it stays as it was. kUnavailable: a key of it
-  // is written by the stage already; commit, then call again. Any other error is the transaction's own and
-  // done is not called.
-  Status StageTransaction(Transaction& transaction, const WriteDone& done);
+  // Stages the transaction; its submission stays in place until done is called. kUnavailable: a key of it is
+  // written by the stage already; commit, then call again. Any other error is the transaction's own and done is
+  // not called.
+  Status Stage(Submission& submission);
 
-  // Transactions whose guess about the held state was wrong: write them again after the commit.
-  struct Retry {
-    Transaction transaction;
-    WriteDone done;
-  };
-  std::vector<Retry> TakeRetries() { return std::move(retries_); }
+  // Those whose guess about the held state was wrong: stage them again after the commit.
+  std::vector<Submission*> TakeRetries() { return std::exchange(retries_, {}); }
 
   // While true every write looks at the held state first: for retries.
   void set_looking(bool looking) { looking_ = looking; }
@@ -63,14 +56,21 @@ class LocalWriter {
     std::string body;
   };
   struct Staged;
+  // Staged and not yet known to be on disk, in the order of the stage.
+  struct Flying {
+    Submission* submission;
+    bool guessed;
+    std::shared_ptr<const Catalog> catalog;  // to show the items with; null if none is wanted
+  };
 
-  Status StageOne(const Catalog& catalog, const Write& write, bool look, Staged* staged);
-  Result<AgentId> NewOwner(const ModelRule& rule, const Write& write) const;
+  Status StageOne(const Write& write, PreparedItem* prepared, bool look, Staged* staged);
   Result<Held> Look(const ModelRule& rule, const Write& write, const ItemKey& key);
   Status FillItem(const ModelRule& rule, const Write& write, bool look, Staged* staged);
   Status FillEdit(const ModelRule& rule, const Write& write, Staged* staged);
-  tg_change MakeChange(const ModelRule& rule, const Staged& staged, uint8_t lane);
-  void Commit(Transaction& transaction, std::vector<Staged> staged, const WriteDone& done);
+  tg_change MakeChange(const Staged& staged, uint8_t lane);
+  bool Looks(const Transaction& transaction, const ModelRule* rule) const;
+  void Fly(Submission& submission, std::shared_ptr<const Catalog> catalog);
+  void Land(const Status& status, std::span<const core::Effect> effects);
 
   WriterOptions options_;
   core::Storage& storage_;
@@ -84,7 +84,9 @@ class LocalWriter {
   Epoch epoch_;
   bool looking_ = false;
   size_t failed_at_ = 0;
-  std::vector<Retry> retries_;
+  std::vector<Staged> staged_;  // of the transaction in hand; a member to keep its memory
+  std::deque<Flying> flying_;
+  std::vector<Submission*> retries_;
 };
 
 }  // namespace tidegate::replica

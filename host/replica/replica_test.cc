@@ -59,7 +59,8 @@ class FakePolicy : public core::Policy {
   Status Accept(const core::PolicyContext&, const tg_change&) const override { return {}; }
 };
 
-class ReplicaTest : public ::testing::Test {
+// Every write once as the writer alone does it and once prepared by another thread before: no difference.
+class ReplicaTest : public ::testing::TestWithParam<bool> {
  protected:
   void SetUp() override { Start(7, TG_ROLE_DEVICE); }
 
@@ -70,30 +71,39 @@ class ReplicaTest : public ::testing::Test {
     ReplicaId replica;
     replica.bytes.fill(9);
     ASSERT_TRUE(storage_->Start(replica, 77).ok());
-    SchemaLoad loaded = LoadSchema("test.json5", kSchema);
-    ASSERT_TRUE(loaded.status().ok()) << loaded.status().message();
-    auto catalog = Catalog::Make(SchemaSet::Make({loaded.schema}).value(), policy_, nullptr);
-    ASSERT_TRUE(catalog.ok()) << catalog.status().message();
-    catalog_ = std::make_unique<CatalogHolder>(catalog.value());
+    catalog_ = std::make_unique<CatalogHolder>(MakeCatalog(kSchema));
     stage_ = std::make_unique<core::Stage>(*storage_);
     WriterOptions options;
     options.agent = agent;
     options.role = role;
     writer_ =
         std::make_unique<LocalWriter>(options, *storage_, *stage_, *catalog_, policy_, clock_, random_, versions_);
+    if (GetParam()) preparer_ = std::make_unique<Preparer>(options, *catalog_, clock_, random_);
     reader_ = std::make_unique<Reader>(*storage_, *catalog_, clock_, agent);
+  }
+
+  std::shared_ptr<const Catalog> MakeCatalog(const std::string& schema) {
+    SchemaLoad loaded = LoadSchema("test.json5", schema);
+    EXPECT_TRUE(loaded.status().ok()) << loaded.status().message();
+    auto catalog = Catalog::Make(SchemaSet::Make({loaded.schema}).value(), policy_, nullptr);
+    EXPECT_TRUE(catalog.ok()) << catalog.status().message();
+    return catalog.value();
   }
 
   // Writes as the node does: stage, commit, and once more what was guessed wrong.
   WriteAnswer Write(Transaction transaction) {
     WriteAnswer answer;
-    auto done = [&](WriteAnswer given) { answer = std::move(given); };
-    answer.status = writer_->StageTransaction(transaction, done);
+    Submission submission;
+    submission.transaction = std::move(transaction);
+    submission.done = [&](WriteAnswer given) { answer = std::move(given); };
+    if (preparer_ != nullptr) preparer_->Prepare(&submission);
+    if (before_staging_) before_staging_();
+    answer.status = writer_->Stage(submission);
     if (!answer.status.ok()) return answer;
     Status committed = stage_->Commit(nullptr);
-    for (LocalWriter::Retry& retry : writer_->TakeRetries()) {
+    for (Submission* retry : writer_->TakeRetries()) {
       writer_->set_looking(true);
-      Status again = writer_->StageTransaction(retry.transaction, retry.done);
+      Status again = writer_->Stage(*retry);
       writer_->set_looking(false);
       if (!again.ok()) answer.status = again;
       committed = stage_->Commit(nullptr);
@@ -126,16 +136,18 @@ class ReplicaTest : public ::testing::Test {
   std::unique_ptr<CatalogHolder> catalog_;
   std::unique_ptr<core::Stage> stage_;
   std::unique_ptr<LocalWriter> writer_;
+  std::unique_ptr<Preparer> preparer_;
+  std::function<void()> before_staging_;
   std::unique_ptr<Reader> reader_;
 };
 
-TEST_F(ReplicaTest, CreateHistory_Twice_SecondIsConflict) {
+TEST_P(ReplicaTest, CreateHistory_Twice_SecondIsConflict) {
   EXPECT_TRUE(Write(WriteMode::kCreate, "Reading", R"({"id":"a","value":1})").status.ok());
   EXPECT_EQ(Write(WriteMode::kCreate, "Reading", R"({"id":"a","value":2})").status.code(), Code::kConflict);
   EXPECT_THAT(Get("Reading", R"({"id":"a"})"), HasSubstr("\"value\":1"));
 }
 
-TEST_F(ReplicaTest, CreateHistory_AfterRemove_IsNewAndNewer) {
+TEST_P(ReplicaTest, CreateHistory_AfterRemove_IsNewAndNewer) {
   std::string first = Write(WriteMode::kCreate, "Reading", R"({"id":"a","value":1})").written.at(0).item;
   EXPECT_TRUE(Write(WriteMode::kRemove, "Reading", R"({"id":"a"})").status.ok());
   EXPECT_EQ(Get("Reading", R"({"id":"a"})"), "not_found");
@@ -145,14 +157,14 @@ TEST_F(ReplicaTest, CreateHistory_AfterRemove_IsNewAndNewer) {
   EXPECT_THAT(Get("Reading", R"({"id":"a"})"), HasSubstr("\"value\":2"));
 }
 
-TEST_F(ReplicaTest, Update_MergesFieldsAndNullRemoves) {
+TEST_P(ReplicaTest, Update_MergesFieldsAndNullRemoves) {
   ASSERT_TRUE(Write(WriteMode::kUpsert, "Status", R"({"state":"ok"})").status.ok());
   ASSERT_TRUE(Write(WriteMode::kUpdate, "Status", R"({"state":null})").status.ok());
   EXPECT_THAT(Get("Status", "{}"), Not(HasSubstr("\"state\"")));
   EXPECT_EQ(Write(WriteMode::kUpdate, "Reading", R"({"id":"none","value":3})").status.code(), Code::kNotFound);
 }
 
-TEST_F(ReplicaTest, Transaction_OneWriteFails_NothingIsWritten) {
+TEST_P(ReplicaTest, Transaction_OneWriteFails_NothingIsWritten) {
   Transaction transaction(2);
   transaction[0].model = "Reading";
   transaction[0].properties = R"({"id":"a","value":1})";
@@ -164,7 +176,7 @@ TEST_F(ReplicaTest, Transaction_OneWriteFails_NothingIsWritten) {
   EXPECT_EQ(Get("Reading", R"({"id":"a"})"), "not_found");
 }
 
-TEST_F(ReplicaTest, Transaction_TakesConsecutiveRun) {
+TEST_P(ReplicaTest, Transaction_TakesConsecutiveRun) {
   Transaction transaction(3);
   for (size_t i = 0; i < 3; ++i) {
     transaction[i].model = "Reading";
@@ -176,13 +188,13 @@ TEST_F(ReplicaTest, Transaction_TakesConsecutiveRun) {
   EXPECT_EQ(answer.written.at(2).seq, answer.written.at(0).seq + 2);
 }
 
-TEST_F(ReplicaTest, DownModel_AtDevice_IsRefused) {
+TEST_P(ReplicaTest, DownModel_AtDevice_IsRefused) {
   WriteAnswer answer = Write(WriteMode::kUpsert, "Config", R"({"name":"x"})");
   EXPECT_EQ(answer.status.code(), Code::kRefused);
   EXPECT_THAT(answer.status.message(), HasSubstr("only the server"));
 }
 
-TEST_F(ReplicaTest, UpModel_OfAnotherOwner_IsRefused) {
+TEST_P(ReplicaTest, UpModel_OfAnotherOwner_IsRefused) {
   tidegate::replica::Write write;
   write.model = "Reading";
   write.properties = R"({"id":"a","value":1})";
@@ -190,7 +202,7 @@ TEST_F(ReplicaTest, UpModel_OfAnotherOwner_IsRefused) {
   EXPECT_EQ(Write({write}).status.code(), Code::kRefused);
 }
 
-TEST_F(ReplicaTest, DownModel_AtServer_BelongsToItsAddressee) {
+TEST_P(ReplicaTest, DownModel_AtServer_BelongsToItsAddressee) {
   Start(1, TG_ROLE_SERVER);
   tidegate::replica::Write write;
   write.model = "Config";
@@ -205,7 +217,7 @@ TEST_F(ReplicaTest, DownModel_AtServer_BelongsToItsAddressee) {
   EXPECT_THAT(found.items[1], HasSubstr("\"_owner\":42,\"_src\":1,\"_dst\":42"));
 }
 
-TEST_F(ReplicaTest, TwoWritesOfOneKey_InOneTransaction_AreInvalid) {
+TEST_P(ReplicaTest, TwoWritesOfOneKey_InOneTransaction_AreInvalid) {
   Transaction transaction(2);
   for (auto& write : transaction) {
     write.model = "Reading";
@@ -214,7 +226,7 @@ TEST_F(ReplicaTest, TwoWritesOfOneKey_InOneTransaction_AreInvalid) {
   EXPECT_EQ(Write(transaction).status.code(), Code::kInvalid);
 }
 
-TEST_F(ReplicaTest, TransactionOfThousands_NamesTheTwoOfOneKey) {
+TEST_P(ReplicaTest, TransactionOfThousands_NamesTheTwoOfOneKey) {
   Transaction transaction(5000);
   for (size_t i = 0; i < transaction.size(); ++i) {
     transaction[i].model = "Reading";
@@ -226,7 +238,7 @@ TEST_F(ReplicaTest, TransactionOfThousands_NamesTheTwoOfOneKey) {
   EXPECT_EQ(Write(transaction).written.size(), 5000u);
 }
 
-TEST_F(ReplicaTest, TransactionTooLarge_NamesTheWriteThatWasTooMuch) {
+TEST_P(ReplicaTest, TransactionTooLarge_NamesTheWriteThatWasTooMuch) {
   Transaction transaction(20'000);
   for (size_t i = 0; i < transaction.size(); ++i) {
     transaction[i].model = "Reading";
@@ -238,7 +250,7 @@ TEST_F(ReplicaTest, TransactionTooLarge_NamesTheWriteThatWasTooMuch) {
   EXPECT_LT(writer_->failed_at(), 16'384u);  // each counts at least 64 bytes
 }
 
-TEST_F(ReplicaTest, Find_PrefixLimitAndCursor_PagesThroughAll) {
+TEST_P(ReplicaTest, Find_PrefixLimitAndCursor_PagesThroughAll) {
   for (const char* id : {"a1", "a2", "a3", "b1"}) {
     ASSERT_TRUE(Write(WriteMode::kCreate, "Reading", std::string("{\"value\":1,\"id\":\"") + id + "\"}").status.ok());
   }
@@ -255,11 +267,40 @@ TEST_F(ReplicaTest, Find_PrefixLimitAndCursor_PagesThroughAll) {
   EXPECT_EQ(seen, 4u);
 }
 
-TEST_F(ReplicaTest, UnknownModel_SaysWhichThereAre) {
+TEST_P(ReplicaTest, UnknownModel_SaysWhichThereAre) {
   FindRequest request;
   request.model = "Readings";
   EXPECT_THAT(reader_->Find(request).status().message(), HasSubstr("Reading"));
 }
+
+TEST_P(ReplicaTest, SchemaChangesOnTheWay_ItemIsThatOfTheNewOne) {
+  std::string changed = kSchema;
+  changed.replace(changed.find("r#${id}"), 7, "new#${id}");
+  before_staging_ = [&] { catalog_->Set(MakeCatalog(changed)); };
+  WriteAnswer answer = Write(WriteMode::kCreate, "Reading", R"({"id":"a","value":1})");
+  ASSERT_TRUE(answer.status.ok()) << answer.status.message();
+  FindRequest request;
+  request.model = "Reading";
+  request.properties = R"({"id":"a"})";
+  request.hidden = true;
+  Result<std::string> item = reader_->Get(request);
+  ASSERT_TRUE(item.ok()) << item.status().message();
+  EXPECT_THAT(item.value(), HasSubstr("new#a"));
+}
+
+TEST_P(ReplicaTest, ItemThatNobodyWants_IsNotShown) {
+  tidegate::replica::Write write;
+  write.model = "Reading";
+  write.properties = R"({"id":"a","value":1})";
+  write.answer_item = false;
+  WriteAnswer answer = Write({write});
+  ASSERT_TRUE(answer.status.ok()) << answer.status.message();
+  EXPECT_TRUE(answer.written.empty());
+  EXPECT_THAT(Get("Reading", R"({"id":"a"})"), HasSubstr("\"value\":1"));
+}
+
+INSTANTIATE_TEST_SUITE_P(Writes, ReplicaTest, ::testing::Values(false, true),
+                         [](const auto& which) { return which.param ? "Prepared" : "AtOnce"; });
 
 }  // namespace
 }  // namespace tidegate::replica

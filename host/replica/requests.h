@@ -22,10 +22,10 @@ enum class WriteMode : uint8_t {
 struct Write {
   WriteMode mode = WriteMode::kUpsert;
   std::string model;
-  std::string properties;         // a JSON object; for kRemove the key's fields
-  std::optional<AgentId> owner;   // empty: the existing item, own first, then 0; a new one by its model
-  std::optional<AgentId> to;      // addressee of a down or both item written at the server; empty = all
-  bool answer_item = true;        // whether Written.item is wanted
+  std::string properties;        // a JSON object; for kRemove the key's fields
+  std::optional<AgentId> owner;  // empty: the existing item, own first, then 0; a new one by its model
+  std::optional<AgentId> to;     // addressee of a down or both item written at the server; empty = all
+  bool answer_item = true;       // whether Written.item is wanted
 };
 
 // All or none, one consecutive run of seq. Most have one write.
@@ -37,20 +37,20 @@ struct Written {
 };
 
 struct WriteAnswer {
-  Status status;          // of the whole transaction; the message names the failing write
-  size_t failed_at = 0;   // its index, if status is not ok
-  std::vector<Written> written;
+  Status status;                 // of the whole transaction; the message names the failing write
+  size_t failed_at = 0;          // its index, if status is not ok
+  std::vector<Written> written;  // empty if no write wanted its item
 };
 
 struct FindRequest {
-  std::string model;              // empty: every model (then no properties)
-  std::string properties;         // JSON object: key fields, index fields, filters; empty = all
-  std::string index;              // empty = primary
-  std::optional<AgentId> owner;   // empty = every owner
-  uint64_t limit = 0;             // 0 = no limit
+  std::string model;             // empty: every model (then no properties)
+  std::string properties;        // JSON object: key fields, index fields, filters; empty = all
+  std::string index;             // empty = primary
+  std::optional<AgentId> owner;  // empty = every owner
+  uint64_t limit = 0;            // 0 = no limit
   bool reverse = false;
-  bool hidden = false;            // with pk, sk and the other hidden fields
-  std::string cursor;             // from an earlier answer
+  bool hidden = false;  // with pk, sk and the other hidden fields
+  std::string cursor;   // from an earlier answer
 };
 
 struct FindAnswer {
