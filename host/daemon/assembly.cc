@@ -122,6 +122,7 @@ node::NodeOptions NodeOptionsOf(const Config& config, AgentId agent) {
   options.resend_ms = config.sync.resend_ms;
   options.resend_ms_max = config.sync.resend_max_ms;
   options.hello_ms = config.sync.hello_retry_ms;
+  options.hello_ms_max = config.sync.hello_retry_max_ms;
   options.keepalive_ms = config.sync.keepalive_ms;
   options.link_timeout_ms = config.sync.link_timeout_ms;
   options.lane_weights = config.sync.lane_weights;

@@ -42,13 +42,15 @@ Status Node::Impl::AdmitOwner(const sync::Inbound& from, const tg_change& change
   AgentId owner = change.key.owner;
   if (from.from_parent) {
     if (owner == kAgentAll || owner == options_.agent || links_.routes().IsBelow(owner)) return {};
+    if (links_.routes().HasLeft(owner)) return {};  // sent before our parent knew; it is swept up
     return Status::Refused("owner " + std::to_string(owner) + " is neither this node nor below it");
   }
   const sync::Link* link = links_.Find(from.neighbour);
   if (owner == kAgentAll && change.direction == TG_DIRECTION_BOTH) return {};
   if (link != nullptr && links_.Reaches(*link, owner)) return {};
-  // A router goes on giving what it got from a child that has moved elsewhere below us.
-  if (link != nullptr && link->record.role == TG_ROLE_ROUTER && links_.routes().IsBelow(owner)) return {};
+  // A router goes on giving what it got from a child that has moved away, by the way that is still its own; the
+  // version decides. What is ours alone nobody below can have.
+  if (link != nullptr && link->record.role == TG_ROLE_ROUTER && owner != options_.agent) return {};
   return Status::Refused("owner " + std::to_string(owner) + " is not below agent " + std::to_string(from.neighbour));
 }
 
@@ -102,6 +104,10 @@ Status Node::Impl::Admit(const sync::Inbound& from, tg_change* change, core::Cha
     return Status::Refused("no model '" + std::string(View(change->model)) + "' in the schemas of this node");
   }
   change->digest = ChangeDigest(*change);
+  AgentId owner = change->key.owner;
+  if (options_.role == TG_ROLE_ROUTER && (change->direction & TG_DIRECTION_DOWN) != 0 && owner != kAgentAll &&
+      owner != options_.agent && !links_.routes().IsBelow(owner))
+    strays_seen_.insert(owner);
   return {};
 }
 

@@ -38,13 +38,15 @@ void Node::Impl::OnBatch(sync::Link* link, wire::DecodedFrame frame) {
     AddMark(true, 0);
     StageMarks();
   }
+  std::vector<AgentId> strays = StageStrays();
   wire::Batch header;
   header.lane = batch.lane;
   header.before = batch.before;
   header.after = batch.after;
   header.begin = batch.begin;
-  stage_.End([this, agent = link->agent(), header, notes = std::move(notes)](const Status& status,
-                                                                             std::span<const core::Effect>) {
+  stage_.End([this, agent = link->agent(), header, notes = std::move(notes), strays = std::move(strays)](
+                 const Status& status, std::span<const core::Effect>) {
+    if (status.ok()) NoteStrays(strays);
     sync::Link* source = links_.Find(agent);
     if (source == nullptr) return;
     sync::FeedReceiver& lane = source->receivers[header.lane];
@@ -121,13 +123,7 @@ void Node::Impl::DeliverPairs() {
 void Node::Impl::Pump() {
   int64_t now_us = deps_.clock.monotonic_us();
   SendAcks();
-  if (sync::Link* parent = links_.parent(); parent != nullptr && parent->up() && edges_retry_us_ <= now_us) {
-    wire::Routes routes;
-    routes.edges = EdgesBelow();
-    routes.number = edges_number_;
-    Send(parent, routes);
-    edges_retry_us_ = now_us + options_.resend_ms * 1000;
-  }
+  SendRoutes(now_us);
   RunReconcile(now_us);
   for (const auto& [agent, link] : links_.all()) {
     if (link->up() && !link->blocked) PumpFeeds(link.get(), now_us);

@@ -1,12 +1,12 @@
 // Node::Impl: the state of the heart. Its functions lie by subject: node.cc (events, commit), writes.cc,
-// sessions.cc (hello), routes.cc, feeds.cc (batches, acks, sending), reconcile.cc, admission.cc, quarantine.cc,
-// facts.cc (status).
-// Thread safety: the writer thread. Ownership: see node.h.
+// sessions.cc (hello), attach.cc, routes.cc, strays.cc, feeds.cc (batches, acks, sending), reconcile.cc, admission.cc,
+// quarantine.cc, facts.cc (status). Thread safety: the writer thread. Ownership: see node.h.
 #pragma once
 
 #include <deque>
 #include <list>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -66,6 +66,10 @@ class Node::Impl : private sync::Admission {
     int64_t sent_us = 0;
     int64_t hello_at_us = INT64_MAX;  // when hello is due again
     int64_t hello_wait_ms = 0;
+    int64_t refused_wait_ms = 0;
+    // As a parent: whose hello was refused last, to be told when that may change.
+    AgentId refused_agent = 0;
+    wire::SessionId refused_id = 0;
     std::string last_error;
   };
 
@@ -99,6 +103,8 @@ class Node::Impl : private sync::Admission {
   void Refuse(Session* session, wire::SessionId id, const wire::Refuse& refuse);
   void ChildIsUp(Session* session, wire::SessionId id, const wire::Hello& hello, const wire::LinkRecord& record,
                  const sync::Routes::Difference& difference);
+  void AskAgain(Session* session);
+  void WaitRefused(Session* session);
   bool HasLostDelivered(const wire::Hello& hello) const;
   void ParentIsUp(Session* session, const wire::Hello& hello, const wire::LinkRecord& record);
   void EndSession(Session* session);
@@ -108,11 +114,25 @@ class Node::Impl : private sync::Admission {
   bool Send(sync::Link* link, const wire::Body& body);
   Session* SessionOf(const sync::Link& link);
 
+  // attach.cc
+  bool NeedsAttach(const Session& session) const;
+  void StageAttach(Session* session);
+  bool AttachAbove(Session* session, const std::vector<wire::Edge>& told);
+
   // routes.cc
-  std::vector<wire::Edge> EdgesBelow() const;
-  void StageEdgesChanged(const sync::Routes::Difference& difference);
-  void EdgesChanged(const sync::Routes::Difference& difference);
+  static wire::Edge EdgeOf(AgentId child, AgentId parent, const wire::LinkRecord& record);
+  void StageRoutes(const sync::Routes::Difference& difference);
+  void RoutesChanged(const sync::Routes::Difference& difference);
+  void LetGo(AgentId child);
   void OnRoutes(sync::Link* link, const wire::Routes& routes);
+  void OnElsewhere(const std::vector<wire::Edge>& told);
+  void SendRoutes(int64_t now_us);
+
+  // strays.cc
+  std::vector<AgentId> StageStrays();
+  void NoteStrays(const std::vector<AgentId>& owners);
+  void SweepStrays(int64_t now_us);
+  bool SweepStray(AgentId owner, uint64_t delivered, size_t* budget);
 
   // feeds.cc
   void OnBatch(sync::Link* link, wire::DecodedFrame frame);
@@ -164,6 +184,19 @@ class Node::Impl : private sync::Admission {
   uint64_t edges_number_ = 0;       // of our edge table
   uint64_t edges_confirmed_ = 0;    // durable at the parent
   int64_t edges_retry_us_ = INT64_MAX;
+  int64_t edges_wait_ms_ = 0;
+
+  uint64_t attach_stored_ = 0;  // record_.attach_epoch as it is on the disk
+  uint64_t attach_above_ = 0;   // the parent knows this one: the next has to be higher
+  int64_t attached_at_us_ = INT64_MIN / 2;
+  int64_t attach_wait_ms_ = 0;
+
+  // Owners not below this node of which items may be left here, and the position that has to be delivered before
+  // more of them can go (strays.cc).
+  std::map<AgentId, uint64_t> strays_;
+  std::set<AgentId> strays_seen_;
+  int64_t strays_at_us_ = INT64_MAX;  // when to look at them, besides after an ack from above
+  uint64_t strays_swept_at_ = 0;
   bool pairs_due_ = false;  // delivered may have moved
   int64_t keep_house_at_us_ = 0;
   std::array<Watermark, TG_LANE_COUNT> delivered_{};  // of our own feeds, at the server

@@ -67,6 +67,15 @@ Status Node::Impl::Open() {
     marks_ = std::move(scopes.scopes);
   }
   TG_RETURN_IF_ERROR(links_.Restore());
+  if (const sync::Link* parent = links_.parent(); parent != nullptr && record_.attach_parent == 0) {
+    record_.attach_parent = parent->agent();
+    record_.attach_epoch = parent->record.attach_epoch;
+  }
+  attach_stored_ = record_.attach_epoch;
+  TG_RETURN_IF_ERROR(deps_.storage.MetaScan(sync::meta::kStrayPrefix, [&](std::string_view key, std::string_view) {
+    if (auto owner = ParseAgent(key.substr(sync::meta::kStrayPrefix.size())); owner.ok()) NoteStrays({owner.value()});
+    return true;
+  }));
   for (uint32_t lane = 0; lane < TG_LANE_COUNT; ++lane) {
     Result<std::string> delivered = deps_.storage.MetaGet(sync::meta::Delivered(lane));
     if (delivered.ok()) TG_RETURN_IF_ERROR(wire::DecodeRecord(delivered.value(), &delivered_[lane]));
@@ -184,6 +193,7 @@ Status Node::Impl::Commit() {
   int64_t now_us = deps_.clock.monotonic_us();
   Tick(now_us);
   RetryQuarantined();
+  SweepStrays(now_us);
   StoreDelivered(now_us);
   KeepHouse(now_us);
   Status status = CommitStage();
@@ -219,6 +229,7 @@ int64_t Node::Impl::NextTimerUs() const {
   for (const auto& [agent, link] : links_.all()) next = std::min(next, link->NextTimerUs(now_us));
   if (asker_.running() && to_parent) next = std::min(next, asker_.NextTimerUs());
   for (const Waiter& waiter : waiters_) next = std::min(next, waiter.deadline_us);
+  if (!strays_.empty()) next = std::min(next, strays_at_us_);
   return std::min(next, store_delivered_at_us_);
 }
 

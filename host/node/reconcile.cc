@@ -135,8 +135,10 @@ void Node::Impl::OnCompareAnswer(sync::Link* link, wire::DecodedFrame frame) {
   stage_.Begin();
   sync::QuarantineNotes notes =
       sync::StageQuarantine(link, refused, deps_.storage, QuarantineRoom(), deps_.clock.unix_ms(), &stage_);
-  stage_.End([this, agent = link->agent(), pass = answer.pass, number = answer.ask, notes = std::move(notes)](
-                 const Status& status, std::span<const core::Effect>) {
+  std::vector<AgentId> strays = StageStrays();
+  stage_.End([this, agent = link->agent(), pass = answer.pass, number = answer.ask, notes = std::move(notes),
+              strays = std::move(strays)](const Status& status, std::span<const core::Effect>) {
+    if (status.ok()) NoteStrays(strays);
     sync::Link* parent = links_.Find(agent);
     if (!status.ok()) {
       if (parent != nullptr) links_.RestoreQuarantine(parent);

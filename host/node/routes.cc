@@ -1,57 +1,126 @@
-// Routes: which agents lie below this node, told to the parent.
+// Routes: which agents lie below this node, told to the parent; and who is told of a higher edge.
+#include "host/core/backoff.h"
 #include "host/node/impl.h"
+#include "host/sync/meta_keys.h"
 
 namespace tidegate::node {
 
-std::vector<wire::Edge> Node::Impl::EdgesBelow() const { return links_.routes().Table(); }
+// A child's own edge to us.
+wire::Edge Node::Impl::EdgeOf(AgentId child, AgentId parent, const wire::LinkRecord& record) {
+  wire::Edge edge;
+  edge.agent = child;
+  edge.parent = parent;
+  edge.attach_epoch = record.attach_epoch;
+  edge.replica_epoch = record.epochs.empty() ? 0 : record.epochs.front().epoch;
+  edge.role = record.role;
+  return edge;
+}
 
-// In the open group: what is below has changed, so the parent is to be told, and what was added is
+// In the open group: what is below has changed, so the parent is to be told, and what came by a new edge is
 // unsettled towards it.
-void Node::Impl::StageEdgesChanged(const sync::Routes::Difference& difference) {
-  if (difference.empty()) return;
+void Node::Impl::StageRoutes(const sync::Routes::Difference& difference) {
+  links_.StageRoutes(difference, &stage_);
   if (options_.role == TG_ROLE_SERVER) return;
+  for (AgentId agent : difference.left) stage_.MetaPut(sync::meta::Stray(agent), "");
+  for (const auto& [link, edge] : difference.put) {
+    if (strays_.contains(edge.agent)) stage_.MetaDelete(sync::meta::Stray(edge.agent));
+  }
+  if (!difference.news) return;
   record_.edges_number = edges_number_ + 1;
-  for (const auto& [link, edge] : difference.put) AddMark(false, edge.agent);
+  for (AgentId agent : difference.renewed) AddMark(false, agent);
   StageMarks();
 }
 
 // After the commit: the table and its number change together, or a hello would name the old table by it.
-void Node::Impl::EdgesChanged(const sync::Routes::Difference& difference) {
+void Node::Impl::RoutesChanged(const sync::Routes::Difference& difference) {
   links_.ApplyRoutes(difference);
-  if (difference.empty() || options_.role == TG_ROLE_SERVER) return;
+  int64_t now_us = deps_.clock.monotonic_us();
+  for (AgentId child : difference.released) LetGo(child);
+  for (const auto& [agent, edge] : difference.outdated) {
+    sync::Link* link = links_.Find(agent);
+    if (link == nullptr) continue;
+    link->outdated[edge.agent] = edge;
+    link->tell_at_us = now_us;
+    link->tell_wait_ms = options_.resend_ms;
+  }
+  if (options_.role == TG_ROLE_SERVER) return;
+  NoteStrays(difference.left);
+  for (const auto& [link, edge] : difference.put) strays_.erase(edge.agent);
+  if (!difference.news) return;
   edges_number_ = record_.edges_number;
-  edges_retry_us_ = deps_.clock.monotonic_us();
+  edges_retry_us_ = now_us;
+  edges_wait_ms_ = options_.resend_ms;
+}
+
+// It is attached elsewhere. If it is here all the same, it says hello again and is told the edge to attach above.
+void Node::Impl::LetGo(AgentId child) {
+  sync::Link* link = links_.Find(child);
+  if (link == nullptr || link->is_parent()) return;
+  deps_.log.Write(5, "agent " + std::to_string(child) + " is attached elsewhere: it is no child of this node any more");
+  if (Session* session = SessionOf(*link)) {
+    AskAgain(session);
+    EndSession(session);
+  }
+  links_.Forget(child);
 }
 
 void Node::Impl::OnRoutes(sync::Link* link, const wire::Routes& routes) {
   // Compared with what is applied: what is staged comes first. An older table came late.
-  AgentId child = link->agent();
-  if (link->is_parent() || !CommitStage().ok()) return;
-  link = links_.Find(child);
+  AgentId neighbour = link->agent();
+  if (!CommitStage().ok()) return;
+  link = links_.Find(neighbour);
   if (link == nullptr) return;
+  if (link->is_parent()) return OnElsewhere(routes.edges);
   if (routes.number < link->edges_number) {
     link->ack_due = true;
     return;
   }
   std::vector<wire::Edge> table = routes.edges;
-  wire::Edge own;
-  own.agent = link->agent();
-  own.parent = options_.agent;
-  own.attach_epoch = link->record.attach_epoch;
-  own.role = link->record.role;
-  table.push_back(own);
-  sync::Routes::Difference difference = links_.routes().Compare(link->agent(), table);
+  table.push_back(EdgeOf(neighbour, options_.agent, link->record));
+  sync::Routes::Difference difference = links_.routes().Compare(neighbour, table);
   stage_.Begin();
-  links_.StageRoutes(difference, &stage_);
-  StageEdgesChanged(difference);
-  stage_.End([this, agent = link->agent(), difference, number = routes.number](const Status& status,
-                                                                               std::span<const core::Effect>) {
-    sync::Link* told = links_.Find(agent);
-    if (!status.ok() || told == nullptr) return;
-    EdgesChanged(difference);
-    told->edges_number = number;
-    told->ack_due = true;
+  StageRoutes(difference);
+  stage_.End(
+      [this, neighbour, difference, number = routes.number](const Status& status, std::span<const core::Effect>) {
+        sync::Link* told = links_.Find(neighbour);
+        if (!status.ok() || told == nullptr) return;
+        told->outdated.clear();
+        for (const wire::Edge& edge : difference.higher) told->outdated[edge.agent] = edge;
+        told->tell_at_us = deps_.clock.monotonic_us();
+        told->tell_wait_ms = options_.resend_ms;
+        told->edges_number = number;
+        told->ack_due = true;
+        RoutesChanged(difference);
+      });
+}
+
+// Our parent knows higher edges than ours: those agents are not below us any more.
+void Node::Impl::OnElsewhere(const std::vector<wire::Edge>& told) {
+  sync::Routes::Difference difference = links_.routes().Elsewhere(told);
+  if (difference.empty()) return;
+  stage_.Begin();
+  StageRoutes(difference);
+  stage_.End([this, difference](const Status& status, std::span<const core::Effect>) {
+    if (status.ok()) RoutesChanged(difference);  // else our table comes again, and so does the answer
   });
+}
+
+void Node::Impl::SendRoutes(int64_t now_us) {
+  sync::Link* parent = links_.parent();
+  if (parent != nullptr && parent->up() && !parent->blocked && edges_retry_us_ <= now_us) {
+    wire::Routes routes;
+    routes.edges = links_.routes().Table();
+    routes.number = edges_number_;
+    Send(parent, routes);
+    edges_retry_us_ = now_us + core::TakeBackoff(&edges_wait_ms_, options_.resend_ms_max, deps_.random) * 1000;
+  }
+  for (const auto& [agent, link] : links_.all()) {
+    if (link->outdated.empty() || !link->up() || link->blocked || link->tell_at_us > now_us) continue;
+    wire::Routes routes;
+    for (const auto& [other, edge] : link->outdated) routes.edges.push_back(edge);
+    Send(link.get(), routes);
+    link->tell_at_us = now_us + core::TakeBackoff(&link->tell_wait_ms, options_.resend_ms_max, deps_.random) * 1000;
+  }
 }
 
 }  // namespace tidegate::node

@@ -2,6 +2,7 @@
 // carries it, so that frames of a former connection are known.
 #include <algorithm>
 
+#include "host/core/backoff.h"
 #include "host/node/impl.h"
 #include "host/sync/meta_keys.h"
 #include "host/wire/codec.h"
@@ -9,8 +10,7 @@
 namespace tidegate::node {
 namespace {
 
-constexpr int64_t kHelloWaitMsMax = 5'000;
-constexpr int64_t kRefusedWaitMs = 15'000;
+constexpr int64_t kRefusedWaitMs = 1'000;  // the first; it doubles up to hello_ms_max
 
 }  // namespace
 
@@ -91,7 +91,8 @@ void Node::Impl::Refuse(Session* session, wire::SessionId id, const wire::Refuse
 
 void Node::Impl::StartHello(Session* session) {
   if (session->state == SessionState::kUp) EndSession(session);
-  bool again = session->state == SessionState::kHello;
+  if (NeedsAttach(*session)) return StageAttach(session);
+  bool again = session->state == SessionState::kHello && session->id != 0;
   if (!again) {
     session->id = deps_.random.Next() | 1;
     session->hello_wait_ms = options_.hello_ms;
@@ -101,12 +102,12 @@ void Node::Impl::StartHello(Session* session) {
   bool other_parent = parent != nullptr && session->peer.agent != 0 && session->peer.agent != parent->agent();
   self_.unix_ms = deps_.clock.unix_ms();
   wire::Hello hello = sync::MakeHello(self_, other_parent ? nullptr : parent);
-  if (other_parent) hello.attach_epoch = parent->record.attach_epoch + 1;
-  hello.edges = EdgesBelow();
+  hello.attach_epoch = record_.attach_epoch;
+  hello.edges = links_.routes().Table();
   hello.edges_number = edges_number_;
   hello.unsettled = marks_;
-  session->hello_at_us = deps_.clock.monotonic_us() + session->hello_wait_ms * 1000;
-  session->hello_wait_ms = std::min(session->hello_wait_ms * 2, kHelloWaitMsMax);
+  session->hello_at_us = deps_.clock.monotonic_us() +
+                         core::TakeBackoff(&session->hello_wait_ms, options_.hello_ms_max, deps_.random) * 1000;
   Send(session, session->id, hello);
 }
 
@@ -119,40 +120,49 @@ void Node::Impl::OnHelloFromChild(Session* session, wire::SessionId id, const wi
       hello.edges_number < known->edges_number) {
     return;  // a copy that came late: the child was answered, and told newer routes since
   }
-  if (auto refuse = sync::JudgeChild(self_, session->peer, hello, known)) {
+  auto refuse = sync::JudgeChild(self_, session->peer, hello, known);
+  if (!refuse && links_.routes().IsClone(hello.agent, hello.epochs.front().epoch))
+    refuse = sync::CloneRefusal(hello.agent);
+  if (refuse) {
+    session->refused_agent = hello.agent;
+    session->refused_id = id;
     Refuse(session, id, *refuse);
     return;
   }
   wire::LinkRecord record = sync::RecordFrom(hello, false, known, self_.unix_ms);
   std::vector<wire::Edge> table = hello.edges;
-  wire::Edge own;
-  own.agent = hello.agent;
-  own.parent = options_.agent;
-  own.attach_epoch = hello.attach_epoch;
-  own.role = hello.role;
-  table.push_back(own);
+  table.push_back(EdgeOf(hello.agent, options_.agent, record));
   sync::Routes::Difference difference = links_.routes().Compare(hello.agent, table);
+  for (const wire::Edge& edge : difference.higher) {
+    if (edge.agent != hello.agent) continue;
+    if (edge.clone) return Refuse(session, id, sync::CloneRefusal(hello.agent));
+    // Not taken: it has to attach above this one.
+    wire::Hello answer = sync::MakeHello(self_, nullptr);
+    answer.edges = {edge};
+    Send(session, id, answer);
+    return;
+  }
   stage_.Begin();
   sync::LinkTable::StageRecord(record, &stage_);
   sync::LinkTable::StageFirstOwners(hello.agent, &stage_);
-  links_.StageRoutes(difference, &stage_);
-  StageEdgesChanged(difference);
+  StageRoutes(difference);
   stage_.End([this, number = session->transport, id, hello, record, difference](const Status& status,
                                                                                 std::span<const core::Effect>) {
     if (!status.ok()) return;  // the child says hello again
-    EdgesChanged(difference);
+    RoutesChanged(difference);
     auto found = sessions_.find(number);
     if (found != sessions_.end()) ChildIsUp(&found->second, id, hello, record, difference);
   });
 }
 
 void Node::Impl::ChildIsUp(Session* session, wire::SessionId id, const wire::Hello& hello,
-                           const wire::LinkRecord& record, const sync::Routes::Difference&) {
+                           const wire::LinkRecord& record, const sync::Routes::Difference& difference) {
   sync::Link* link = links_.Put(record);
   bool repeated = link->session == session->transport && link->session_id == id;
   session->agent = record.agent;
   session->id = id;
   session->state = SessionState::kUp;
+  session->refused_agent = 0;
   link->edges_number = hello.edges_number;
   if (hello.unix_ms != 0) link->clock_ahead_ms = hello.unix_ms - self_.unix_ms;
   if (!repeated) {
@@ -170,28 +180,45 @@ void Node::Impl::ChildIsUp(Session* session, wire::SessionId id, const wire::Hel
   link->AckAll();  // says what is delivered meanwhile
   wire::Hello answer = sync::MakeHello(self_, link);
   answer.edges_number = hello.edges_number;
+  answer.edges = difference.higher;
+  link->outdated.clear();
+  for (const wire::Edge& edge : difference.higher) link->outdated[edge.agent] = edge;
+  link->tell_at_us = deps_.clock.monotonic_us() + options_.resend_ms * 1000;
+  link->tell_wait_ms = options_.resend_ms;
   Send(session, id, answer);
 }
 
+// As if we did not know the session: the child says hello again.
+void Node::Impl::AskAgain(Session* session) {
+  wire::Refuse refuse;
+  refuse.reason = wire::RefuseReason::kUnknownSession;
+  refuse.message = "something has changed here: say hello again";
+  Refuse(session, session->id != 0 ? session->id : session->refused_id, refuse);
+}
+
 void Node::Impl::OnHelloFromParent(Session* session, const wire::Hello& hello) {
-  if (session->state != SessionState::kHello) return;  // a second answer to a hello said twice
+  if (session->state != SessionState::kHello || session->id == 0) return;  // a second answer to a hello said twice
   self_.unix_ms = deps_.clock.unix_ms();
   if (auto refuse = sync::JudgeParent(self_, session->peer, hello, links_.Find(hello.agent))) {
-    session->state = SessionState::kRefused;
-    session->hello_at_us = deps_.clock.monotonic_us() + kRefusedWaitMs * 1000;
+    WaitRefused(session);
     Refuse(session, session->id, *refuse);
     return;
   }
+  if (AttachAbove(session, hello.edges)) return;
   sync::Link* former = links_.parent();
   bool other_parent = former != nullptr && former->agent() != hello.agent;
   wire::LinkRecord record = sync::RecordFrom(hello, true, links_.Find(hello.agent), self_.unix_ms);
-  if (other_parent) record.attach_epoch = former->record.attach_epoch + 1;
+  // Where the transport did not know the peer, only its answer says whom the attach is to.
+  bool known_attach = record_.attach_parent == hello.agent || record_.attach_parent == 0;
+  if (record_.attach_parent == 0) record_.attach_parent = hello.agent;
+  record.attach_epoch = record_.attach_epoch;
   stage_.Begin();
   if (other_parent) links_.StageForget(*former, &stage_);
   sync::LinkTable::StageRecord(record, &stage_);
+  stage_.MetaPut(sync::meta::kNode, wire::EncodeRecord(record_));
   bool lost = HasLostDelivered(hello);
   for (uint32_t lane = 0; lost && lane < TG_LANE_COUNT; ++lane) stage_.MetaDelete(sync::meta::Delivered(lane));
-  stage_.End([this, number = session->transport, id = session->id, hello, record, other_parent, lost,
+  stage_.End([this, number = session->transport, id = session->id, hello, record, other_parent, lost, known_attach,
               gone = former != nullptr ? former->agent() : 0](const Status& status, std::span<const core::Effect>) {
     auto found = sessions_.find(number);
     if (!status.ok() || found == sessions_.end() || found->second.id != id) return;
@@ -200,11 +227,16 @@ void Node::Impl::OnHelloFromParent(Session* session, const wire::Hello& hello) {
       delivered_ = {};
       for (sync::FeedSender& sender : links_.Find(hello.agent)->senders) sender.ForgetDelivered();
     }
-    if (!other_parent) return ParentIsUp(&found->second, hello, record);
-    links_.Forget(gone);
-    links_.Put(record);
-    found->second.state = SessionState::kWaiting;
-    StartHello(&found->second);  // with the new attach epoch
+    if (other_parent) links_.Forget(gone);
+    if (known_attach) {
+      ParentIsUp(&found->second, hello, record);
+      OnElsewhere(hello.edges);
+    } else {
+      links_.Put(record);
+      found->second.peer.agent = hello.agent;
+      found->second.id = 0;
+      found->second.hello_at_us = deps_.clock.monotonic_us();  // once more, with a number of its own
+    }
   });
   // At once: the first batches come right behind the hello.
   (void)CommitStage();
@@ -235,10 +267,12 @@ void Node::Impl::ParentIsUp(Session* session, const wire::Hello& hello, const wi
   session->state = SessionState::kUp;
   session->hello_at_us = INT64_MAX;
   session->last_error.clear();
+  session->refused_wait_ms = 0;
   link->session = session->transport;
   link->session_id = session->id;
   edges_confirmed_ = hello.edges_number;
   edges_retry_us_ = edges_confirmed_ == edges_number_ ? INT64_MAX : deps_.clock.monotonic_us();
+  edges_wait_ms_ = options_.resend_ms;
   if (Status opened = link->OpenFeeds(hello.held, delivered_, false); !opened.ok()) {
     deps_.log.Write(3, "cannot open the feed to the parent: " + opened.message());
     EndSession(session);
@@ -253,7 +287,7 @@ void Node::Impl::OnRefuse(Session* session, wire::SessionId id, const wire::Refu
   if (session->peer.side != core::Side::kParent || id != session->id) return;
   switch (refuse.reason) {
     case wire::RefuseReason::kUnknownSession:
-      if (session->state == SessionState::kUp) StartHello(session);
+      if (session->state == SessionState::kUp || session->state == SessionState::kRefused) StartHello(session);
       return;
     case wire::RefuseReason::kUnknownType:
     case wire::RefuseReason::kMalformed:
@@ -261,11 +295,18 @@ void Node::Impl::OnRefuse(Session* session, wire::SessionId id, const wire::Refu
       return;
     default:
       EndSession(session);
+      session->id = id;  // by which the parent may ask for another hello
       session->last_error = refuse.message;
-      session->state = SessionState::kRefused;
-      session->hello_at_us =
-          deps_.clock.monotonic_us() + (kRefusedWaitMs + static_cast<int64_t>(deps_.random.Next() % 5'000)) * 1000;
+      WaitRefused(session);
   }
+}
+
+// Soon at first: a refusal is often ended by hand, a moment later.
+void Node::Impl::WaitRefused(Session* session) {
+  if (session->refused_wait_ms == 0) session->refused_wait_ms = kRefusedWaitMs;
+  session->state = SessionState::kRefused;
+  session->hello_at_us = deps_.clock.monotonic_us() +
+                         core::TakeBackoff(&session->refused_wait_ms, options_.hello_ms_max, deps_.random) * 1000;
 }
 
 // ---- frames ----

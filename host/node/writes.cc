@@ -117,6 +117,9 @@ void Node::Impl::Adopt(AgentId agent, std::function<void(Status)> done) {
         if (Session* session = SessionOf(*gone)) EndSession(session);
       }
       links_.Forget(agent);
+      for (auto& [number, session] : sessions_) {
+        if (session.refused_agent == agent) AskAgain(&session);
+      }
     }
     done(status);
   });

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "host/sync/routes.h"
 #include "tidegate/version.h"
 
 namespace tidegate::sync {
@@ -63,7 +64,6 @@ wire::Hello MakeHello(const SelfFacts& self, const Link* link) {
   hello.unix_ms = self.unix_ms;
   hello.software = "tidegate " TG_VERSION_STRING;
   if (link == nullptr) return hello;
-  hello.attach_epoch = link->record.attach_epoch;
   for (uint32_t lane = 0; lane < TG_LANE_COUNT; ++lane) {
     if (!link->receivers[lane].held().none()) hello.held.push_back({lane, link->receivers[lane].held()});
     if (!link->senders[lane].delivered().none()) hello.delivered.push_back({lane, link->senders[lane].delivered()});
@@ -90,6 +90,8 @@ std::optional<wire::Refuse> JudgeChild(const SelfFacts& self, const core::Peer& 
     return Refusal(wire::RefuseReason::kRole,
                    Name(hello.agent) + " is a device, but names agents below it: only a router has children");
   }
+  if (hello.attach_epoch > Routes::kAttachMax)
+    return Refusal(wire::RefuseReason::kMalformed, "the attach epoch of " + Name(hello.agent) + " is nonsense");
   for (const wire::Edge& edge : hello.edges) {
     if (edge.agent == self.agent) {
       return Refusal(wire::RefuseReason::kLoop, Name(hello.agent) + " is above and below this node");
@@ -112,12 +114,14 @@ std::optional<wire::Refuse> JudgeChild(const SelfFacts& self, const core::Peer& 
                                                   "role: give the node a new storage, then run 'tidegate agent adopt " +
                                                   std::to_string(hello.agent) + "' at " + Name(self.agent));
   }
-  if (EpochReturned(*known, hello)) {
-    return Refusal(wire::RefuseReason::kClone,
-                   "an earlier epoch of " + Name(hello.agent) +
-                       " has returned: two nodes run on copies of one replica; give one of them another agent id");
-  }
+  if (EpochReturned(*known, hello)) return CloneRefusal(hello.agent);
   return std::nullopt;
+}
+
+wire::Refuse CloneRefusal(AgentId agent) {
+  return Refusal(wire::RefuseReason::kClone,
+                 "an earlier epoch of " + Name(agent) +
+                     " has returned: two nodes run on copies of one replica; give one of them another agent id");
 }
 
 std::optional<wire::Refuse> JudgeParent(const SelfFacts& self, const core::Peer& peer, const wire::Hello& hello,

@@ -27,8 +27,8 @@ Link::Link(const core::Storage& storage, const SyncOptions& options, wire::LinkR
   static_assert(TG_LANE_COUNT == 4);
 }
 
-Status Link::OpenFeeds(const std::vector<wire::LaneWatermark>& held,
-                       const std::array<Watermark, TG_LANE_COUNT>& start, bool unsettled) {
+Status Link::OpenFeeds(const std::vector<wire::LaneWatermark>& held, const std::array<Watermark, TG_LANE_COUNT>& start,
+                       bool unsettled) {
   for (uint32_t lane = 0; lane < TG_LANE_COUNT; ++lane) {
     Watermark theirs;
     for (const wire::LaneWatermark& entry : held) {
@@ -99,6 +99,7 @@ wire::Ack Link::TakeAck(bool delivered_at_hop) {
 int64_t Link::NextTimerUs(int64_t now_us) const {
   int64_t next = INT64_MAX;
   if (!up() || blocked) return next;
+  if (!outdated.empty()) next = tell_at_us;
   for (const FeedSender& sender : senders) next = std::min(next, sender.NextTimerUs(now_us));
   return next;
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <map>
 #include <set>
 #include <string>
 #include <vector>
@@ -37,8 +38,8 @@ class Link {
   bool up() const { return session != 0; }
 
   // Opens every lane; held and start are by lane.
-  Status OpenFeeds(const std::vector<wire::LaneWatermark>& held,
-                   const std::array<Watermark, TG_LANE_COUNT>& start, bool unsettled);
+  Status OpenFeeds(const std::vector<wire::LaneWatermark>& held, const std::array<Watermark, TG_LANE_COUNT>& start,
+                   bool unsettled);
   void CloseFeeds();
 
   // What all lanes together have passed: the neighbour's hop, the final destination.
@@ -71,6 +72,10 @@ class Link {
   std::array<bool, TG_LANE_COUNT> ack_lane{};
   std::array<bool, TG_LANE_COUNT> reject_lane{};
   uint64_t edges_number = 0;  // child: of its last table that is durable here
+  // Child: higher edges than those of its last table; told until its table comes without them.
+  std::map<AgentId, wire::Edge> outdated;
+  int64_t tell_at_us = INT64_MAX;
+  int64_t tell_wait_ms = 0;
 
   int64_t clock_ahead_ms = 0;  // how far the neighbour's clock was ahead of ours at its last hello
 

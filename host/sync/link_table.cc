@@ -118,6 +118,11 @@ void LinkTable::StageRoutes(const Routes::Difference& difference, core::Stage* s
     stage->MetaDelete(Routes::Key(link, agent));
     if (agent != link) stage->OwnerRemove(meta::OwnerSet(link), agent);
   }
+  for (AgentId child : difference.released) {
+    if (const Link* link = Find(child)) StageForget(*link, stage);
+    stage->OwnerRemove(meta::OwnerSet(child), kAgentAll);
+    stage->OwnerRemove(meta::OwnerSet(child), child);
+  }
   for (const auto& [link, edge] : difference.put) {
     stage->MetaPut(Routes::Key(link, edge.agent), wire::EncodeRecord(edge));
     stage->OwnerAdd(meta::OwnerSet(link), edge.agent);

@@ -13,9 +13,11 @@ inline constexpr std::string_view kNode = "node";    // wire::NodeRecord
 inline constexpr std::string_view kClock = "clock";  // last hybrid time, decimal
 inline constexpr std::string_view kMarks = "marks";  // wire::ScopeRecord: unsettled towards the parent
 inline constexpr std::string_view kLinkPrefix = "link/";
+inline constexpr std::string_view kStrayPrefix = "stray/";  // owners of which something may be left here
 inline constexpr std::string_view kQuarantinePrefix = "quarantine/";
 
 inline std::string Link(AgentId agent) { return std::string(kLinkPrefix) + std::to_string(agent); }
+inline std::string Stray(AgentId owner) { return std::string(kStrayPrefix) + std::to_string(owner); }
 // What we hold of a neighbour's lane.
 inline std::string Held(AgentId agent, uint32_t lane) {
   return "held/" + std::to_string(agent) + "/" + std::to_string(lane);

@@ -24,7 +24,8 @@ struct SyncOptions {
   uint32_t batch_items_max = 1'000;
   int64_t resend_ms = 500;  // first retry; doubles with jitter
   int64_t resend_ms_max = 15'000;
-  int64_t hello_ms = 300;  // first retry of a hello
+  int64_t hello_ms = 300;  // first retry of a hello; doubles with jitter
+  int64_t hello_ms_max = 15'000;
   int64_t keepalive_ms = 10'000;
   int64_t link_timeout_ms = 30'000;
   std::array<uint32_t, TG_LANE_COUNT> lane_weights = {8, 4, 2, 1};

@@ -1,5 +1,6 @@
 // Routes: which agents lie below this node, and through which child (design section 6, "Routes").
-// An edge says that an agent is attached to a parent; the highest (attach epoch, replica epoch) wins.
+// An edge says that an agent is attached to a parent; the highest (attach epoch, replica epoch) wins, and
+// what lies below an agent goes where the agent goes.
 // Thread safety: the writer thread. Ownership: plain value.
 #pragma once
 
@@ -16,17 +17,30 @@ namespace tidegate::sync {
 
 class Routes {
  public:
-  // What a child's edge table changes; store and apply it, then change the owner sets.
+  static constexpr uint64_t kAttachMax = uint64_t{1} << 48;  // an attach epoch above it is nonsense
+  static constexpr size_t kElsewhereMax = 65'536;            // agents remembered that are not below us any more
+
+  using Route = std::pair<AgentId, AgentId>;  // link, agent
+
+  // What a table changes; store and apply it, then change the owner sets.
   struct Difference {
-    std::vector<std::pair<AgentId, wire::Edge>> put;        // link, edge
-    std::vector<std::pair<AgentId, AgentId>> removed;       // link, agent
-    bool empty() const { return put.empty() && removed.empty(); }
+    std::vector<std::pair<AgentId, wire::Edge>> put;  // link, edge
+    std::vector<Route> removed;
+    std::vector<AgentId> renewed;   // reached by another edge than before: unsettled towards our parent
+    std::vector<AgentId> left;      // of `removed`: not below this node any more
+    std::vector<AgentId> released;  // children that are attached elsewhere now: they are let go
+    std::vector<std::pair<AgentId, wire::Edge>> outdated;  // link, edge: higher than what this child said last
+    std::vector<wire::Edge> higher;  // edges that beat those of the table, or of ours (then they lie elsewhere)
+    bool news = false;               // our own table says something else than before
+    bool empty() const { return put.empty() && removed.empty() && higher.empty(); }
   };
 
   explicit Routes(AgentId self) : self_(self) {}
 
   // The table of a child, its own edge to us included.
   Difference Compare(AgentId link, const std::vector<wire::Edge>& table) const;
+  // Higher edges that our parent knows: those agents are not below us.
+  Difference Elsewhere(const std::vector<wire::Edge>& told) const;
   void Apply(const Difference& difference);
 
   // The agents reached through a child, the child included.
@@ -36,19 +50,32 @@ class Routes {
   // The child through which an agent is reached; 0 = not below us.
   AgentId LinkOf(AgentId agent) const;
   bool IsBelow(AgentId agent) const { return LinkOf(agent) != 0; }
+  // It was below us since the start, and is not any more.
+  bool HasLeft(AgentId agent) const;
+  // Whether a hello with this epoch comes from a copy of another node (its epoch returned after another).
+  bool IsClone(AgentId agent, Epoch epoch) const;
 
   // The meta entries that keep an edge: "edge/<link>/<agent>".
   static std::string Key(AgentId link, AgentId agent);
   static constexpr std::string_view kKeyPrefix = "edge/";
-  void Restore(AgentId link, const wire::Edge& edge) { edges_[edge.agent] = {link, edge}; }
+  void Restore(AgentId link, const wire::Edge& edge) { edges_[edge.agent] = {link, edge, {}, 0}; }
 
  private:
+  static constexpr size_t kFormerMax = 8;
+
   struct Entry {
-    AgentId link = 0;
+    AgentId link = 0;  // 0: not below us
     wire::Edge edge;
+    std::vector<Epoch> former;  // replica epochs of its edges before, newest first
+    Epoch clone = 0;            // of the edge that was refused as a clone's
   };
+
+  bool Loses(const Entry& known, const wire::Edge& edge, wire::Edge* against) const;
+  void TakeAway(AgentId agent, AgentId link, std::set<AgentId>* taken, Difference* difference) const;
+
   AgentId self_;
   std::map<AgentId, Entry> edges_;
+  size_t elsewhere_ = 0;
 };
 
 }  // namespace tidegate::sync

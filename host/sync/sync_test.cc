@@ -110,7 +110,9 @@ TEST(Routes, DeviceMoves_HigherAttachEpochWins) {
   EXPECT_EQ(routes.LinkOf(101), 11u);
   // The old parent still names it: a lower edge, so nothing changes.
   Routes::Difference stale = routes.Compare(10, {EdgeOf(10, 1, 0), EdgeOf(101, 10, 1)});
-  EXPECT_TRUE(stale.empty());
+  EXPECT_TRUE(stale.put.empty() && stale.removed.empty() && !stale.news);
+  ASSERT_EQ(stale.higher.size(), 1u);  // to be told
+  EXPECT_EQ(stale.higher[0].parent, 11u);
   EXPECT_THAT(routes.Below(11), ElementsAre(11, 101));
 }
 

@@ -86,6 +86,7 @@ void Put(const Edge& from, pb::Edge* to) {
   to->set_replica_epoch(from.replica_epoch);
   to->set_role(from.role);
   to->set_gone(from.gone);
+  to->set_clone(from.clone);
 }
 
 Status Take(const pb::Edge& from, Edge* to) {
@@ -93,6 +94,7 @@ Status Take(const pb::Edge& from, Edge* to) {
   to->replica_epoch = from.replica_epoch();
   to->role = from.role();
   to->gone = from.gone();
+  to->clone = from.clone();
   TG_RETURN_IF_ERROR(TakeAgent("edge", from.agent(), &to->agent));
   return TakeAgent("parent of an edge", from.parent(), &to->parent);
 }

@@ -35,7 +35,8 @@ struct Edge {
   uint64_t attach_epoch = 0;
   uint64_t replica_epoch = 0;
   uint32_t role = 0;
-  bool gone = false;  // the agent is no longer below the sender
+  bool gone = false;   // the agent is no longer below the sender
+  bool clone = false;  // told downwards: the receiver's own edge was refused, its epoch returned after another
   bool operator==(const Edge&) const = default;
 };
 

@@ -58,6 +58,8 @@ std::string EncodeRecord(const NodeRecord& record) {
   message.set_level(record.level);
   message.set_mark_number(record.mark_number);
   message.set_edges_number(record.edges_number);
+  message.set_attach_epoch(record.attach_epoch);
+  message.set_attach_parent(record.attach_parent);
   return Seal(Kind::kNode, message);
 }
 
@@ -69,6 +71,8 @@ Status DecodeRecord(std::string_view bytes, NodeRecord* record) {
   out.level = message.level();
   out.mark_number = message.mark_number();
   out.edges_number = message.edges_number();
+  out.attach_epoch = message.attach_epoch();
+  TG_RETURN_IF_ERROR(Corrupt("node", TakeAgent("attach_parent", message.attach_parent(), &out.attach_parent)));
   TG_RETURN_IF_ERROR(Corrupt("node", TakeAgent("agent", message.agent(), &out.agent)));
   *record = out;
   return {};

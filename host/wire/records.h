@@ -18,6 +18,9 @@ struct NodeRecord {
   uint32_t level = 0;
   uint64_t mark_number = 0;   // last unsettled mark given
   uint64_t edges_number = 0;  // last edge table given
+  // The last attach: its number, above all before it, and to whom. Stored before a hello names it.
+  uint64_t attach_epoch = 0;
+  AgentId attach_parent = 0;
 };
 
 // A registered neighbour.
