@@ -47,7 +47,7 @@ Status Daemon::Load(const std::string& config_path) {
   return Status::Ok();
 }
 
-Status Daemon::Start(bool* config_wrong) {
+Status Daemon::Start(bool* config_wrong, std::function<void()> gave_up) {
   *config_wrong = false;
   const Config& config = assembly_->config;
   plugin::PluginStorage& storage = *assembly_->storage;
@@ -76,7 +76,7 @@ Status Daemon::Start(bool* config_wrong) {
   runner_ = std::make_unique<NodeRunner>(
       options, *node_,
       NodeRunner::Surroundings{storage, *reader_, clock_, log_, metrics_, [this] { return metrics_.Text(); },
-                               [this](node::NodeStatus* status) { hub_->Complete(status); }});
+                               [this](node::NodeStatus* status) { hub_->Complete(status); }, std::move(gave_up)});
   runner_->Start();
   TG_RETURN_IF_ERROR(hub_->Start(runner_.get()));
 

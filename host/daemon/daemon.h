@@ -3,6 +3,7 @@
 // Thread safety: control thread. Ownership: owns everything.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -27,8 +28,9 @@ class Daemon {
   const std::vector<std::string>& warnings() const { return assembly_->warnings; }
 
   // Opens the replica and starts threads; it is ready when this returns. config_wrong is set if an
-  // error is one of the configuration.
-  Status Start(bool* config_wrong);
+  // error is one of the configuration. gave_up is called once, from another thread, when the storage can
+  // commit no more (NodeRunner): the daemon is to be stopped then.
+  Status Start(bool* config_wrong, std::function<void()> gave_up = nullptr);
   // Reads schemas and policies anew; on an error everything stays as it was.
   Status Reload();
   // Ends in order: no new requests, no transports, last commit, storage.

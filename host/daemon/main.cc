@@ -2,6 +2,7 @@
 #include <malloc.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
@@ -17,7 +18,9 @@ namespace {
 
 constexpr int kExitOk = 0;
 constexpr int kExitFailed = 1;
-constexpr int kExitConfig = 78;  // EX_CONFIG of sysexits.h
+constexpr int kExitStorage = 74;  // EX_IOERR of sysexits.h
+constexpr int kExitConfig = 78;   // EX_CONFIG
+constexpr int kStorageSignal = SIGUSR1;
 constexpr std::chrono::milliseconds kStopDeadline(20'000);
 constexpr int64_t kStatusUs = 5'000'000;
 
@@ -25,7 +28,7 @@ constexpr int64_t kStatusUs = 5'000'000;
 sigset_t BlockSignals() {
   sigset_t signals;
   sigemptyset(&signals);
-  for (int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, signal);
+  for (int signal : {SIGTERM, SIGINT, SIGHUP, kStorageSignal}) sigaddset(&signals, signal);
   sigset_t blocked = signals;
   sigaddset(&blocked, SIGPIPE);
   pthread_sigmask(SIG_BLOCK, &blocked, nullptr);
@@ -63,7 +66,7 @@ void ReloadOn(Daemon& daemon) {
   NotifyReady(status.ok() ? "reloaded" : "running; the last reload was refused");
 }
 
-// Until a signal asks to stop.
+// Until a signal asks to stop, or the storage gives up.
 void Serve(Daemon& daemon, const sigset_t& signals) {
   SystemClock clock;
   uint64_t watchdog_us = WatchdogUs();
@@ -80,8 +83,14 @@ void Serve(Daemon& daemon, const sigset_t& signals) {
     }
     timespec wait{tick_us / 1'000'000, tick_us % 1'000'000 * 1'000};
     int signal = sigtimedwait(&signals, nullptr, &wait);
+    if (daemon.runner().gave_up()) {
+      daemon.log().Write(TG_LOG_ERROR, "the storage gave up: stopping, to be started anew");
+      return;
+    }
     if (signal == SIGHUP) {
       ReloadOn(daemon);
+    } else if (signal == kStorageSignal) {
+      continue;  // somebody else's
     } else if (signal > 0) {
       daemon.log().Write(TG_LOG_INFO, signal == SIGTERM ? "SIGTERM: stopping" : "SIGINT: stopping");
       return;
@@ -97,10 +106,12 @@ int Run(Daemon& daemon, const CommandLine& line, const sigset_t& signals) {
   }
   for (const std::string& warning : daemon.warnings()) daemon.log().Write(TG_LOG_WARNING, warning);
   bool config_wrong = false;
-  Status started = daemon.Start(&config_wrong);
+  Status started = daemon.Start(&config_wrong, [] { kill(getpid(), kStorageSignal); });
+  bool gave_up = false;
   if (started.ok()) {
     NotifyReady("ready");
     Serve(daemon, signals);
+    gave_up = daemon.runner().gave_up();
   } else {
     daemon.log().Write(TG_LOG_ERROR, started.message());
   }
@@ -110,6 +121,7 @@ int Run(Daemon& daemon, const CommandLine& line, const sigset_t& signals) {
     daemon.Stop();
   }
   if (!started.ok()) return config_wrong ? kExitConfig : kExitFailed;
+  if (gave_up) return kExitStorage;
   daemon.log().Write(TG_LOG_INFO, "stopped");
   return kExitOk;
 }

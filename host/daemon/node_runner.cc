@@ -249,7 +249,7 @@ void NodeRunner::FreeSpent() {
 
 void NodeRunner::Commit(uint64_t items) {
   int64_t begun = around_.clock.monotonic_us();
-  Status status = node_.Commit();
+  (void)node_.Commit();  // says nothing when there was nothing to commit
   if (!answered_.empty()) {
     MutexLock lock(mutex_);
     std::move(answered_.begin(), answered_.end(), std::back_inserter(spent_));
@@ -259,9 +259,24 @@ void NodeRunner::Commit(uint64_t items) {
     around_.metrics.Add("commits", 1);
     around_.metrics.Add("commit_us", static_cast<uint64_t>(std::max<int64_t>(0, around_.clock.monotonic_us() - begun)));
   }
-  if (!status.ok() && !failing_) around_.log.Write(TG_LOG_ERROR, "commit failed: " + status.message());
-  if (status.ok() && failing_) around_.log.Write(TG_LOG_INFO, "commits succeed again");
-  failing_ = !status.ok();
+  const Status& last = around_.storage.last_commit();
+  if (!last.ok() && !failing_) {
+    around_.log.Write(TG_LOG_ERROR, "writes are refused, and nothing is acknowledged, until commits succeed again: " +
+                                        last.message());
+  }
+  if (last.ok() && failing_) around_.log.Write(TG_LOG_INFO, "commits succeed again");
+  failing_ = !last.ok();
+  if (around_.storage.gave_up()) GiveUp();
+}
+
+void NodeRunner::GiveUp() {
+  {
+    MutexLock lock(mutex_);
+    stopping_ = true;
+    drained_.NotifyAll();
+  }
+  gave_up_ = true;
+  if (around_.gave_up) around_.gave_up();
 }
 
 // ---- what runs in the writer thread for others ----
@@ -297,7 +312,12 @@ void NodeRunner::Sync(node::SyncRequest request, std::function<void(node::SyncAn
 
 node::NodeStatus NodeRunner::GetStatus() {
   node::NodeStatus status;
-  if (!InWriter([&](node::Node& node) { status = node.GetStatus(); })) {
+  bool asked = InWriter([&](node::Node& node) {
+    status = node.GetStatus();
+    if (failing_) status.problems.push_back("the last commit failed: " + around_.storage.last_commit().message());
+    status.healthy = status.problems.empty();
+  });
+  if (!asked) {
     status.healthy = false;
     status.problems.push_back("the daemon is stopping");
   } else if (around_.complete_status) {

@@ -1,6 +1,8 @@
 // NodeRunner: the one thread that runs a node. Writes, frames, sessions and timers queue up; the thread
 // takes what is there (at most commit_items_max items), lets the node commit it at once, and goes on:
 // group commit. While much is arriving it lingers for more, never longer than linger_max_ms.
+// Commits that fail are answered and tried again; when the storage gives up, so does the runner: it stops taking
+// anything and says so, and the daemon ends.
 // Thread safety: as NodeService and SessionSink; Start and Stop from the control thread. Ownership:
 // refers to the node and its surroundings, which outlive it.
 #pragma once
@@ -17,6 +19,7 @@
 #include "host/daemon/watchers.h"
 #include "host/node/node.h"
 #include "host/node/service.h"
+#include "host/plugin/storage_adapter.h"
 
 namespace tidegate::daemon {
 
@@ -30,7 +33,7 @@ struct RunnerOptions {
 class NodeRunner : public node::NodeService, public SessionSink {
  public:
   struct Surroundings {
-    core::Storage& storage;
+    plugin::PluginStorage& storage;
     const replica::Reader& reader;
     const core::Clock& clock;
     core::Log& log;
@@ -38,6 +41,8 @@ class NodeRunner : public node::NodeService, public SessionSink {
     std::function<std::string()> metrics_text;
     // Adds to a status what the node itself does not know; may be empty.
     std::function<void(node::NodeStatus*)> complete_status = nullptr;
+    // Called once, in the writer thread, when the storage gave up; may be empty.
+    std::function<void()> gave_up = nullptr;
   };
 
   NodeRunner(const RunnerOptions& options, node::Node& node, const Surroundings& around);
@@ -48,6 +53,8 @@ class NodeRunner : public node::NodeService, public SessionSink {
   void Stop();
   // Microseconds since the thread last came round; large when it is stuck.
   int64_t StuckUs() const;
+  // The storage gave up: nothing is committed any more.
+  bool gave_up() const { return gave_up_; }
   // Runs fn in the writer thread and waits; false if it was stopped before.
   bool InWriter(const std::function<void(node::Node&)>& fn);
 
@@ -103,6 +110,7 @@ class NodeRunner : public node::NodeService, public SessionSink {
   static void Answered(Batch* batch, size_t index, replica::WriteAnswer answer);
   void FreeSpent();
   void Commit(uint64_t items);
+  void GiveUp();
   void Refuse(Event& event);
 
   const RunnerOptions options_;
@@ -111,7 +119,8 @@ class NodeRunner : public node::NodeService, public SessionSink {
   std::thread thread_;
   Watchers watchers_;
   std::atomic<int64_t> round_us_{0};
-  bool failing_ = false;                          // the last commit failed; writer thread only
+  std::atomic<bool> gave_up_{false};
+  bool failing_ = false;                          // the storage's last commit failed; writer thread only
   std::vector<std::unique_ptr<Batch>> answered_;  // in this commit; writer thread only
 
   Mutex backup_mutex_;

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <cstring>
 #include <thread>
 
 #include "host/api/metrics.h"
@@ -40,6 +41,22 @@ replica::Transaction Put(const std::string& id) {
   return {write};
 }
 
+// storage-memory whose commits fail as told.
+std::atomic<tg_code> commit_fails{TG_OK};
+std::atomic<int32_t> fails_retryable{1};
+tg_code FailingCommit(void* self, const tg_group* groups, uint64_t count, const tg_outcome_sink* outcomes,
+                      tg_watermark* end, tg_error* error) {
+  tg_code code = commit_fails;
+  if (code == TG_OK) {
+    return TidegateStorageMemoryTable()->commit(self, groups, count, outcomes, end, error);
+  }
+  *error = {};
+  error->code = code;
+  error->retryable = fails_retryable;
+  std::strcpy(error->message, "the disk says no");
+  return code;
+}
+
 // Waits for a callback of another thread.
 template <typename T>
 class Slot {
@@ -70,7 +87,10 @@ class Runner : public testing::Test {
     about_.role = TG_ROLE_ROUTER;
     about_.agent = 7;
     plugin::Environment environment{&log_, &metrics_, &clock_, &about_};
-    auto storage = plugin::PluginStorage::Create(TidegateStorageMemoryTable(), "memory", "{}", environment);
+    commit_fails = TG_OK;
+    table_ = *TidegateStorageMemoryTable();
+    table_.commit = FailingCommit;
+    auto storage = plugin::PluginStorage::Create(&table_, "memory", "{}", environment);
     EXPECT_TRUE(storage.ok()) << storage.status().message();
     storage_ = std::move(storage).value();
     ReplicaId id;
@@ -96,7 +116,8 @@ class Runner : public testing::Test {
   NodeRunner& Make(bool start = true) {
     runner_ = std::make_unique<NodeRunner>(
         options_, *node_,
-        NodeRunner::Surroundings{*storage_, *reader_, clock_, log_, metrics_, [this] { return metrics_.Text(); }});
+        NodeRunner::Surroundings{*storage_, *reader_, clock_, log_, metrics_, [this] { return metrics_.Text(); },
+                                 nullptr, [this] { gave_up_++; }});
     if (start) runner_->Start();
     return *runner_;
   }
@@ -107,12 +128,14 @@ class Runner : public testing::Test {
   api::PrometheusMetrics metrics_;
   NoOutbox outbox_;
   tg_node_v1 about_{};
+  tg_storage_v1 table_{};
   core::PolicyChain policy_;
   std::unique_ptr<plugin::PluginStorage> storage_;
   std::unique_ptr<replica::CatalogHolder> catalog_;
   std::unique_ptr<node::Node> node_;
   std::unique_ptr<replica::Reader> reader_;
   RunnerOptions options_;
+  std::atomic<int> gave_up_{0};
   std::unique_ptr<NodeRunner> runner_;
 };
 
@@ -216,6 +239,49 @@ TEST_F(Runner, Stop_AnswersWhatWaits) {
   EXPECT_FALSE(runner.GetStatus().healthy);
   EXPECT_FALSE(runner.Quarantine().ok());
   EXPECT_FALSE(runner.Adopt(9).ok());
+}
+
+TEST_F(Runner, CommitFails_IsAnsweredShownAndTriedAgain) {
+  NodeRunner& runner = Make();
+  commit_fails = TG_FULL;
+  for (int i = 0; i < 2; ++i) {
+    Slot<replica::WriteAnswer> slot;
+    runner.Submit(Put("a"), slot.Callback());
+    EXPECT_EQ(slot.Take().status.code(), Code::kFull);
+    // Rounds in which there is nothing to commit do not count as success.
+    runner.InWriter([](node::Node&) {});
+    runner.InWriter([](node::Node&) {});
+    node::NodeStatus status = runner.GetStatus();
+    EXPECT_FALSE(status.healthy);
+    ASSERT_EQ(status.problems.size(), 1u);
+    EXPECT_THAT(status.problems[0], HasSubstr("the disk says no"));
+  }
+  commit_fails = TG_OK;
+  Slot<replica::WriteAnswer> slot;
+  runner.Submit(Put("a"), slot.Callback());
+  EXPECT_TRUE(slot.Take().status.ok());
+  EXPECT_TRUE(runner.GetStatus().healthy);
+  EXPECT_EQ(gave_up_, 0);
+}
+
+TEST_F(Runner, StorageGivesUp_NothingMoreIsTaken) {
+  NodeRunner& runner = Make();
+  commit_fails = TG_IO;
+  Slot<replica::WriteAnswer> retryable, lost, after;
+  runner.Submit(Put("a"), retryable.Callback());
+  EXPECT_EQ(retryable.Take().status.code(), Code::kIo);
+  runner.InWriter([](node::Node&) {});
+  EXPECT_FALSE(runner.gave_up());
+  fails_retryable = 0;
+  runner.Submit(Put("b"), lost.Callback());
+  EXPECT_EQ(lost.Take().status.code(), Code::kIo);
+  while (!runner.gave_up()) std::this_thread::yield();
+  commit_fails = TG_OK;
+  runner.Submit(Put("c"), after.Callback());
+  EXPECT_EQ(after.Take().status.code(), Code::kUnavailable);
+  runner.Stop();
+  EXPECT_EQ(gave_up_, 1);
+  fails_retryable = 1;
 }
 
 TEST_F(Runner, FramesOfUnknownSessions_AreHarmless) {

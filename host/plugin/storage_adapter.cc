@@ -87,8 +87,13 @@ Result<Watermark> PluginStorage::Commit(std::span<const tg_group> groups, const 
                          const auto& fn = *static_cast<const core::OutcomeFn*>(ctx);
                          if (fn) fn(*result);
                        }};
+  if (!instance_->started()) return Status::Unavailable(instance_->name() + ": the storage is not started");
   tg_watermark end{};
-  TG_RETURN_IF_ERROR(Call(table_->commit, groups.data(), uint64_t{groups.size()}, &sink, &end));
+  tg_error error{};
+  tg_code code = table_->commit(instance_->self(), groups.data(), groups.size(), &sink, &end, &error);
+  last_commit_ = code == TG_OK ? Status::Ok() : instance_->Failed(code, error);
+  if (code == TG_IO && error.retryable == 0) gave_up_ = true;
+  if (!last_commit_.ok()) return last_commit_;
   return Watermark::From(end);
 }
 

@@ -31,6 +31,10 @@ class PluginStorage : public core::Storage {
   const core::StorageInfo& info() const override { return info_; }
   Epoch epoch() const override { return epoch_; }
   Result<Watermark> Commit(std::span<const tg_group> groups, const core::OutcomeFn& outcome) override;
+  // How the newest commit ended; the writer thread only.
+  const Status& last_commit() const { return last_commit_; }
+  // The storage said that it commits nothing more until it is opened anew (commit in tidegate/storage.h).
+  bool gave_up() const { return gave_up_; }
   Status Get(const tg_key& key, const core::ChangeFn& fn) const override;
   Result<std::string> Query(const tg_query& query, const core::ChangeFn& fn) const override;
   Result<core::FeedPage> Changes(const tg_feed_selector& selector, uint64_t after, uint64_t limit_items,
@@ -60,6 +64,8 @@ class PluginStorage : public core::Storage {
   const tg_storage_v1* table_;
   core::StorageInfo info_;
   Epoch epoch_ = 0;
+  Status last_commit_;
+  bool gave_up_ = false;
 };
 
 }  // namespace tidegate::plugin

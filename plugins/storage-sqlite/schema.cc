@@ -151,6 +151,19 @@ FileLock& FileLock::operator=(FileLock&& other) noexcept {
   return *this;
 }
 
+void SettleLog(const std::string& replica_path) {
+  const std::string path = replica_path + "-wal";
+  const int fd = open(path.c_str(), O_RDWR | O_CLOEXEC);
+  if (fd < 0 && errno == ENOENT) return;
+  if (fd < 0) ThrowErrno(path, "open");
+  const bool synced = fdatasync(fd) == 0;
+  const int sys_errno = errno;
+  if (synced) posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+  close(fd);
+  errno = sys_errno;
+  if (!synced) ThrowErrno(path, "sync what the last run left");
+}
+
 void CreateIfMissing(const std::string& path, const uint8_t (&replica)[16]) {
   struct stat status;
   if (stat(path.c_str(), &status) == 0) {

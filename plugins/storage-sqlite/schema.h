@@ -27,6 +27,10 @@ class FileLock {
   int fd_ = -1;
 };
 
+// Before the file is opened: what the last run wrote to the log but never synced is synced now, and then the log is
+// read from the disk. Its pages in memory prove nothing: after a failed sync they look written and are not.
+void SettleLog(const std::string& replica_path);
+
 // Makes the file with its tables if it is not there. The file appears complete or not at all, so that an empty or
 // strange one is never taken for a new one.
 void CreateIfMissing(const std::string& path, const uint8_t (&replica)[16]);

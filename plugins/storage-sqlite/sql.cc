@@ -4,6 +4,14 @@
 #include <cstring>
 
 namespace tidegate::sqlite {
+namespace {
+
+constexpr const char* kAfterSync =
+    "; a sync failed, what is on disk is not known: check the disk and the kernel's log, start anew";
+
+}  // namespace
+
+bool IsSyncError(int extended) { return extended == SQLITE_IOERR_FSYNC || extended == SQLITE_IOERR_DIR_FSYNC; }
 
 void ThrowSql(sqlite3* db, std::string_view doing) {
   const int extended = sqlite3_extended_errcode(db);
@@ -15,9 +23,11 @@ void ThrowSql(sqlite3* db, std::string_view doing) {
     case SQLITE_FULL:
       throw sdk::Error(TG_FULL, message + "; free space or raise bytes_max", sys_errno);
     case SQLITE_IOERR:
-      if (sys_errno == ENOSPC || sys_errno == EDQUOT) throw sdk::Error(TG_FULL, message + "; free space", sys_errno);
       if (sys_errno != 0) message += std::string(" (") + std::strerror(sys_errno) + ")";
-      throw sdk::Error(TG_IO, message + "; check the disk and the kernel's log", sys_errno);
+      if (IsSyncError(extended)) throw SyncError(TG_IO, message + kAfterSync, sys_errno);
+      if (extended == SQLITE_IOERR_NOMEM) throw sdk::Error(TG_FULL, message);
+      if (sys_errno == ENOSPC || sys_errno == EDQUOT) throw sdk::Error(TG_FULL, message + "; free space", sys_errno);
+      throw sdk::Error(sdk::Status(TG_IO, message + "; check the disk and the kernel's log", sys_errno).Retryable());
     case SQLITE_CANTOPEN:
     case SQLITE_PERM:
     case SQLITE_READONLY:

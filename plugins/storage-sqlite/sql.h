@@ -94,6 +94,14 @@ class Snapshot {
   Connection& connection_;
 };
 
+// A sync failed: the operating system may have dropped what it was to write, and says so only once.
+class SyncError : public sdk::Error {
+ public:
+  using sdk::Error::Error;
+};
+
+bool IsSyncError(int extended_code);
+
 // Throws what the last call on db says.
 [[noreturn]] void ThrowSql(sqlite3* db, std::string_view doing);
 

@@ -23,6 +23,7 @@ void SqliteStorage::Start(const tg_storage_open& open, tg_storage_info& info) {
   if (writer_) throw sdk::Error(TG_CONFLICT, config_.path + ": the storage is started already; stop it first");
   FileLock lock(config_.path);
   CreateIfMissing(config_.path, open.new_replica);
+  SettleLog(config_.path);
   writer_ = std::make_unique<Writer>(config_, open.epoch);
   readers_ = std::make_unique<ReaderPool>(config_);
   lock_ = std::move(lock);

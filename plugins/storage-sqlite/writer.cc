@@ -98,7 +98,21 @@ void Writer::BeginEpoch(uint64_t epoch) {
   }
 }
 
+// The pages of a failed sync count as written for the operating system, and of what was checkpointed before it
+// SQLite thinks the same: nothing may be written over that. The next start begins from what is on disk.
+void Writer::GiveUp(const sdk::Error& why) {
+  given_up_ = why.status();
+  sqlite3_db_config(connection_.db(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+}
+
+void Writer::Undo(const State& before) {
+  state_ = before;
+  if (sqlite3_get_autocommit(connection_.db()) == 0)
+    sqlite3_exec(connection_.db(), "ROLLBACK", nullptr, nullptr, nullptr);
+}
+
 tg_watermark Writer::Commit(std::span<const tg_group> groups, std::vector<tg_outcome>& outcomes) {
+  if (!given_up_.ok()) throw sdk::Error(given_up_);
   mutations_.clear();
   for (const tg_group& group : groups) CheckMutations(group, mutations_);
   const State before = state_;
@@ -117,13 +131,19 @@ tg_watermark Writer::Commit(std::span<const tg_group> groups, std::vector<tg_out
     KeepEnd();
     Flush();
     commit_.Run();
+  } catch (const SyncError& error) {
+    Undo(before);
+    GiveUp(error);
+    throw;
   } catch (...) {
-    state_ = before;
-    if (sqlite3_get_autocommit(connection_.db()) == 0)
-      sqlite3_exec(connection_.db(), "ROLLBACK", nullptr, nullptr, nullptr);
+    Undo(before);
     throw;
   }
-  Checkpoint();
+  try {
+    Checkpoint();
+  } catch (const SyncError& error) {
+    GiveUp(error);
+  }
   return Head();
 }
 
@@ -377,11 +397,15 @@ void Writer::Flush() {
   }
 }
 
-// After the commit, which is durable whatever happens here: the log keeps what is not copied.
+// After the commit, which is durable whatever happens here: the log keeps what is not copied. Throws SyncError only.
 void Writer::Checkpoint() {
   if (wal_pages_ < kCheckpointPages) return;
   sqlite3* db = connection_.db();
-  sqlite3_wal_checkpoint_v2(db, "main", SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+  const auto run = [db](int mode) {
+    const int result = sqlite3_wal_checkpoint_v2(db, "main", mode, nullptr, nullptr);
+    if (result != SQLITE_OK && IsSyncError(sqlite3_extended_errcode(db))) ThrowSql(db, "checkpoint");
+  };
+  run(SQLITE_CHECKPOINT_PASSIVE);
   if (wal_pages_ < patience_pages_) {
     if (wal_pages_ < kCheckpointPagesMax) patience_pages_ = kCheckpointPagesMax;
     return;
@@ -389,7 +413,7 @@ void Writer::Checkpoint() {
   // Not again before the log has grown as much once more: a reader that stays must not slow each commit.
   patience_pages_ = wal_pages_ + kCheckpointPagesMax;
   sqlite3_busy_timeout(db, kCheckpointPatienceMs);
-  sqlite3_wal_checkpoint_v2(db, "main", SQLITE_CHECKPOINT_RESTART, nullptr, nullptr);
+  run(SQLITE_CHECKPOINT_RESTART);
   sqlite3_busy_timeout(db, kBusyTimeoutMs);
 }
 

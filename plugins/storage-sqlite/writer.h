@@ -24,7 +24,8 @@ class Writer {
   Writer(const Writer&) = delete;
   Writer& operator=(const Writer&) = delete;
 
-  // Fills outcomes; throws sdk::Error with nothing applied.
+  // Fills outcomes; throws sdk::Error with nothing applied. After a SyncError, also of a checkpoint, every further
+  // commit is refused with it.
   tg_watermark Commit(std::span<const tg_group> groups, std::vector<tg_outcome>& outcomes);
 
   // No epoch was begun in the file before this one.
@@ -55,6 +56,8 @@ class Writer {
   };
 
   void BeginEpoch(uint64_t epoch);
+  void Undo(const State& before);
+  void GiveUp(const sdk::Error& why);
   void Apply(uint64_t index);
   bool Cancelled();
   void ApplyPut(const tg_mutation& m, tg_outcome& outcome, bool alone);
@@ -82,6 +85,7 @@ class Writer {
   uint64_t epoch_ = 0;
   bool first_start_ = false;
   State state_;
+  sdk::Status given_up_;  // not ok: a sync failed
 
   // Of the commit and group in hand.
   std::vector<const tg_mutation*> mutations_;

@@ -240,7 +240,10 @@ typedef struct tg_storage_v1 {
 
   /* [writer] Applies the groups in order, later ones seeing earlier ones, all durable together, or
    * none with an error. *end is the watermark at the end of this commit. Interior group ends may be
-   * kept as commit ends too, so that a feed can stop there. */
+   * kept as commit ends too, so that a feed can stop there.
+   * TG_FULL, or TG_IO with retryable = 1: later commits may succeed. TG_IO with retryable = 0: what is
+   * on disk is not known any more (a sync failed); every later commit is refused too, reads go on, and
+   * the host stops the program. A start then finds what is on disk, and trusts nothing else. */
   tg_code (*commit)(void* self, const tg_group* groups, uint64_t count, const tg_outcome_sink* outcomes,
                     tg_watermark* end, tg_error* error);
 

@@ -28,10 +28,18 @@ class [[nodiscard]] Status {
   tg_code code() const { return code_; }
   int sys_errno() const { return sys_errno_; }
   const std::string& message() const { return message_; }
+  // Whether the same call may succeed later: so of some codes always, of others if it is said.
+  bool retryable() const { return retryable_ || Retryable(code_); }
+  static bool Retryable(tg_code code) { return code == TG_UNAVAILABLE || code == TG_FULL || code == TG_TIMEOUT; }
+  Status Retryable() && {
+    retryable_ = true;
+    return std::move(*this);
+  }
 
  private:
   tg_code code_ = TG_OK;
   int sys_errno_ = 0;
+  bool retryable_ = false;
   std::string message_;
 };
 
@@ -65,7 +73,7 @@ inline tg_code Fail(tg_error* error, const char* where, tg_code code, std::strin
   if (error != nullptr) {
     *error = {};
     error->code = code;
-    error->retryable = code == TG_UNAVAILABLE || code == TG_FULL || code == TG_TIMEOUT ? 1 : 0;
+    error->retryable = Status::Retryable(code) ? 1 : 0;
     error->sys_errno = sys_errno;
     detail::CopyText(error->where, sizeof error->where, where);
     detail::CopyText(error->message, sizeof error->message, message);
@@ -74,7 +82,10 @@ inline tg_code Fail(tg_error* error, const char* where, tg_code code, std::strin
 }
 
 inline tg_code Fail(tg_error* error, const char* where, const Status& status) {
-  return status.ok() ? TG_OK : Fail(error, where, status.code(), status.message(), status.sys_errno());
+  if (status.ok()) return TG_OK;
+  Fail(error, where, status.code(), status.message(), status.sys_errno());
+  if (error != nullptr) error->retryable = status.retryable() ? 1 : 0;
+  return status.code();
 }
 
 // Runs a body that returns nothing or Status; whatever it throws ends here.
