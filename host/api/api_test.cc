@@ -89,11 +89,17 @@ TEST_F(Api, Delete_RemovesTheItem) {
 
 TEST_F(Api, FindPages_ThroughTheCursor) {
   for (const char* id : {"a", "b", "c"}) Ask("POST", "/v1/items/Reading", std::string(R"({"id":")") + id + "\"}");
-  EXPECT_EQ(Ask("GET", "/v1/items/Reading?_limit=2").body, R"({"items":[{"id":"a"},{"id":"b"}],"cursor":"2"})"
+  EXPECT_EQ(Ask("GET", "/v1/items/Reading?_limit=2").body, R"({"items":[{"id":"a"},{"id":"b"}],"cursor":"32ff"})"
                                                            "\n");
-  EXPECT_EQ(Ask("POST", "/v1/find", R"({"model":"Reading","limit":2,"cursor":"2"})").body,
+  EXPECT_EQ(Ask("POST", "/v1/find", R"({"model":"Reading","limit":2,"cursor":"32ff"})").body,
             R"({"items":[{"id":"c"}],"cursor":""})"
             "\n");
+  EXPECT_EQ(Ask("GET", "/v1/items/Reading?_limit=2&_cursor=32ff").body, R"({"items":[{"id":"c"}],"cursor":""})"
+                                                                        "\n");
+  for (const char* damaged : {"3", "3g", "32f", "-1"}) {
+    EXPECT_THAT(Ask("GET", std::string("/v1/items/Reading?_cursor=") + damaged).body,
+                HasSubstr("the cursor is damaged"));
+  }
 }
 
 TEST_F(Api, FieldsWithOddCharacters_ReachTheNodeUnchanged) {

@@ -305,7 +305,7 @@ Result<FindAnswer> Reader::Find(const FindRequest& request) const {
     if (!id.empty() && std::get<2>(key) != id) continue;
     if (at++ < skip) continue;
     if (answer.items.size() == request.limit) {
-      answer.cursor = std::to_string(at - 1);
+      answer.cursor = std::to_string(at - 1) + "\xff";  // bytes that are no text
       break;
     }
     answer.items.push_back(item);

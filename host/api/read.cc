@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "host/api/cursor_text.h"
 #include "host/api/handlers.h"
 #include "host/api/json_text.h"
 #include "host/base/spelling.h"
@@ -22,14 +23,14 @@ Status Find(Call& call, replica::FindRequest& request) {
   size_t bytes = 64;
   for (const std::string& item : answer.items) bytes += item.size() + 1;
   std::string json;
-  json.reserve(bytes + answer.cursor.size());
+  json.reserve(bytes + 2 * answer.cursor.size());
   json.append("{\"items\":[");
   for (size_t i = 0; i < answer.items.size(); i++) {
     if (i > 0) json.push_back(',');
     json.append(answer.items[i]);
   }
   json.append("],\"cursor\":");
-  AppendQuoted(&json, answer.cursor);
+  AppendQuoted(&json, CursorToText(answer.cursor));
   json.push_back('}');
   call.exchange.SendJson(200, std::move(json));
   return Status::Ok();
@@ -57,7 +58,8 @@ Status Set(const JsonMember& member, uint64_t limit_max, replica::FindRequest* r
     TG_ASSIGN_OR_RETURN(request->limit, JsonToUnsigned(member.value, name));
     if (request->limit > limit_max) return Status::Invalid("limit must be at most " + std::to_string(limit_max));
   } else if (name == "cursor") {
-    TG_ASSIGN_OR_RETURN(request->cursor, JsonToString(member.value, name));
+    TG_ASSIGN_OR_RETURN(std::string text, JsonToString(member.value, name));
+    TG_ASSIGN_OR_RETURN(request->cursor, CursorFromText(text));
   } else if (name == "reverse") {
     TG_ASSIGN_OR_RETURN(request->reverse, JsonToBool(member.value, name));
   } else if (name == "hidden") {
@@ -88,7 +90,7 @@ Status GetItems(Call& call) {
   replica::FindRequest request;
   request.model = call.args[0];
   request.index = call.params.Take("_index").value_or("");
-  request.cursor = call.params.Take("_cursor").value_or("");
+  TG_ASSIGN_OR_RETURN(request.cursor, CursorFromText(call.params.Take("_cursor").value_or("")));
   TG_ASSIGN_OR_RETURN(request.limit, call.params.TakeUnsigned("_limit", 0, call.context.options.page_items_max));
   TG_ASSIGN_OR_RETURN(request.owner, call.params.TakeAgent("_owner"));
   TG_ASSIGN_OR_RETURN(request.reverse, call.params.TakeBool("_reverse"));

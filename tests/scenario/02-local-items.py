@@ -72,6 +72,15 @@ def case_find_goes_by_key_prefix_index_filter():
               "model Fault: there is no index 'nothing'; it has 'severity', 'source' beside its key")
 
 
+def case_pages_join_whatever_the_owner_and_the_keys():
+    with Rig() as rig:
+        for agent in (200, 65535, 2**53 - 17):
+            node = rig.node(f"sensor{agent}", "device", agent).start()
+            items = [reading(n, station="ä" * 300) for n in range(1100)]
+            node.put_many("Reading", items)
+            equal([one["id"] for one in node.find("Reading")], [one["id"] for one in items], f"all pages of agent {agent}")
+
+
 def case_remove_ends_an_item_and_its_index_entries():
     with Rig() as rig:
         node = alone(rig)

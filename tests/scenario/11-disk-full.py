@@ -115,7 +115,7 @@ def case_writes_are_refused_reads_go_on_and_all_resumes():
 
 
 def case_a_server_without_space_acknowledges_nothing_from_below():
-    with Rig() as rig, small_disk(rig, 4) as disk:
+    with Rig() as rig, small_disk(rig, 32) as disk:
         broker = rig.broker()
         server = on_disk(rig, disk, "cloud", "server", 1, downlink={"port": broker.port, "prefix": "cloud"})
         device = rig.node("sensor", "device", 101, uplink={"port": broker.port, "prefix": "cloud"})

@@ -1,0 +1,107 @@
+#!/usr/bin/env python3
+"""The disk below the replica fails: nothing is acknowledged that is not on it, and after a failed sync the daemon ends
+and begins anew from what is."""
+import os
+import pathlib
+
+import harness
+from harness import Rig, Skip, equal, fails, has, reading, true, wait_until
+
+
+def library():
+    """tests/fault/io_faults.c, built beside the programs."""
+    named = os.environ.get("TIDEGATE_IO_FAULTS_LIBRARY")
+    found = [pathlib.Path(named)] if named else sorted(harness.SOURCE.glob("build/*/tests/fault/libio_faults.so"))
+    if not found or not found[0].exists():
+        raise Skip("tests/fault/libio_faults.so is not built")
+    return found[0]
+
+
+class FailingDisk:
+    """Faults for one node, on while their file is there."""
+
+    def __init__(self, rig):
+        self.folder = rig.folder / "faults"
+        self.folder.mkdir()
+        # The library comes before the sanitizer's, which takes notice otherwise.
+        options = os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"
+        self.under = ("env", f"LD_PRELOAD={library()}", f"TIDEGATE_IO_FAULTS={self.folder}", f"ASAN_OPTIONS={options}")
+
+    def set(self, fault):
+        (self.folder / fault).touch()
+
+    def clear(self, fault):
+        (self.folder / fault).unlink()
+
+
+def case_a_write_that_fails_is_refused_and_the_daemon_goes_on():
+    with Rig() as rig:
+        disk = FailingDisk(rig)
+        node = rig.node("sensor", "device", 101)
+        node.start(under=disk.under)
+        node.put_many("Reading", [reading(n) for n in range(100)])
+        disk.set("write")
+        for _ in range(3):
+            fails(node.attempt("put", "Status", "state=lost"), 1, "replica.db", "disk I/O error", "check the disk")
+        equal((len(node.find("Reading")), node.find("Status")), (100, []), "what was there, and nothing else")
+        health = node.json("status")
+        true(any("disk I/O error" in problem for problem in health["problems"]), f"the problems: {health['problems']}")
+        disk.clear("write")
+        node.put("Status", {"state": "stored"})
+        node.kill()
+        node.start()
+        equal((len(node.find("Reading")), [one["state"] for one in node.find("Status")]), (100, ["stored"]), "after a kill")
+
+
+def case_after_a_failed_sync_the_daemon_ends_and_begins_from_the_disk():
+    with Rig() as rig:
+        disk = FailingDisk(rig)
+        node = rig.node("sensor", "device", 101)
+        node.start(under=disk.under)
+        node.put_many("Reading", [reading(n) for n in range(100)])
+        disk.set("sync")
+        fails(node.attempt("put", "Status", "state=lost"), 1, "replica.db", "disk I/O error", "a sync failed")
+        wait_until(lambda: node.process.poll() is not None, "the end of the daemon", 10)
+        equal(node.process.returncode, 74, "its exit code")
+        has(node.tail(), "a sync failed", "the storage gave up")
+
+        node.start(wait=False, under=disk.under)
+        wait_until(lambda: node.process.poll() is not None, "the end of a start on the failing disk", 20)
+        equal(node.process.returncode, 1, "the exit code of that start")
+        has(node.tail(), "replica.db", "sync")
+
+        # Now the disk works; what was not synced is lost, and what the page cache still shows of it is no proof.
+        disk.clear("sync")
+        node.start(under=disk.under)
+        equal((len(node.find("Reading")), node.find("Status")), (100, []), "what was acknowledged, and nothing else")
+        node.put("Status", {"state": "stored"})
+        node.kill()
+        node.start(under=disk.under)
+        equal((len(node.find("Reading")), [one["state"] for one in node.find("Status")]), (100, ["stored"]), "after a kill")
+
+
+def case_a_batch_from_below_is_not_acknowledged_by_a_failing_disk():
+    with Rig() as rig:
+        disk = FailingDisk(rig)
+        broker = rig.broker()
+        server = rig.node("cloud", "server", 1, downlink={"port": broker.port, "prefix": "cloud"})
+        device = rig.node("sensor", "device", 101, uplink={"port": broker.port, "prefix": "cloud"})
+        server.start(under=disk.under)
+        rig.start(device)
+        device.put_many("Reading", [reading(n) for n in range(50)])
+        device.sync()
+        disk.set("sync")
+        device.put_many("Reading", [reading(n) for n in range(50, 100)])
+        fails(device.attempt("sync", "--wait", "--to", "server", "--timeout", "1s"), 5)
+        wait_until(lambda: server.process.poll() is not None, "the end of the server", 10)
+        equal(server.process.returncode, 74, "its exit code")
+        equal(device.parent_link()["pending_changes"], 50, "what is pending at the device")
+        disk.clear("sync")
+        server.start(under=disk.under)
+        device.sync()
+        harness.settled([device, server], "Reading", 101)
+        equal(len(server.find("Reading")), 100, "readings at the server")
+
+
+if __name__ == "__main__":
+    harness.main(globals())
