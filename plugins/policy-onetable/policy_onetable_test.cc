@@ -129,10 +129,11 @@ TEST_F(OnetablePolicyTable, Control_OlderNameOfProcess) {
               AllOf(HasSubstr("schema 1"), HasSubstr("both process and control"), HasSubstr("keep process only")));
 }
 
-TEST_F(OnetablePolicyTable, UnknownMembers_LeftAlone) {
+TEST_F(OnetablePolicyTable, UnknownMembers_WarningAndPassedOver) {
   Load(R"("process":{"Fault":{"sync":"up","notify":true,"metrics":[{"x":1}]}})");
   EXPECT_EQ(Ask(kTable.direction, "Fault"), TG_DIRECTION_UP);
-  EXPECT_THAT(warnings_, IsEmpty());
+  EXPECT_THAT(warnings_, ElementsAre(HasSubstr("process.Fault.notify is not known"),
+                                     HasSubstr("process.Fault.metrics is not known")));
 }
 
 TEST_F(OnetablePolicyTable, UnknownModelInProcess_Warning) {

@@ -62,9 +62,14 @@ Section SectionOf(const Json& schema, const std::string& label) {
   return {rules, std::move(place)};
 }
 
-// Members other than enable and sync belong to others and are left alone.
+// Members other than enable and sync may belong to another policy; a misspelt one must not go unseen.
 Rule ReadRule(const Json& entry, const std::string& place, const Warn& warn) {
   if (!entry.IsObject()) Refuse(place + " is " + TypeName(entry) + "; it must be an object such as {\"sync\": \"up\"}");
+  for (const auto& member : entry.GetObject()) {
+    std::string_view name = Text(member.name);
+    if (name == "enable" || name == "sync") continue;
+    warn(place + "." + std::string(name) + " is not known to this policy, which reads enable and sync; passed over");
+  }
   Rule rule;
   if (const Json* enable = Member(entry, "enable")) rule.place = WordOf(*enable, kEnable, place + ".enable");
   if (const Json* sync = Member(entry, "sync")) rule.direction = WordOf(*sync, kSync, place + ".sync");
