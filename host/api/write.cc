@@ -74,6 +74,7 @@ Status PostTransaction(Call& call) {
     transaction.push_back(std::move(write));
   }
   replica::WriteAnswer answer = SubmitAndWait(call, std::move(transaction));
+  if (!answer.status.ok() && writes.size() == 1) return answer.status;
   if (!answer.status.ok()) return answer.status.At("writes[" + std::to_string(answer.failed_at) + "]");
   ArrayWriter items;
   ArrayWriter seqs;

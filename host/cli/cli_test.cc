@@ -156,9 +156,11 @@ TEST_F(Cli, Transaction_TakesAListOrAnObject) {
   EXPECT_EQ(Run("tx " + File(list)).out, "{\"id\":\"a\",\"v\":1.5}\n{\"id\":\"f\"}\n");
   EXPECT_EQ(Run("tx - <" + File("{\"writes\":" + list + "}")).exit_code, 0);
   EXPECT_EQ(node_.items(), 2u);
-  Ran bad = Run("tx " + File("[{\"model\":\"Nothing\",\"properties\":{}}]"));
+  Ran bad =
+      Run("tx " +
+          File("[{\"model\":\"Reading\",\"properties\":{\"id\":\"c\"}},{\"model\":\"Nothing\",\"properties\":{}}]"));
   EXPECT_EQ(bad.exit_code, 1);
-  EXPECT_THAT(bad.err, HasSubstr("writes[0]"));
+  EXPECT_THAT(bad.err, HasSubstr("writes[1]"));
 }
 
 TEST_F(Cli, Watch_PrintsWhatHappensAndWhereItCameFrom) {
@@ -249,6 +251,11 @@ TEST_F(Cli, Help_HasAnExampleForEveryCommand) {
     EXPECT_EQ(one.exit_code, 0) << command;
     EXPECT_THAT(one.out, HasSubstr("example")) << command;
     EXPECT_THAT(one.out, HasSubstr("--json")) << command;
+  }
+  for (const char* group : {"plugin", "quarantine", "agent"}) {
+    Ran one = RunAlone(std::string(group) + " --help");
+    EXPECT_EQ(one.exit_code, 0) << group;
+    EXPECT_THAT(one.out, HasSubstr("usage: tidegate " + std::string(group) + " "));
   }
   EXPECT_THAT(RunAlone("version").out, testing::StartsWith("tidegate "));
 }

@@ -58,6 +58,16 @@ int UnknownCommand(const std::string& word, const std::vector<Command>& commands
                       (nearest.empty() ? "; see tidegate --help" : "; did you mean \"" + nearest + "\"?")));
 }
 
+// `tidegate plugin --help`: the commands that begin with this word.
+std::string GroupHelp(const std::string& group, const std::vector<Command>& commands) {
+  std::string text;
+  for (const Command& command : commands) {
+    if (!command.name.starts_with(group + " ")) continue;
+    text += (text.empty() ? "" : "\n") + CommandHelp(command);
+  }
+  return text;
+}
+
 int Main(const std::vector<std::string>& given) {
   std::vector<Command> commands = AllCommands();
   std::vector<std::string> words = CommandFirst(given);
@@ -90,6 +100,13 @@ int Main(const std::vector<std::string>& given) {
         return kExitOk;
       }
       return command.run(*arguments);
+    }
+  }
+  if (words.size() == 2 && words[1] == "--help") {
+    std::string help = GroupHelp(words[0], commands);
+    if (!help.empty()) {
+      std::fputs(help.c_str(), stdout);
+      return kExitOk;
     }
   }
   // "plugin" alone, or "plugin lst": name the whole command.

@@ -51,9 +51,7 @@ int Remove(const Arguments& arguments) {
   if (arguments.json()) {
     PrintJson(*answer);
   } else {
-    Json items = answer->value("items", Json::array());
-    std::printf("removed %s %s\n", Printable(arguments.words()[0]).c_str(),
-                items.empty() ? "" : ToText(items[0]).c_str());
+    std::printf("removed %s %s\n", Printable(arguments.words()[0]).c_str(), Printable(ToText(*fields)).c_str());
   }
   return kExitOk;
 }
