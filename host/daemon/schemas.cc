@@ -64,7 +64,7 @@ Result<std::shared_ptr<const SchemaSet>> LoadSchemas(const std::vector<std::stri
       if (problem.error) {
         add(problem.ToText());
       } else {
-        warnings->push_back(problem.ToText());
+        warnings->push_back(problem.PlaceText() + ": " + problem.message);  // who prints it says "warning"
       }
     }
     if (load->schema) schemas.push_back(std::move(load->schema));

@@ -7,11 +7,12 @@
 
 namespace tidegate {
 
-std::string SchemaProblem::ToText() const {
-  std::string text = file;
-  if (place.line != 0) text += ":" + std::to_string(place.line) + ":" + std::to_string(place.column);
-  return text + (error ? ": error: " : ": warning: ") + message;
+std::string SchemaProblem::PlaceText() const {
+  if (place.line == 0) return file;
+  return file + ":" + std::to_string(place.line) + ":" + std::to_string(place.column);
 }
+
+std::string SchemaProblem::ToText() const { return PlaceText() + (error ? ": error: " : ": warning: ") + message; }
 
 Status SchemaLoad::status() const {
   std::string text;

@@ -31,7 +31,8 @@ struct SchemaProblem {
   std::string file;
   TextPlace place;
   std::string message;
-  std::string ToText() const;  // "device.json5:12:7: error: ..."
+  std::string ToText() const;     // "device.json5:12:7: error: ..."
+  std::string PlaceText() const;  // "device.json5:12:7"
 };
 
 struct ModelRules;   // compiled fields: host/schema/rules.h
