@@ -56,7 +56,8 @@ Status Daemon::Start(bool* config_wrong, std::function<void()> gave_up) {
   about_.replica_text = {replica_text_.data(), replica_text_.size()};
 
   catalog_ = std::make_unique<replica::CatalogHolder>(assembly_->catalog);
-  reader_ = std::make_unique<replica::Reader>(storage, *catalog_, clock_, assembly_->agent);
+  reader_ = std::make_unique<replica::Reader>(storage, *catalog_, clock_, assembly_->agent,
+                                              NodeOptionsOf(config, assembly_->agent).context_json);
   hub_ = std::make_unique<TransportHub>(log_);
   for (BuiltTransport& built : assembly_->transports) {
     hub_->Add(built.name, std::move(built.transport), built.to_parent, built.to_children);

@@ -156,7 +156,7 @@ Status LocalWriter::FillItem(const ModelRule& rule, const Write& write, bool loo
   context.properties = options_.context_json;
   if (look) {
     // The key may hang on generated values: then it is new, and found only after encoding.
-    Result<ItemKey> key = KeyFromProperties(*rule.model, write.properties);
+    Result<ItemKey> key = KeyFromProperties(*rule.model, write.properties, {options_.context_json, true});
     if (key.ok()) {
       TG_ASSIGN_OR_RETURN(staged->held, Look(rule, write, key.value()));
       staged->looked = true;
@@ -183,7 +183,7 @@ Status LocalWriter::FillItem(const ModelRule& rule, const Write& write, bool loo
 }
 
 Status LocalWriter::FillEdit(const ModelRule& rule, const Write& write, Staged* staged) {
-  TG_ASSIGN_OR_RETURN(ItemKey key, KeyFromProperties(*rule.model, write.properties));
+  TG_ASSIGN_OR_RETURN(ItemKey key, KeyFromProperties(*rule.model, write.properties, {options_.context_json, false}));
   TG_ASSIGN_OR_RETURN(staged->held, Look(rule, write, key));
   staged->looked = true;
   if (!staged->held.live) return Status::NotFound("no " + rule.name + " with key " + key.pk + " / " + key.sk);

@@ -27,7 +27,8 @@ std::string Reader::Present(const tg_change& change, bool hidden) const {
 Result<std::string> Reader::Get(const FindRequest& request) const {
   auto catalog = catalog_.Get();
   TG_ASSIGN_OR_RETURN(const ModelRule* rule, RuleOf(*catalog, request.model));
-  TG_ASSIGN_OR_RETURN(ItemKey key, KeyFromProperties(*rule->model, OrEmptyObject(request.properties)));
+  TG_ASSIGN_OR_RETURN(ItemKey key,
+                      KeyFromProperties(*rule->model, OrEmptyObject(request.properties), {context_json_, false}));
   std::vector<AgentId> owners = {self_, kAgentAll};
   if (request.owner) owners = {*request.owner};
   std::string item;

@@ -4,6 +4,8 @@
 #pragma once
 
 #include <functional>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "host/core/clock.h"
@@ -15,8 +17,10 @@ namespace tidegate::replica {
 
 class Reader {
  public:
-  Reader(const core::Storage& storage, const CatalogHolder& catalog, const core::Clock& clock, AgentId self)
-      : storage_(storage), catalog_(catalog), clock_(clock), self_(self) {}
+  // context_json: the node's context, which stands in for what the key of a Get leaves out; may be empty.
+  Reader(const core::Storage& storage, const CatalogHolder& catalog, const core::Clock& clock, AgentId self,
+         std::string context_json = {})
+      : storage_(storage), catalog_(catalog), clock_(clock), self_(self), context_json_(std::move(context_json)) {}
 
   // One item by the fields of its key; without an owner the own one, then that of 0. kNotFound if none.
   Result<std::string> Get(const FindRequest& request) const;
@@ -32,6 +36,7 @@ class Reader {
   const CatalogHolder& catalog_;
   const core::Clock& clock_;
   AgentId self_;
+  std::string context_json_;
 };
 
 }  // namespace tidegate::replica

@@ -64,7 +64,7 @@ class ReplicaTest : public ::testing::TestWithParam<bool> {
  protected:
   void SetUp() override { Start(7, TG_ROLE_DEVICE); }
 
-  void Start(AgentId agent, uint32_t role) {
+  void Start(AgentId agent, uint32_t role, const std::string& context = {}) {
     auto created = plugin::PluginStorage::Create(TidegateStorageMemoryTable(), "memory", "{}", {});
     ASSERT_TRUE(created.ok()) << created.status().message();
     storage_ = std::move(created).value();
@@ -76,10 +76,11 @@ class ReplicaTest : public ::testing::TestWithParam<bool> {
     WriterOptions options;
     options.agent = agent;
     options.role = role;
+    options.context_json = context;
     writer_ =
         std::make_unique<LocalWriter>(options, *storage_, *stage_, *catalog_, policy_, clock_, random_, versions_);
     if (GetParam()) preparer_ = std::make_unique<Preparer>(options, *catalog_, clock_, random_);
-    reader_ = std::make_unique<Reader>(*storage_, *catalog_, clock_, agent);
+    reader_ = std::make_unique<Reader>(*storage_, *catalog_, clock_, agent, context);
   }
 
   std::shared_ptr<const Catalog> MakeCatalog(const std::string& schema) {
@@ -155,6 +156,21 @@ TEST_P(ReplicaTest, CreateHistory_AfterRemove_IsNewAndNewer) {
   WriteAnswer again = Write(WriteMode::kCreate, "Reading", R"({"id":"a","value":2})");
   ASSERT_TRUE(again.status.ok()) << again.status.message();
   EXPECT_THAT(Get("Reading", R"({"id":"a"})"), HasSubstr("\"value\":2"));
+}
+
+TEST_P(ReplicaTest, Context_MakesTheKeyOfEachOperation) {
+  Start(kAgentServer, TG_ROLE_SERVER, R"({"name":"own"})");
+  // The context wins over what is given, so the second put finds what the first has written.
+  ASSERT_TRUE(Write(WriteMode::kUpsert, "Config", R"({"name":"other","value":"1"})").status.ok());
+  WriteAnswer again = Write(WriteMode::kUpsert, "Config", R"({"name":"other","value":"2"})");
+  ASSERT_TRUE(again.status.ok()) << again.status.message();
+  EXPECT_EQ(Write(WriteMode::kCreate, "Config", R"({"name":"other"})").status.code(), Code::kConflict);
+  EXPECT_THAT(Get("Config", "{}"), HasSubstr(R"("name":"own","value":"2")"));
+  ASSERT_TRUE(Write(WriteMode::kUpdate, "Config", R"({"value":"3"})").status.ok());
+  EXPECT_THAT(Get("Config", R"({"name":"own"})"), HasSubstr(R"("value":"3")"));
+  EXPECT_EQ(Get("Config", R"({"name":"other"})"), "not_found");
+  EXPECT_TRUE(Write(WriteMode::kRemove, "Config", "{}").status.ok());
+  EXPECT_EQ(Get("Config", "{}"), "not_found");
 }
 
 TEST_P(ReplicaTest, Update_MergesFieldsAndNullRemoves) {

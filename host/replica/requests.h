@@ -32,7 +32,7 @@ struct Write {
 using Transaction = std::vector<Write>;
 
 struct Written {
-  std::string item;  // the item as stored, as Find returns it; for kRemove the key only
+  std::string item;  // the item as stored, as Find returns it; empty for kRemove
   uint64_t seq = 0;
 };
 

@@ -121,5 +121,12 @@ TEST_F(Find, KeyFromProperties_NeedsAllOfIt) {
   EXPECT_EQ(KeyFromProperties(model("Fault"), R"({"pk":"a","sk":"b"})")->pk, "a");
 }
 
+TEST_F(Find, KeyContext_StandsInOrWins) {
+  const char* context = R"({"device":"own","other":1})";
+  EXPECT_EQ(KeyFromProperties(model("Fault"), R"({"id":"1"})", {context, false})->pk, "fault#own");
+  EXPECT_EQ(KeyFromProperties(model("Fault"), R"({"id":"1","device":"d"})", {context, false})->pk, "fault#d");
+  EXPECT_EQ(KeyFromProperties(model("Fault"), R"({"id":"1","device":"d"})", {context, true})->pk, "fault#own");
+}
+
 }  // namespace
 }  // namespace tidegate

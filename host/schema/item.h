@@ -74,8 +74,15 @@ struct ItemKey {
   std::string sk;
 };
 
+// What the context of a node (a JSON object or empty) does to the properties of a key: it wins over them where
+// an item is made, as in Encode; where an item is looked for, it only stands in for what they leave out.
+struct KeyContext {
+  std::string_view properties = {};
+  bool wins = false;
+};
+
 // The key that properties (a JSON object) name; an error says which field it lacks.
-Result<ItemKey> KeyFromProperties(const Model& model, std::string_view json, const Envelope& envelope = {});
+Result<ItemKey> KeyFromProperties(const Model& model, std::string_view json, const KeyContext& context = {});
 
 // One condition on a found item. Text is compared by bytes, numbers as numbers.
 struct FilterTerm {

@@ -34,8 +34,7 @@ std::string AfterPrefix(std::string prefix) {
 // Properties of a search or a key, in the stored form of their fields.
 class Wanted {
  public:
-  Wanted(const ModelRules& rules, const Envelope& envelope)
-      : rules_(rules), slots_(rules.list.fields.size()), known_{envelope} {}
+  explicit Wanted(const ModelRules& rules) : rules_(rules), slots_(rules.list.fields.size()) {}
 
   Status Read(std::string_view json) {
     TG_RETURN_IF_ERROR(parsed_.Parse(json, "the properties"));
@@ -58,6 +57,21 @@ class Wanted {
         TG_RETURN_IF_ERROR(AddTerm(field, Op::kEqual, &member.value));
         slots_[i] = &member.value;
       }
+    }
+    return Status::Ok();
+  }
+
+  // Adds the fields of the context that the model has.
+  Status Blend(const KeyContext& context) {
+    if (context.properties.empty()) return Status::Ok();
+    TG_RETURN_IF_ERROR(context_.Parse(context.properties, "the context"));
+    for (JsonValue::Member& member : context_.root().GetObject()) {
+      uint16_t i = rules_.list.Find(TextOf(member.name));
+      if (i == kNoField || member.value.IsNull() || (slots_[i] != nullptr && !context.wins)) continue;
+      const Field& field = rules_.list.fields[i];
+      TG_RETURN_IF_ERROR(
+          Convert(field, {nullptr, field.name}, {&context_.pool(), nullptr, rules_.name}, &member.value));
+      slots_[i] = &member.value;
     }
     return Status::Ok();
   }
@@ -143,6 +157,7 @@ class Wanted {
 
   const ModelRules& rules_;
   ParsedObject parsed_;
+  ParsedObject context_;
   Slots slots_;
   std::optional<Slots> filled_;
   KnownEnvelope known_;
@@ -206,7 +221,7 @@ std::string IndexesOf(const ModelRules& rules) {
 }
 
 Result<FindPlan> PlanInner(const ModelRules& rules, std::string_view json, std::string_view index_name) {
-  Wanted wanted(rules, {});
+  Wanted wanted(rules);
   wanted.ForgetEnvelope();
   TG_RETURN_IF_ERROR(wanted.Read(json));
   wanted.Fill();
@@ -255,9 +270,10 @@ Result<FindPlan> PlanInner(const ModelRules& rules, std::string_view json, std::
   return plan;
 }
 
-Result<ItemKey> KeyInner(const ModelRules& rules, std::string_view json, const Envelope& envelope) {
-  Wanted wanted(rules, envelope);
+Result<ItemKey> KeyInner(const ModelRules& rules, std::string_view json, const KeyContext& context) {
+  Wanted wanted(rules);
   TG_RETURN_IF_ERROR(wanted.Read(json));
+  TG_RETURN_IF_ERROR(wanted.Blend(context));
   wanted.Fill();
   ItemKey key;
   auto make = [&](uint16_t field, size_t bytes_max, std::string* text) -> Status {
@@ -315,8 +331,8 @@ bool Passes(const FilterTerm& term, const JsonValue* value) {
 
 }  // namespace
 
-Result<ItemKey> KeyFromProperties(const Model& model, std::string_view json, const Envelope& envelope) {
-  auto key = KeyInner(model.rules(), json, envelope);
+Result<ItemKey> KeyFromProperties(const Model& model, std::string_view json, const KeyContext& context) {
+  auto key = KeyInner(model.rules(), json, context);
   if (!key.ok()) return OfModel(model.rules(), key.status());
   return key;
 }
