@@ -202,6 +202,7 @@ TEST_F(Api, SyncStatusVerifyAndTheRest_Answer) {
   EXPECT_EQ(Ask("POST", "/v1/backup", R"({"path":"x"})").status, 400);
   EXPECT_EQ(Ask("GET", "/v1/health").status, 200);
   EXPECT_THAT(Ask("GET", "/metrics").body, HasSubstr("tidegate_fake 1"));
+  EXPECT_THAT(Ask("GET", "/metrics").body, HasSubstr("\ntidegate_link_up{agent="));
 }
 
 TEST_F(Api, SyncThatDoesNotArrive_IsATimeout) {

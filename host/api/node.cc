@@ -2,6 +2,7 @@
 #include "host/api/answer.h"
 #include "host/api/handlers.h"
 #include "host/api/json_text.h"
+#include "host/api/link_metrics.h"
 #include "host/api/status_json.h"
 #include "host/base/spelling.h"
 
@@ -110,7 +111,8 @@ Status GetHealth(Call& call) {
 
 Status GetMetrics(Call& call) {
   TG_RETURN_IF_ERROR(call.params.Done({}));
-  call.exchange.SendText(200, "text/plain; version=0.0.4; charset=utf-8", call.context.node.MetricsText());
+  std::string text = call.context.node.MetricsText() + LinkMetricsText(call.context.node.GetStatus());
+  call.exchange.SendText(200, "text/plain; version=0.0.4; charset=utf-8", std::move(text));
   return Status::Ok();
 }
 
