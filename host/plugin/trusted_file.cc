@@ -51,8 +51,10 @@ Status CheckComponent(const struct stat& info, const std::string& at, const std:
                            (group && other ? "group and others"
                             : group        ? "its group"
                                            : "others") +
-                           "; a plugin and every directory above it must be writable by the owner alone: chmod " +
-                           (group ? "g" : "") + (other ? "o" : "") + "-w " + at);
+                           "; a plugin and every directory above it must be writable by the owner alone: " +
+                           ((info.st_mode & S_ISVTX) != 0
+                                ? "move the plugin to another directory"
+                                : std::string("chmod ") + (group ? "g" : "") + (other ? "o" : "") + "-w " + at));
   }
   return {};
 }
