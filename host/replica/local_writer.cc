@@ -251,7 +251,7 @@ void LocalWriter::Fly(Submission& submission, std::shared_ptr<const Catalog> cat
       stage_.Put(change, TG_IF_VERSION, one.held.version);
     } else {
       guessed = true;
-      stage_.Put(change, one.mode == WriteMode::kCreate ? TG_IF_VERSION : TG_IF_NEWER, {});
+      stage_.Put(change, TG_IF_VERSION, {});  // the guess: the key holds nothing
     }
   }
   staged_.clear();

@@ -11,6 +11,7 @@
 namespace tidegate::replica {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -156,6 +157,17 @@ TEST_P(ReplicaTest, CreateHistory_AfterRemove_IsNewAndNewer) {
   WriteAnswer again = Write(WriteMode::kCreate, "Reading", R"({"id":"a","value":2})");
   ASSERT_TRUE(again.status.ok()) << again.status.message();
   EXPECT_THAT(Get("Reading", R"({"id":"a"})"), HasSubstr("\"value\":2"));
+}
+
+TEST_P(ReplicaTest, UpsertHistory_Twice_KeepsCreated) {
+  ASSERT_TRUE(Write(WriteMode::kUpsert, "Reading", R"({"id":"a","value":1})").status.ok());
+  std::string created = R"("created":"2023-11-14T22:13:20.000Z")";
+  ASSERT_THAT(Get("Reading", R"({"id":"a"})"), HasSubstr(created));
+  clock_.now_ms += 60'000;
+  WriteAnswer again = Write(WriteMode::kUpsert, "Reading", R"({"id":"a","value":2})");
+  ASSERT_TRUE(again.status.ok()) << again.status.message();
+  EXPECT_THAT(again.written.at(0).item, HasSubstr(created));
+  EXPECT_THAT(Get("Reading", R"({"id":"a"})"), AllOf(HasSubstr(created), HasSubstr("\"value\":2")));
 }
 
 TEST_P(ReplicaTest, Context_MakesTheKeyOfEachOperation) {
