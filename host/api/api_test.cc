@@ -190,8 +190,7 @@ TEST_F(Api, UnknownThings_NameTheNearest) {
 }
 
 TEST_F(Api, SyncStatusVerifyAndTheRest_Answer) {
-  EXPECT_EQ(Ask("POST", "/v1/sync", R"({"wait":"server","timeout_ms":100})").body, "{\"pending_changes\":0}\n");
-  EXPECT_EQ(Ask("POST", "/v1/sync").status, 200);
+  EXPECT_EQ(Ask("POST", "/v1/sync").body, "{\"pending_changes\":0}\n");
   EXPECT_THAT(Ask("GET", "/v1/status").body, HasSubstr(R"("last_error":"broker \"gone\" at 10:00")"));
   EXPECT_THAT(Ask("GET", "/v1/verify").body, HasSubstr(R"("count":4,"digest":"0000000000abcdef")"));
   EXPECT_THAT(Ask("GET", "/v1/quarantine").body, HasSubstr("severity"));
@@ -203,6 +202,23 @@ TEST_F(Api, SyncStatusVerifyAndTheRest_Answer) {
   EXPECT_EQ(Ask("GET", "/v1/health").status, 200);
   EXPECT_THAT(Ask("GET", "/metrics").body, HasSubstr("tidegate_fake 1"));
   EXPECT_THAT(Ask("GET", "/metrics").body, HasSubstr("\ntidegate_link_up{agent="));
+}
+
+TEST_F(Api, SyncThatWaited_SaysWhatDidNotGetThere) {
+  EXPECT_EQ(Ask("POST", "/v1/sync", R"({"wait":"server","timeout_ms":100})").body,
+            R"({"pending_changes":0,"complete":true,"quarantined":[],"quarantined_count":0,"not_listed":0,)"
+            R"("superseded":[],"superseded_count":0,"unsettled_scopes":0})"
+            "\n");
+  node::SyncAnswer answer;
+  answer.quarantined = {{"Fault", 42, "p", "f1", {7, 42, 9}, {}, "severity: \"x\"", 1}};
+  answer.quarantined_count = 3;
+  answer.superseded = {{"Status", 42, "p", "s", {7, 42, 9}, {8, 42, 9}, "", 42}};
+  answer.superseded_count = 1;
+  node_.SetSyncAnswer(answer);
+  std::string body = Ask("POST", "/v1/sync", R"({"wait":"server"})").body;
+  EXPECT_THAT(body, HasSubstr(R"("complete":false,"quarantined":[{"model":"Fault","owner":42,"pk":"p","sk":"f1",)"));
+  EXPECT_THAT(body, HasSubstr(R"("by":1,"reason":"severity: \"x\""}],"quarantined_count":3)"));
+  EXPECT_THAT(body, HasSubstr(R"("by":42,"held":")" + Version{8, 42, 9}.ToText() + R"("}],"superseded_count":1)"));
 }
 
 TEST_F(Api, SyncThatDoesNotArrive_IsATimeout) {

@@ -80,6 +80,7 @@ struct FakeNode::Data {
   uint64_t seq TG_GUARDED_BY(mutex) = 0;
   bool healthy TG_GUARDED_BY(mutex) = true;
   bool sync_reaches TG_GUARDED_BY(mutex) = true;
+  node::SyncAnswer sync_answer TG_GUARDED_BY(mutex);
   bool hold_syncs TG_GUARDED_BY(mutex) = false;
 
   mutable Mutex watch_mutex;  // held during callbacks: Unwatch waits for them
@@ -157,12 +158,13 @@ const replica::Reader& FakeNode::reader() const { return data_->reader; }
 
 void FakeNode::Sync(node::SyncRequest request, std::function<void(node::SyncAnswer)> done) {
   bool reaches = true;
+  node::SyncAnswer answer;
   {
     MutexLock lock(data_->mutex);
     if (data_->hold_syncs) return;
+    answer = data_->sync_answer;
     reaches = data_->sync_reaches || request.wait == node::SyncTarget::kNone;
   }
-  node::SyncAnswer answer;
   answer.pending_changes = reaches ? 0 : 3;
   if (!reaches) answer.status = Status::Timeout("3 changes are still on their way");
   done(std::move(answer));
@@ -240,6 +242,11 @@ void FakeNode::SetHealthy(bool healthy) {
   MutexLock lock(data_->mutex);
   data_->healthy = healthy;
 }
+void FakeNode::SetSyncAnswer(node::SyncAnswer answer) {
+  MutexLock lock(data_->mutex);
+  data_->sync_answer = std::move(answer);
+}
+
 void FakeNode::SetSyncReaches(bool reaches) {
   MutexLock lock(data_->mutex);
   data_->sync_reaches = reaches;

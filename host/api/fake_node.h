@@ -35,6 +35,8 @@ class FakeNode : public node::NodeService {
   // ---- what tests turn and look at ----
   void SetHealthy(bool healthy);
   void SetSyncReaches(bool reaches);
+  // What a sync that waits answers.
+  void SetSyncAnswer(node::SyncAnswer answer);
   void HoldSyncs();  // Sync never answers by itself until the node is gone
   size_t items() const;
   size_t watchers() const;

@@ -56,7 +56,8 @@ Status PostSync(Call& call) {
     if (!answer && call.exchange.ClientGone()) return Status::Unavailable("the client is gone");
   }
   TG_RETURN_IF_ERROR(answer->status);
-  call.exchange.SendJson(200, ObjectWriter().Unsigned("pending_changes", answer->pending_changes).Take());
+  bool waited = request.wait != node::SyncTarget::kNone;
+  call.exchange.SendJson(200, waited ? SyncToJson(*answer) : ObjectWriter().Unsigned("pending_changes", 0).Take());
   return Status::Ok();
 }
 

@@ -41,7 +41,36 @@ std::string LinkToJson(const node::LinkStatus& link) {
       .Take();
 }
 
+std::string ExceptionToJson(const node::SyncException& exception) {
+  ObjectWriter object;
+  object.Text("model", exception.model)
+      .Unsigned("owner", exception.owner)
+      .Text("pk", exception.pk)
+      .Text("sk", exception.sk)
+      .Text("version", exception.version.ToText())
+      .Unsigned("by", exception.by);
+  if (!exception.held.none()) object.Text("held", exception.held.ToText());
+  if (!exception.reason.empty()) object.Text("reason", exception.reason);
+  return object.Take();
+}
+
 }  // namespace
+
+std::string SyncToJson(const node::SyncAnswer& answer) {
+  ArrayWriter quarantined, superseded;
+  for (const node::SyncException& exception : answer.quarantined) quarantined.Raw(ExceptionToJson(exception));
+  for (const node::SyncException& exception : answer.superseded) superseded.Raw(ExceptionToJson(exception));
+  return ObjectWriter()
+      .Unsigned("pending_changes", answer.pending_changes)
+      .Bool("complete", answer.complete())
+      .Raw("quarantined", quarantined.Take())
+      .Unsigned("quarantined_count", answer.quarantined_count)
+      .Unsigned("not_listed", answer.not_listed)
+      .Raw("superseded", superseded.Take())
+      .Unsigned("superseded_count", answer.superseded_count)
+      .Unsigned("unsettled_scopes", answer.unsettled_scopes)
+      .Take();
+}
 
 std::string StatusToJson(const node::NodeStatus& status) {
   ArrayWriter problems;
@@ -73,6 +102,7 @@ std::string QuarantineToJson(const node::QuarantineEntry& entry) {
   return ObjectWriter()
       .Unsigned("link", entry.link)
       .Bool("ours", entry.ours)
+      .Unsigned("by", entry.by)
       .Text("model", entry.model)
       .Unsigned("owner", entry.owner)
       .Text("pk", entry.pk)

@@ -4,11 +4,14 @@
 
 #include <string>
 
+#include "host/node/service.h"
 #include "host/node/status.h"
 
 namespace tidegate::api {
 
 std::string StatusToJson(const node::NodeStatus& status);
 std::string QuarantineToJson(const node::QuarantineEntry& entry);
+// Of a sync that waited.
+std::string SyncToJson(const node::SyncAnswer& answer);
 
 }  // namespace tidegate::api

@@ -19,6 +19,7 @@ inline constexpr int kExitUsage = 2;
 inline constexpr int kExitUnreachable = 3;
 inline constexpr int kExitNotFound = 4;
 inline constexpr int kExitTimeout = 5;
+inline constexpr int kExitNotAllThere = 6;  // sync: something that was waited for was refused
 
 struct Option {
   std::string name;   // "--limit"

@@ -185,6 +185,29 @@ TEST_F(Cli, WatchThatSeesTooLittle_IsTooLate) {
   EXPECT_EQ(Run("watch --timeout 300ms").exit_code, 0);
 }
 
+TEST_F(Cli, Sync_SomethingWasRefused_SaysWhatAndHasAnExitCodeOfItsOwn) {
+  node::SyncAnswer answer;
+  answer.superseded = {{"Status", 42, "p", "s", {7, 42, 9}, {8, 42, 9}, "", 42}};
+  answer.superseded_count = 1;
+  node_.SetSyncAnswer(answer);
+  Ran replaced = Run("sync --wait");
+  EXPECT_EQ(replaced.exit_code, 0);
+  EXPECT_THAT(replaced.out, HasSubstr("superseded"));
+  EXPECT_THAT(replaced.out, HasSubstr("durable at the server\n"));
+  answer.quarantined = {{"Fault", 42, "p", "f1", {7, 42, 9}, {}, "severity: not allowed", 1}};
+  answer.quarantined_count = 1;
+  node_.SetSyncAnswer(answer);
+  Ran ran = Run("sync --wait");
+  EXPECT_EQ(ran.exit_code, 6);
+  EXPECT_THAT(ran.out, HasSubstr("p f1"));
+  EXPECT_THAT(ran.out, HasSubstr("severity: not allowed"));
+  EXPECT_THAT(ran.out, Not(HasSubstr("durable")));
+  EXPECT_THAT(ran.err, HasSubstr("1 item was refused"));
+  ran = Run("sync --wait --json");
+  EXPECT_EQ(ran.exit_code, 6);
+  EXPECT_THAT(ran.out, HasSubstr("\"quarantined_count\":1"));
+}
+
 TEST_F(Cli, Sync_SaysWhetherItArrived) {
   EXPECT_EQ(Run("sync --wait --to hop").out, "all that was written before is durable at the neighbour\n");
   EXPECT_EQ(Run("sync --json").out, "{\"pending_changes\":0}\n");

@@ -12,6 +12,22 @@
 namespace tidegate::cli {
 namespace {
 
+// What a sync excepts: refused items and those that a newer state took the place of.
+void PrintExceptions(const Json& answer) {
+  Table table({"", "model", ">owner", "key", ">by agent", "why"});
+  auto add = [&](const char* list, const char* what) {
+    for (const Json& entry : answer.value(list, Json::array())) {
+      std::string why = Text(entry, "reason");
+      table.Add({what, Text(entry, "model"), std::to_string(Number(entry, "owner")),
+                 Text(entry, "pk") + " " + Text(entry, "sk"), std::to_string(Number(entry, "by")),
+                 why.empty() ? "a newer state: " + Text(entry, "held") : why});
+    }
+  };
+  add("quarantined", "refused");
+  add("superseded", "superseded");
+  if (!table.empty()) table.Print();
+}
+
 int Sync(const Arguments& arguments) {
   std::string to = arguments.Get("--to", "server");
   if (to != "hop" && to != "server")
@@ -22,14 +38,26 @@ int Sync(const Arguments& arguments) {
   Json request = {{"wait", wait ? to : "none"}, {"timeout_ms", *timeout}};
   Result<Json> answer = Ask(arguments, "POST", "/v1/sync", ToText(request));
   if (!answer.ok()) return Fail(answer.status());
+  if (!wait) {
+    arguments.json() ? PrintJson(*answer) : (void)std::printf("sending what waits\n");
+    return kExitOk;
+  }
+  bool complete = answer->value("complete", true);
   if (arguments.json()) {
     PrintJson(*answer);
-  } else if (wait) {
-    std::printf("all that was written before is durable at the %s\n", to == "hop" ? "neighbour" : "server");
   } else {
-    std::printf("sending what waits\n");
+    PrintExceptions(*answer);
+    if (complete)
+      std::printf("all that was written before is durable at the %s\n", to == "hop" ? "neighbour" : "server");
   }
-  return kExitOk;
+  if (complete) return kExitOk;
+  uint64_t refused = Number(*answer, "quarantined_count") + Number(*answer, "not_listed");
+  std::fprintf(
+      stderr,
+      "tidegate: %s refused on the way and not at the %s; the rest is. They are kept here: write a version that "
+      "is accepted, or change the schema there; 'tidegate quarantine list' shows them\n",
+      (Count(refused) + (refused == 1 ? " item was" : " items were")).c_str(), to == "hop" ? "neighbour" : "server");
+  return kExitNotAllThere;
 }
 
 int Verify(const Arguments& arguments) {
@@ -51,14 +79,14 @@ int Verify(const Arguments& arguments) {
 int Quarantine(const Arguments& arguments) {
   Result<Json> answer = Ask(arguments, "GET", "/v1/quarantine");
   if (!answer.ok()) return Fail(answer.status());
-  Table table({"since", ">link", "refused by", "model", ">owner", "key", "reason"});
+  Table table({"since", ">link", ">refused by", "model", ">owner", "key", "reason"});
   for (const Json& entry : answer->value("entries", Json::array())) {
     if (arguments.json()) {
       PrintJson(entry);
       continue;
     }
     table.Add({IsoTime(static_cast<int64_t>(Number(entry, "since_unix_ms"))), std::to_string(Number(entry, "link")),
-               entry.value("ours", false) ? "the neighbour" : "us", Text(entry, "model"),
+               entry.value("ours", false) ? "agent " + std::to_string(Number(entry, "by")) : "us", Text(entry, "model"),
                std::to_string(Number(entry, "owner")), Text(entry, "pk") + " " + Text(entry, "sk"),
                Text(entry, "reason")});
   }
@@ -105,7 +133,9 @@ Command SyncCommand() {
           {{"--wait", "", "wait until all that was written before is durable there"},
            {"--to", "WHERE", "with --wait: hop (the neighbours) or server (default)"},
            {"--timeout", "TIME", "how long to wait at most; 60s if not said"}},
-          "The exit code is 5 if it is not there in time; nothing is lost then, and it goes on.\n\n"
+          "The exit code is 5 if it is not there in time; nothing is lost then, and it goes on. It is 6 if all the\n"
+          "rest is there, but something was refused on the way: it is listed with the reason, and who refused it.\n"
+          "An item whose newer state took its place is listed as superseded; that is no failure.\n\n"
           "example:\n  tidegate put Fault id=f1 severity=high && tidegate sync --wait --to server --timeout 10s\n",
           0,
           0,

@@ -72,6 +72,7 @@ struct LimitsConfig {
   uint64_t item_bytes_max = 256 << 10;
   uint64_t queue_items_max = 10'000;
   uint64_t quarantine_items_max = 10'000;
+  uint64_t sync_exceptions_max = 1'000;
   int64_t clock_drift_max_ms = 300'000;
   int64_t lease_ms = 30ll * 24 * 3600 * 1000;
   uint32_t commit_items_max = 1'000;

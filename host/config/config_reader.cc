@@ -190,6 +190,7 @@ class Reader {
     Size("/limits/item_bytes_max", limits.item_bytes_max, 256, 1 << 30);
     Integer("/limits/queue_items_max", limits.queue_items_max);
     Integer("/limits/quarantine_items_max", limits.quarantine_items_max);
+    Integer("/limits/sync_exceptions_max", limits.sync_exceptions_max);
     Duration("/limits/clock_drift_max", limits.clock_drift_max_ms, 1);
     Duration("/limits/lease", limits.lease_ms, 1);
     Integer("/limits/commit_items_max", limits.commit_items_max);

@@ -133,6 +133,7 @@ limits:
   item_bytes_max: 1MB
   queue_items_max: 500
   quarantine_items_max: 77
+  sync_exceptions_max: 78
   clock_drift_max: 1min
   lease: 2d
   commit_items_max: 10
@@ -175,6 +176,7 @@ context: {deviceId: d1, site: {n: 4}}
   EXPECT_EQ(config.limits.item_bytes_max, 1'000'000u);
   EXPECT_EQ(config.limits.queue_items_max, 500u);
   EXPECT_EQ(config.limits.quarantine_items_max, 77u);
+  EXPECT_EQ(config.limits.sync_exceptions_max, 78u);
   EXPECT_EQ(config.limits.clock_drift_max_ms, 60'000);
   EXPECT_EQ(config.limits.lease_ms, 172'800'000);
   EXPECT_EQ(config.limits.commit_items_max, 10u);

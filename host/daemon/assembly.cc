@@ -128,6 +128,7 @@ node::NodeOptions NodeOptionsOf(const Config& config, AgentId agent) {
   options.lane_weights = config.sync.lane_weights;
   options.clock_drift_ms_max = config.limits.clock_drift_max_ms;
   options.quarantine_items_max = config.limits.quarantine_items_max;
+  options.sync_exceptions_max = config.limits.sync_exceptions_max;
   options.transaction_bytes_max = config.limits.transaction_bytes_max;
   options.item_bytes_max = config.limits.item_bytes_max;
   for (const auto& [name, value] : config.context) {

@@ -58,7 +58,9 @@ void Node::Impl::OnBatch(sync::Link* link, wire::DecodedFrame frame) {
     lane.Committed(header);
     source->stats.last_progress_us = deps_.clock.monotonic_us();
     Tell(source, notes);
-    if (!source->is_parent() && options_.role != TG_ROLE_SERVER) {
+    if (options_.role == TG_ROLE_ROUTER) {
+      // What was delivered of a parent's former feed says nothing of the one that begins.
+      if (source->is_parent() && header.begin != 0) source->pairs[header.lane].Clear();
       source->pairs[header.lane].Add(header.after, end_.position);
       pairs_due_ = true;
     }
@@ -76,10 +78,11 @@ void Node::Impl::OnAck(sync::Link* link, const wire::Ack& ack) {
     }
     if (progress.value()) link->stats.last_progress_us = now_us;
   }
+  link->refusals.Heard(ack);
   if (link->refusals.Confirmed(ack.refused_recorded)) link->ack_due = true;
   OnRefusals(link, ack);
+  pairs_due_ = true;
   if (link->is_parent()) {
-    pairs_due_ = true;
     if (ack.edges_number != 0 && ack.edges_number == edges_number_) {
       edges_confirmed_ = edges_number_;
       edges_retry_us_ = INT64_MAX;
@@ -95,31 +98,6 @@ void Node::Impl::OnAck(sync::Link* link, const wire::Ack& ack) {
   if (ack.answer_wanted) link->AckAll();
 }
 
-void Node::Impl::StoreDelivered(int64_t now_us) {
-  if (now_us < store_delivered_at_us_) return;
-  store_delivered_at_us_ = INT64_MAX;
-  stage_.Begin();
-  for (uint32_t lane = 0; lane < TG_LANE_COUNT; ++lane) {
-    if (delivered_[lane].none()) continue;
-    stage_.MetaPut(sync::meta::Delivered(lane), wire::EncodeRecord(delivered_[lane]));
-  }
-  stage_.End();
-}
-
-// What our parent has delivered of ours may complete what a child sent (design section 6, "Ack").
-void Node::Impl::DeliverPairs() {
-  sync::Link* parent = links_.parent();
-  if (!pairs_due_ || parent == nullptr) return;
-  pairs_due_ = false;
-  uint64_t delivered = parent->delivered_position(end_.position);
-  for (const auto& [agent, link] : links_.all()) {
-    if (link->is_parent()) continue;
-    for (uint32_t lane = 0; lane < TG_LANE_COUNT; ++lane) {
-      if (link->pairs[lane].Deliver(delivered) && link->up()) link->AckLane(lane, false);
-    }
-  }
-}
-
 void Node::Impl::Pump() {
   int64_t now_us = deps_.clock.monotonic_us();
   SendAcks();
@@ -133,8 +111,9 @@ void Node::Impl::Pump() {
 void Node::Impl::SendAcks() {
   for (const auto& [agent, link] : links_.all()) {
     if (!link->ack_due || !link->up() || link->blocked) continue;
-    // Delivered is what the server has; downwards it is the addressee's own ack.
-    bool delivered_at_hop = options_.role == TG_ROLE_SERVER || link->is_parent();
+    CompleteRefusals(link.get());
+    // Delivered is what the server has, and downwards what the addressees have: a router only passes it on.
+    bool delivered_at_hop = options_.role != TG_ROLE_ROUTER;
     if (!Send(link.get(), link->TakeAck(delivered_at_hop))) link->AckAll();
   }
 }

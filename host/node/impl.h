@@ -1,6 +1,7 @@
 // Node::Impl: the state of the heart. Its functions lie by subject: node.cc (events, commit), writes.cc,
-// sessions.cc (hello), attach.cc, routes.cc, strays.cc, feeds.cc (batches, acks, sending), reconcile.cc, admission.cc,
-// quarantine.cc, facts.cc (status). Thread safety: the writer thread. Ownership: see node.h.
+// sessions.cc (hello), attach.cc, routes.cc, strays.cc, feeds.cc (batches, acks, sending), delivered.cc (sync,
+// delivered, refusals that are passed on), reconcile.cc, admission.cc, quarantine.cc, facts.cc (status). Thread safety:
+// the writer thread. Ownership: see node.h.
 #pragma once
 
 #include <deque>
@@ -79,6 +80,9 @@ class Node::Impl : private sync::Admission {
     int64_t deadline_us;
     std::vector<AgentId> children;  // at the server: those that lacked something when it was asked
     std::function<void(SyncAnswer)> done;
+    // What a newer state took the place of meanwhile, by key; as many as options_.sync_exceptions_max.
+    std::map<std::string, SyncException> superseded = {};
+    uint64_t superseded_not_named = 0;
   };
 
   // node.cc
@@ -91,9 +95,21 @@ class Node::Impl : private sync::Admission {
 
   // writes.cc
   void RunRetries();
+
+  // delivered.cc
+  void StoreDelivered(int64_t now_us);
+  void DeliverPairs();
   void AnswerWaiters();
-  bool Reached(const Waiter& waiter) const;
-  bool Lacks(const sync::Link& link) const;
+  uint64_t ReachedPosition(const Waiter& waiter);
+  bool Lacks(sync::Link* link);
+  void NoteReplaced(const core::Effect& effect);
+  void NoteSuperseded(const sync::Link& told, const wire::RefusedKey& refused);
+  void AddSuperseded(Waiter* waiter, SyncException exception);
+  void NameExceptions(const Waiter& waiter, uint64_t reached, SyncAnswer* answer);
+  bool Excepts(const Waiter& waiter, const wire::QuarantineRecord& record, const wire::RefusedKey& name) const;
+  sync::Link* SourceOf(const sync::Link& told, const wire::RefusedKey& refused) const;
+  void PassOn(const sync::Link& told, wire::RefusedKey refused);
+  void CompleteRefusals(sync::Link* link);
 
   // sessions.cc
   void StartHello(Session* session);
@@ -137,8 +153,6 @@ class Node::Impl : private sync::Admission {
   // feeds.cc
   void OnBatch(sync::Link* link, wire::DecodedFrame frame);
   void OnAck(sync::Link* link, const wire::Ack& ack);
-  void StoreDelivered(int64_t now_us);
-  void DeliverPairs();
   sync::RouteFn RouteTo(const sync::Link& link) const;
   void Pump();
   void PumpFeeds(sync::Link* link, int64_t now_us);

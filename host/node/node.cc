@@ -155,13 +155,15 @@ void Node::Impl::Committed(const Watermark& end, std::span<const core::Effect> e
         refused.sk = View(effect.change->key.sk);
         refused.version = Version::From(effect.change->version);
         refused.held = Version::From(effect.outcome.held);
-        if (!link->refusals.full()) link->refusals.Add(std::move(refused));
+        link->refusals.Add(std::move(refused));  // bounded: no batch is taken in while they are full
+        link->ack_due = true;
       }
       deps_.metrics.Add("tidegate_changes_superseded_total", 1);
     }
     if (!effect.applied()) continue;
     ++applied;
     NoteUnsent(effect, now_us);
+    if (!waiters_.empty()) NoteReplaced(effect);
     // A new seq for the same version is no news.
     if (!watcher_ || effect.outcome.seq == 0 ||
         Version::From(effect.outcome.held) == Version::From(effect.change->version))

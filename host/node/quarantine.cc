@@ -43,16 +43,27 @@ void Node::Impl::OnRefusals(sync::Link* link, const wire::Ack& ack) {
   }
   stage_.Begin();
   uint64_t not_listed = 0;
+  std::vector<wire::RefusedKey> news;  // what concerns others too
   for (size_t i = known; i < ack.refused.size(); ++i) {
-    uint64_t room = ack.refused[i].reason.empty() ? 0 : QuarantineRoom();
-    if (!sync::StageSaidOfOurs(link, ack.refused[i], deps_.storage, room, deps_.clock.unix_ms(), &stage_)) ++not_listed;
+    const wire::RefusedKey& refused = ack.refused[i];
+    uint64_t room = refused.reason.empty() ? 0 : QuarantineRoom();
+    sync::SaidOfOurs said = sync::StageSaidOfOurs(link, refused, deps_.storage, room, deps_.clock.unix_ms(), &stage_);
+    if (said == sync::SaidOfOurs::kNoRoom) ++not_listed;
+    bool superseded = refused.reason.empty() && refused.held > refused.version;
+    if (said != sync::SaidOfOurs::kNothing || superseded) news.push_back(refused);
   }
-  stage_.End([this, agent = link->agent(), id = link->session_id, number = ack.refused_number, not_listed](
-                 const Status& status, std::span<const core::Effect>) {
+  stage_.End([this, agent = link->agent(), id = link->session_id, number = ack.refused_number, not_listed,
+              news = std::move(news)](const Status& status, std::span<const core::Effect>) {
     sync::Link* told = links_.Find(agent);
     if (told == nullptr) return;
     if (!status.ok()) return links_.RestoreQuarantine(told);
+    pairs_due_ = true;  // what was passed with these may be told on now
     if (not_listed != 0) deps_.metrics.Add("tidegate_quarantine_full_total", not_listed);
+    told->not_listed += not_listed;
+    for (const wire::RefusedKey& refused : news) {
+      if (refused.reason.empty() && refused.held > refused.version) NoteSuperseded(*told, refused);
+      PassOn(*told, refused);
+    }
     if (told->session_id != id) return;  // in the new session they are told again
     told->refusals.Recorded(number);
     told->ack_due = true;
@@ -127,6 +138,7 @@ Result<std::vector<QuarantineEntry>> Node::Impl::Quarantine() const {
         QuarantineEntry entry;
         entry.link = record.link;
         entry.ours = record.ours;
+        entry.by = !record.ours ? options_.agent : record.by != 0 ? record.by : record.link;
         entry.reason = record.reason;
         entry.since_unix_ms = record.since_unix_ms;
         if (auto change = wire::DecodeChange(record.change); change.ok()) {

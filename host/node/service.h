@@ -25,9 +25,32 @@ struct SyncRequest {
   int64_t timeout_ms = 60'000;
 };
 
+// An item that was waited for and did not get there in the state it had.
+struct SyncException {
+  std::string model;
+  AgentId owner = 0;
+  std::string pk;
+  std::string sk;
+  Version version;     // of the state that did not get there
+  Version held;        // superseded: the newer version
+  std::string reason;  // quarantined: why
+  AgentId by = 0;      // the node that refused it, or that has the newer state
+};
+
 struct SyncAnswer {
-  Status status;              // kTimeout: not there yet; nothing is lost
+  Status status;                 // kTimeout: not there yet; nothing is lost
   uint64_t pending_changes = 0;  // still on their way at the end
+  // Refused on the way, with a reason; kept here, and in the quarantine of the node that refused it.
+  std::vector<SyncException> quarantined;
+  // A newer state took its place: above (by tells where), or here meanwhile, and is on its way.
+  std::vector<SyncException> superseded;
+  // All of them; more than are named when limits.sync_exceptions_max is reached.
+  uint64_t quarantined_count = 0;
+  uint64_t superseded_count = 0;
+  uint64_t not_listed = 0;        // refused, but the quarantine here was full: which ones is not known
+  uint64_t unsettled_scopes = 0;  // still to be compared with the parent
+  // Whether each item that was waited for, or a newer state of it, got there.
+  bool complete() const { return quarantined_count == 0 && not_listed == 0; }
 };
 
 // Sees every committed change, in seq order; the change is a view valid during the call.

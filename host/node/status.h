@@ -16,7 +16,7 @@ const char* RoleName(uint32_t role);
 struct LaneStatus {
   uint32_t lane = 0;
   uint64_t acked = 0;      // position of our feed that the neighbour has durably
-  uint64_t delivered = 0;  // position that reached its destination
+  uint64_t delivered = 0;  // position up to which everything reached its destination or is listed as refused
   uint64_t held = 0;       // position of its feed that we have durably
 };
 
@@ -65,7 +65,8 @@ struct NodeStatus {
 
 struct QuarantineEntry {
   AgentId link = 0;
-  bool ours = false;  // the neighbour refused what we sent
+  bool ours = false;  // refused of what we sent
+  AgentId by = 0;     // who refused it: this node, the neighbour, or one beyond it
   std::string model;
   AgentId owner = 0;
   std::string pk;

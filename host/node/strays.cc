@@ -3,6 +3,7 @@
 // note in the storage names such an owner until nothing is left to be dropped, or the owner is back.
 #include <algorithm>
 
+#include "host/base/views.h"
 #include "host/node/impl.h"
 #include "host/sync/meta_keys.h"
 #include "host/sync/reconcile_asker.h"
@@ -32,8 +33,8 @@ void Node::Impl::NoteStrays(const std::vector<AgentId>& owners) {
 // A bounded part in each commit; the rest with the next ones.
 void Node::Impl::SweepStrays(int64_t now_us) {
   if (strays_.empty()) return;
-  const sync::Link* parent = links_.parent();
-  uint64_t delivered = parent == nullptr ? 0 : parent->delivered_position(end_.position);
+  sync::Link* parent = links_.parent();
+  uint64_t delivered = parent == nullptr ? 0 : parent->PassedDelivered(end_.position);
   if (strays_at_us_ > now_us && delivered == strays_swept_at_) return;
   strays_swept_at_ = delivered;
   strays_at_us_ = INT64_MAX;
@@ -56,8 +57,12 @@ bool Node::Impl::SweepStray(AgentId owner, uint64_t delivered, size_t* budget) {
   Status read = deps_.storage.RangeScan(sync::RangeOf(owner, {}, TG_DIRECTION_DOWN), [&](const tg_change& change) {
     bool up = (change.direction & TG_DIRECTION_UP) != 0;
     bool from_above = parent != nullptr && change.via == parent->agent();
-    if (up && !from_above && change.seq > delivered) {
-      waits_for = std::max(waits_for, change.seq);
+    // What was refused above is nowhere else: it stays, listed.
+    bool excepted = up && parent != nullptr && !parent->refused_ours.empty() &&
+                    parent->refused_ours.contains(
+                        sync::meta::Quarantine(parent->agent(), true, owner, View(change.key.pk), View(change.key.sk)));
+    if (up && !from_above && (change.seq > delivered || excepted)) {
+      waits_for = std::max({waits_for, change.seq, delivered + 1});
       return true;
     }
     more = drop.size() == *budget;

@@ -1,6 +1,4 @@
-// What local programs ask: writes, sync, adopt.
-#include <algorithm>
-
+// What local programs ask: writes, adopt.
 #include "host/node/impl.h"
 
 namespace tidegate::node {
@@ -35,68 +33,6 @@ void Node::Impl::RunRetries() {
     writer_.set_looking(true);
     Write(*submission);
     writer_.set_looking(false);
-  }
-}
-
-void Node::Impl::Sync(const SyncRequest& request, std::function<void(SyncAnswer)> done) {
-  for (const auto& [agent, link] : links_.all()) {
-    for (sync::FeedSender& sender : link->senders) sender.Flush();
-  }
-  if (request.wait == SyncTarget::kNone) {
-    finished_.push_back([done = std::move(done)] { done({}); });
-    return;
-  }
-  // What is staged but not committed yet counts too: its position is known after the commit.
-  (void)CommitStage();
-  Waiter waiter{
-      end_.position, request.wait, deps_.clock.monotonic_us() + request.timeout_ms * 1000, {}, std::move(done)};
-  if (options_.role == TG_ROLE_SERVER && request.wait == SyncTarget::kHop) {
-    for (const auto& [agent, link] : links_.all()) {
-      if (Lacks(*link)) waiter.children.push_back(agent);
-    }
-  }
-  waiters_.push_back(std::move(waiter));
-}
-
-// Whether something of ours is on its way to a neighbour; one that is away may lack nothing.
-bool Node::Impl::Lacks(const sync::Link& link) const {
-  if (link.hop_position(end_.position) >= end_.position) return false;
-  return std::any_of(link.senders.begin(), link.senders.end(), [&](const sync::FeedSender& sender) {
-    auto stat = deps_.storage.FeedStat(sender.Selector(), sender.hop_position(end_.position));
-    return !stat.ok() || stat->count != 0;
-  });
-}
-
-bool Node::Impl::Reached(const Waiter& waiter) const {
-  const sync::Link* parent = links_.parent();
-  if (options_.role == TG_ROLE_SERVER) {
-    return std::all_of(waiter.children.begin(), waiter.children.end(), [&](AgentId child) {
-      const sync::Link* link = links_.Find(child);
-      return link == nullptr || link->hop_position(end_.position) >= waiter.position;
-    });
-  }
-  if (parent == nullptr) return false;
-  uint64_t reached = waiter.target == SyncTarget::kServer ? parent->delivered_position(end_.position)
-                                                          : parent->hop_position(end_.position);
-  return reached >= waiter.position;
-}
-
-void Node::Impl::AnswerWaiters() {
-  int64_t now_us = deps_.clock.monotonic_us();
-  for (size_t i = 0; i < waiters_.size();) {
-    bool reached = Reached(waiters_[i]);
-    if (!reached && waiters_[i].deadline_us > now_us) {
-      ++i;
-      continue;
-    }
-    Waiter waiter = std::move(waiters_[i]);
-    waiters_.erase(waiters_.begin() + static_cast<std::ptrdiff_t>(i));
-    SyncAnswer answer;
-    if (!reached) {
-      answer.status = Status::Timeout("not there yet; nothing is lost, it goes on in the background");
-      for (const LinkStatus& link : GetStatus().links) answer.pending_changes += link.pending_changes;
-    }
-    waiter.done(std::move(answer));
   }
 }
 

@@ -1,6 +1,7 @@
-// DeliveredPairs: what a router knows of "delivered" for one lane of one child. A pair says: the
-// child's changes up to `child` are ours up to position `own`; once our parent has delivered `own`, the
-// child's are delivered too (design section 6, "Ack").
+// DeliveredPairs: what a router knows of "delivered" for one lane of one neighbour. A pair says: a child's
+// changes up to `child` are ours up to position `own`; once our parent has delivered `own`, the child's are
+// delivered too. The other way round for what came from the parent: once every child has delivered `own`
+// (design section 6, "Ack").
 // Thread safety: the writer thread. Ownership: plain value.
 #pragma once
 
@@ -54,6 +55,7 @@ class DeliveredPairs {
   }
 
   const Watermark& delivered() const { return delivered_; }
+  bool waits() const { return !pairs_.empty(); }
 
  private:
   struct Pair {

@@ -135,19 +135,24 @@ wire::RefusedKey StageRelease(Link* link, const tg_change& change, core::Stage* 
   return note;
 }
 
-bool StageSaidOfOurs(Link* link, const wire::RefusedKey& said, const core::Storage& storage, uint64_t room,
-                     int64_t unix_ms, core::Stage* stage) {
+SaidOfOurs StageSaidOfOurs(Link* link, const wire::RefusedKey& said, const core::Storage& storage, uint64_t room,
+                           int64_t unix_ms, core::Stage* stage) {
   std::string key = meta::Quarantine(link->agent(), true, said.owner, said.pk, said.sk);
   bool listed = link->refused_ours.contains(key);
   if (said.reason.empty()) {
     // The neighbour holds this version, or a newer one: that ends an entry of none newer than it.
-    if (!listed) return true;
-    if (ListedVersion(storage, key) > said.held) return true;
+    if (!listed || ListedVersion(storage, key) > said.held) return SaidOfOurs::kNothing;
     stage->MetaDelete(key);
     link->refused_ours.erase(key);
-    return true;
+    return SaidOfOurs::kEnded;
   }
-  if (!listed && room == 0) return false;
+  if (!listed && room == 0) return SaidOfOurs::kNoRoom;
+  if (listed) {
+    auto known = NameOfEntry(storage, key);
+    if (known && known->version > said.version) return SaidOfOurs::kNothing;  // told late
+    if (known && known->version == said.version && known->reason == said.reason && known->by == said.by)
+      return SaidOfOurs::kNothing;
+  }
   tg_change change{};
   change.struct_size = sizeof change;
   change.kind = TG_CHANGE_ITEM;
@@ -157,12 +162,29 @@ bool StageSaidOfOurs(Link* link, const wire::RefusedKey& said, const core::Stora
   wire::QuarantineRecord record;
   record.link = link->agent();
   record.ours = true;
+  record.by = said.by;
   record.reason = said.reason;
   record.since_unix_ms = unix_ms;
   record.change = wire::EncodeChange(change);
   stage->MetaPut(key, wire::EncodeRecord(record));
   link->refused_ours.insert(std::move(key));
-  return true;
+  return SaidOfOurs::kListed;
+}
+
+std::optional<wire::RefusedKey> NameOfEntry(const core::Storage& storage, const std::string& key) {
+  wire::QuarantineRecord record;
+  Result<std::string> bytes = storage.MetaGet(key);
+  if (!bytes.ok() || !wire::DecodeRecord(bytes.value(), &record).ok()) return std::nullopt;
+  return NameOf(record);
+}
+
+std::optional<wire::RefusedKey> NameOf(const wire::QuarantineRecord& record) {
+  auto entry = wire::DecodeChange(record.change);
+  if (!entry.ok()) return std::nullopt;
+  wire::RefusedKey name = NameOf(entry->change);
+  name.reason = record.reason;
+  name.by = record.by;
+  return name;
 }
 
 }  // namespace tidegate::sync

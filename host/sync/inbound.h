@@ -4,6 +4,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <vector>
 
 #include "host/core/stage.h"
@@ -44,8 +45,19 @@ QuarantineNotes StageQuarantine(Link* link, const StagedChanges& staged, const c
 // Takes one entry off the list, into the open group. Returns what to tell the neighbour.
 wire::RefusedKey StageRelease(Link* link, const tg_change& change, core::Stage* stage);
 
-// What the neighbour says of ours, into the open group and link's list. False: there is no room for it.
-bool StageSaidOfOurs(Link* link, const wire::RefusedKey& said, const core::Storage& storage, uint64_t room,
-                     int64_t unix_ms, core::Stage* stage);
+enum class SaidOfOurs : uint8_t {
+  kNothing,  // as listed already, or of nothing that is listed
+  kListed,   // a new entry, or one that says something else
+  kEnded,    // an entry is off the list
+  kNoRoom,   // refused, but the list is full
+};
+
+// What the neighbour says of ours, into the open group and link's list.
+SaidOfOurs StageSaidOfOurs(Link* link, const wire::RefusedKey& said, const core::Storage& storage, uint64_t room,
+                           int64_t unix_ms, core::Stage* stage);
+
+// What an entry of the quarantine says to the neighbour; none if it cannot be read.
+std::optional<wire::RefusedKey> NameOf(const wire::QuarantineRecord& record);
+std::optional<wire::RefusedKey> NameOfEntry(const core::Storage& storage, const std::string& key);
 
 }  // namespace tidegate::sync

@@ -39,6 +39,9 @@ Status Link::OpenFeeds(const std::vector<wire::LaneWatermark>& held, const std::
   }
   blocked = false;
   refusals.Open();
+  passed_hop_.Open();
+  passed_delivered_.Open();
+  AckAll();  // says what is delivered and refused meanwhile
   return {};
 }
 

@@ -42,9 +42,12 @@ class Link {
                    bool unsettled);
   void CloseFeeds();
 
-  // What all lanes together have passed: the neighbour's hop, the final destination.
+  // What all lanes together have passed by the neighbour's acks: its hop, the final destination.
   uint64_t hop_position(uint64_t head) const;
   uint64_t delivered_position(uint64_t head) const;
+  // The same as it may be told on: what is excepted of it is durable here.
+  uint64_t PassedHop(uint64_t head) { return passed_hop_.Move(hop_position(head), refusals); }
+  uint64_t PassedDelivered(uint64_t head) { return passed_delivered_.Move(delivered_position(head), refusals); }
 
   // The ack that is due, for the lanes that moved.
   wire::Ack TakeAck(bool delivered_at_hop);
@@ -61,6 +64,7 @@ class Link {
   std::set<std::string> quarantined;   // meta keys of what we quarantined from it
   std::set<std::string> refused_ours;  // and of what it quarantined of ours
   Refusals refusals;
+  uint64_t not_listed = 0;  // refused of ours, but the quarantine was full
 
   // The session; 0 = none.
   core::TransportSession session = 0;
@@ -82,6 +86,8 @@ class Link {
   LinkStats stats;
 
  private:
+  PassedPosition passed_hop_;
+  PassedPosition passed_delivered_;
   std::array<uint32_t, TG_LANE_COUNT> credits_{};
   const SyncOptions& options_;
 

@@ -32,6 +32,7 @@ struct SyncOptions {
 
   int64_t clock_drift_ms_max = 5 * 60'000;
   uint64_t quarantine_items_max = 10'000;
+  uint64_t sync_exceptions_max = 1'000;  // named in the answer of a wait; the rest is counted
 };
 
 }  // namespace tidegate::sync

@@ -1,12 +1,14 @@
 // Refusals: what one side of a link refuses of the other's changes, on its way to the one who sent them.
 // Frames are lost at times, so each is told with every ack until the neighbour says that it is durable
-// there. Numbers count within a session.
+// there. Numbers count within a session. The same object keeps how much of the neighbour's own refusals is
+// known here: what an ack says is passed counts only with what it excepts (docs/replication.md, "Delivered").
 // Thread safety: the writer thread. Ownership: plain value.
 #pragma once
 
 #include <algorithm>
 #include <cstdint>
 #include <deque>
+#include <utility>
 
 #include "host/wire/frames.h"
 
@@ -20,11 +22,31 @@ class Refusals {
   bool full() const { return waiting_.size() >= kWaitingMax; }
   void Add(wire::RefusedKey refused) { waiting_.push_back(std::move(refused)); }
 
+  // Of another neighbour, to be passed on. False: there is no room, or what is listed is read anew anyway.
+  bool Forward(wire::RefusedKey refused) {
+    if (!incomplete_ && !full()) return waiting_.push_back(std::move(refused)), true;
+    incomplete_ = true;
+    return false;
+  }
+
+  // Something listed is missing here: after a start, or when there was no room. Before the next ack the
+  // lists are read again, once there is room; then Completed.
+  bool incomplete() const { return incomplete_; }
+  bool empty() const { return waiting_.empty(); }
+  void Completed() {
+    // An ack said that one more is to be told: if there is none any more, one that says nothing.
+    if (announced_ && waiting_.empty()) waiting_.emplace_back();
+    incomplete_ = announced_ = false;
+  }
+
   // A session begins: what was not confirmed in the last one is told again, and numbered anew.
-  void Open() { confirmed_ = recorded_ = 0; }
+  void Open() {
+    confirmed_ = recorded_ = heard_ = 0;
+    heard_any_ = announced_ = false;
+  }
 
   // Into an ack: the oldest that wait, and what is durable here of the neighbour's.
-  void Fill(wire::Ack* ack) const {
+  void Fill(wire::Ack* ack) {
     constexpr size_t kTellMax = 500;
     constexpr size_t kTellBytes = 64u << 10;
     size_t bytes = 0;
@@ -34,6 +56,8 @@ class Refusals {
     }
     ack->refused_number = confirmed_ + ack->refused.size();
     ack->refused_recorded = recorded_;
+    ack->refused_last = confirmed_ + waiting_.size() + (incomplete_ ? 1 : 0);
+    announced_ = incomplete_;
   }
 
   // The neighbour has them up to this number. Returns true if more are to be told.
@@ -52,10 +76,54 @@ class Refusals {
   }
   void Recorded(uint64_t number) { recorded_ = std::max(recorded_, number); }
 
+  void Heard(const wire::Ack& ack) {
+    heard_any_ = true;
+    heard_ = std::max({heard_, ack.refused_number, ack.refused_last});
+  }
+  // Whether an ack of this session has said what is to be known, its last number, and how far it is durable.
+  bool heard_any() const { return heard_any_; }
+  uint64_t heard() const { return heard_; }
+  uint64_t recorded() const { return recorded_; }
+
  private:
   std::deque<wire::RefusedKey> waiting_;  // the first has the number confirmed_ + 1
   uint64_t confirmed_ = 0;
+  bool incomplete_ = true;
+  bool announced_ = false;
   uint64_t recorded_ = 0;
+  uint64_t heard_ = 0;
+  bool heard_any_ = false;
+};
+
+// A position that the neighbour says is passed, as it may be told on: together with every refusal that the
+// neighbour knew when it said so.
+class PassedPosition {
+ public:
+  void Open() { *this = {}; }
+
+  // position: by the acks so far. Returns what may be told on.
+  uint64_t Move(uint64_t position, const Refusals& refusals) {
+    if (!refusals.heard_any()) return value_;
+    if (needed_ != 0 && refusals.recorded() >= needed_) {
+      value_ = std::max(value_, next_);
+      needed_ = 0;
+    }
+    if (needed_ == 0 && position > value_) {
+      if (refusals.recorded() >= refusals.heard()) {
+        value_ = position;
+      } else {
+        next_ = position;
+        needed_ = refusals.heard();
+      }
+    }
+    return value_;
+  }
+  uint64_t value() const { return value_; }
+
+ private:
+  uint64_t value_ = 0;
+  uint64_t next_ = 0;    // passed once this many refusals are recorded
+  uint64_t needed_ = 0;  // 0 = nothing waits
 };
 
 }  // namespace tidegate::sync

@@ -124,7 +124,7 @@ TEST(Routes, ChildNamesOneLess_ItIsGone) {
   EXPECT_TRUE(routes.IsBelow(102));
 }
 
-wire::Ack AckOf(const Refusals& refusals) {
+wire::Ack AckOf(Refusals& refusals) {
   wire::Ack ack;
   refusals.Fill(&ack);
   return ack;
@@ -170,6 +170,50 @@ TEST(Refusals, NewSession_TellsAgainWhatWasNotConfirmed) {
   ASSERT_EQ(ack.refused.size(), 1u);
   EXPECT_EQ(ack.refused_number, 1u);
   EXPECT_EQ(listener.Known(ack), 0u);
+}
+
+// ---- refusals of others, and what they except ----
+
+TEST(Refusals, NoRoomToPassOneOn_TheListIsReadAgainAndTheAckSaysThatMoreComes) {
+  Refusals teller, listener;
+  teller.Completed();
+  for (size_t i = 0; i < Refusals::kWaitingMax; ++i) ASSERT_TRUE(teller.Forward({"M", 1, "p", "a", {}, {}, "why"}));
+  EXPECT_FALSE(teller.Forward({"M", 1, "p", "b", {}, {}, "why"}));
+  EXPECT_TRUE(teller.incomplete());
+  EXPECT_FALSE(teller.Forward({"M", 1, "p", "c", {}, {}, "why"}));
+  listener.Heard(AckOf(teller));
+  EXPECT_EQ(listener.heard(), Refusals::kWaitingMax + 1);
+  teller.Confirmed(Refusals::kWaitingMax);
+  listener.Recorded(Refusals::kWaitingMax);
+  ASSERT_TRUE(teller.empty());
+  EXPECT_LT(listener.recorded(), listener.heard());
+  AckOf(teller);
+  // Nothing is on the list any more: the number that was promised comes all the same.
+  teller.Completed();
+  wire::Ack ack = AckOf(teller);
+  EXPECT_EQ(ack.refused_number, listener.heard());
+  EXPECT_EQ(ack.refused_last, listener.heard());
+}
+
+TEST(PassedPosition, CountsOnlyWithWhatIsRefusedBelowIt) {
+  Refusals teller, listener;
+  teller.Completed();
+  PassedPosition passed;
+  EXPECT_EQ(passed.Move(5, listener), 0u);  // no ack of this session yet
+  listener.Heard(AckOf(teller));
+  EXPECT_EQ(passed.Move(5, listener), 5u);
+  for (int i = 0; i < 700; ++i) teller.Add({"M", 1, "p", std::to_string(i), {}, {}, "why"});
+  wire::Ack first = AckOf(teller);
+  listener.Heard(first);
+  EXPECT_EQ(passed.Move(9, listener), 5u);
+  listener.Recorded(first.refused_number);
+  EXPECT_EQ(passed.Move(12, listener), 5u);
+  teller.Add({"M", 1, "p", "later", {}, {}, "why"});
+  listener.Heard(AckOf(teller));
+  listener.Recorded(700);
+  EXPECT_EQ(passed.Move(12, listener), 9u);  // and 12 waits for the later one
+  listener.Recorded(701);
+  EXPECT_EQ(passed.Move(12, listener), 12u);
 }
 
 }  // namespace

@@ -136,14 +136,15 @@ TEST(WireCodec, Ack_EveryFieldComesBack) {
   for (size_t i = 0; i < 2; ++i) {
     const RefusedKey& a = got.refused[i];
     const RefusedKey& b = sent.refused[i];
-    EXPECT_EQ(std::tie(a.model, a.owner, a.pk, a.sk, a.version, a.held, a.reason),
-              std::tie(b.model, b.owner, b.pk, b.sk, b.version, b.held, b.reason));
+    EXPECT_EQ(std::tie(a.model, a.owner, a.pk, a.sk, a.version, a.held, a.reason, a.by),
+              std::tie(b.model, b.owner, b.pk, b.sk, b.version, b.held, b.reason, b.by));
   }
   EXPECT_EQ(got.held_models, sent.held_models);
   EXPECT_EQ(got.edges_number, sent.edges_number);
   EXPECT_EQ(got.answer_wanted, sent.answer_wanted);
   EXPECT_EQ(got.refused_number, sent.refused_number);
   EXPECT_EQ(got.refused_recorded, sent.refused_recorded);
+  EXPECT_EQ(got.refused_last, sent.refused_last);
 }
 
 TEST(WireCodec, Routes_EveryFieldComesBack) {

@@ -13,6 +13,7 @@ void Put(const RefusedKey& from, pb::RefusedKey* to) {
   wire::Put(from.version, to->mutable_version());
   if (!from.held.none()) wire::Put(from.held, to->mutable_held());
   to->set_reason(Readable(from.reason));
+  to->set_by(from.by);
 }
 
 Status Take(const pb::RefusedKey& from, RefusedKey* to) {
@@ -21,6 +22,7 @@ Status Take(const pb::RefusedKey& from, RefusedKey* to) {
   to->sk = from.sk();
   to->reason = from.reason();
   TG_RETURN_IF_ERROR(TakeAgent("owner of a refused key", from.owner(), &to->owner));
+  TG_RETURN_IF_ERROR(TakeAgent("refuser of a key", from.by(), &to->by));
   TG_RETURN_IF_ERROR(wire::Take(from.version(), &to->version));
   return wire::Take(from.held(), &to->held);
 }
@@ -71,6 +73,7 @@ void Put(const Ack& from, pb::Ack* to) {
   to->set_answer_wanted(from.answer_wanted);
   to->set_refused_number(from.refused_number);
   to->set_refused_recorded(from.refused_recorded);
+  to->set_refused_last(from.refused_last);
 }
 
 Status Take(const pb::Ack& from, Ack* to) {
@@ -81,6 +84,7 @@ Status Take(const pb::Ack& from, Ack* to) {
   to->answer_wanted = from.answer_wanted();
   to->refused_number = from.refused_number();
   to->refused_recorded = from.refused_recorded();
+  to->refused_last = from.refused_last();
   return {};
 }
 

@@ -134,6 +134,7 @@ struct RefusedKey {
   Version version;     // of the refused change
   Version held;        // refused as older, or applied since: the version held; none for quarantine
   std::string reason;  // quarantine: why; empty = older
+  AgentId by = 0;      // who refused it; 0 = the sender of the ack
 };
 
 struct LaneAck {
@@ -150,6 +151,7 @@ struct Ack {
   std::vector<RefusedKey> refused;
   uint64_t refused_number = 0;           // of the last of `refused`, counted in this session
   uint64_t refused_recorded = 0;         // of the receiver's refusals, the last that is durable at the sender
+  uint64_t refused_last = 0;             // of the last refusal that the sender knows, told in this ack or not
   std::vector<std::string> held_models;  // the full list
   uint64_t edges_number = 0;             // of the last edge table that is durable here; 0 = none
   bool answer_wanted = false;            // a probe: answer with an ack at once

@@ -132,6 +132,7 @@ std::string EncodeRecord(const QuarantineRecord& record) {
   message.set_change(record.change);
   message.set_ours(record.ours);
   message.set_run(record.run);
+  message.set_by(record.by);
   return Seal(Kind::kQuarantine, message);
 }
 
@@ -145,6 +146,7 @@ Status DecodeRecord(std::string_view bytes, QuarantineRecord* record) {
   out.ours = message.ours();
   out.run = message.run();
   TG_RETURN_IF_ERROR(Corrupt("quarantine", TakeAgent("link", message.link(), &out.link)));
+  TG_RETURN_IF_ERROR(Corrupt("quarantine", TakeAgent("by", message.by(), &out.by)));
   *record = std::move(out);
   return {};
 }

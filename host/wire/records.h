@@ -47,6 +47,7 @@ struct QuarantineRecord {
   std::string change;  // EncodeChange
   bool ours = false;   // true: the neighbour quarantined what we sent
   uint64_t run = 0;    // entries of one link with the same number were one transaction; 0 = alone
+  AgentId by = 0;      // ours: who refused it; 0 = the neighbour
 };
 
 std::string EncodeRecord(const NodeRecord& record);

@@ -14,7 +14,7 @@ LinkRecord Link() {
   return {9, true, TG_ROLE_SERVER, 1, sample::Replica(3), {{UINT64_MAX, 4}, {5, 0}}, 6, 1262307600000, -1};
 }
 ScopeRecord Scopes() { return {sample::FullHello().unsettled}; }
-QuarantineRecord Quarantine() { return {9, "maybe_deleted", 1262307600000, EncodeChange(sample::Change()), true, 23}; }
+QuarantineRecord Quarantine() { return {9, "maybe_deleted", 1262307600000, EncodeChange(sample::Change()), true, 23, 12}; }
 Edge SomeEdge() { return sample::FullHello().edges[1]; }
 
 TEST(WireRecords, Node_ComesBack) {
@@ -59,6 +59,7 @@ TEST(WireRecords, Quarantine_ComesBackWithItsChange) {
   EXPECT_EQ(got.since_unix_ms, 1262307600000);
   EXPECT_TRUE(got.ours);
   EXPECT_EQ(got.run, 23u);
+  EXPECT_EQ(got.by, 12u);
   ASSERT_TRUE(DecodeRecord(EncodeRecord(QuarantineRecord{9, "\xff", 0, {}, false, 0}), &got).ok());
   EXPECT_EQ(got.reason, "?");
   got = Quarantine();

@@ -98,12 +98,13 @@ inline Ack FullAck() {
   Ack a;
   a.lanes = {{TG_LANE_STATE, At(4), At(3), 1 << 20, 2}, {TG_LANE_BULK, {}, {}, 0, 0}};
   a.refused = {{"Status", 9, "status#", "", {8, 9, 10}, {11, 12, 13}, ""},
-               {"Reading", 7, "p", "s", {1, 2, 3}, {}, "why"}};
+               {"Reading", 7, "p", "s", {1, 2, 3}, {}, "why", 11}};
   a.held_models = {"Alarm"};
   a.edges_number = 17;
   a.answer_wanted = true;
   a.refused_number = 19;
   a.refused_recorded = 21;
+  a.refused_last = 22;
   return a;
 }
 

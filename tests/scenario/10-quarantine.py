@@ -1,9 +1,12 @@
 #!/usr/bin/env python3
 """An item that its destination's schema rejects: named with the reason at both ends, the others go on, a newer version
 releases it."""
-import harness
-from harness import Rig, changed_schema, equal, fault, has, settled, wait_until
+import json
 
+import harness
+from harness import Rig, changed_schema, equal, fails, fault, has, settled, wait_until
+
+NOT_ALL_THERE = 6  # exit code of sync
 ALL = "['info', 'warn', 'error', 'critical', 'fatal']"
 
 
@@ -25,23 +28,31 @@ def case_rejected_at_the_server_is_named_at_both_ends_and_released():
         sensor.put("Fault", fault(1))
         sensor.put("Fault", fault(2, severity="fatal"))
         sensor.put_many("Fault", [fault(n) for n in range(3, 103)])
-        sensor.sync("server")
+        done = fails(sensor.attempt("sync", "--wait", "--to", "server", "--json"), NOT_ALL_THERE, "1 item was refused", "server")
+        waited = json.loads(done.out)
+        equal([(one["sk"], one["by"], one["owner"]) for one in waited["quarantined"]], [("fault#f2", 1, 101)], "named by the wait")
+        has(waited["quarantined"][0]["reason"], "severity")
         equal(len(cloud.find("Fault")), 101, "the others at the cloud")
-        for node, ours in ((cloud, False), (gateway, True)):
+        has(fails(sensor.attempt("sync", "--wait"), NOT_ALL_THERE).out, "fault#f2", "severity")
+        sensor.sync("hop")
+        for node, ours in ((cloud, False), (gateway, True), (sensor, True)):
             entry = quarantined(node, 1)[0]
             has(entry["reason"], "severity")
             equal((entry["model"], entry["owner"], entry["sk"], entry["ours"]), ("Fault", 101, "fault#f2", ours), node.name)
             equal(node.status()["quarantined"], 1, f"counted in the status of {node.name}")
+            equal(entry["by"], 1, f"who refused it, as {node.name} knows")
         has(cloud.run("quarantine", "list"), "fault#f2", "severity")
         equal(len(gateway.find("Fault")), 102, "the gateway keeps it")
-        for node in (cloud, gateway):  # it is still told after a restart
+        for node in (cloud, gateway, sensor):  # it is still told after a restart
             node.restart(harness.signal.SIGKILL)
         rig.wait_linked(gateway, sensor)
-        quarantined(cloud, 1)
+        for node in (cloud, gateway, sensor):
+            quarantined(node, 1)
+        fails(sensor.attempt("sync", "--wait"), NOT_ALL_THERE, "1 item was refused")
         sensor.put("Fault", {"device": "d", "id": "f2", "severity": "warn"}, "--mode", "update")
         sensor.sync("server")
         equal(cloud.get("Fault", "device=d", "id=f2", "--owner", 101)["severity"], "warn", "the newer version")
-        for node in (cloud, gateway):
+        for node in (cloud, gateway, sensor):
             quarantined(node, 0)
         settled([sensor, gateway, cloud], "Fault", 101)
 
@@ -81,9 +92,22 @@ def case_rejected_at_the_device_is_named_at_both_ends():
         wait_until(lambda: sensor.find("Config"), "the good config item")
         has(quarantined(sensor, 1)[0]["reason"], "value")
         quarantined(gateway, 1)
+        equal(quarantined(cloud, 1)[0]["by"], 101, "who refused it")
         cloud.put("Config", {"name": "a", "value": "8"}, "--mode", "update", "--owner", 101)
         wait_until(lambda: len(sensor.find("Config")) == 2, "the newer version")
-        quarantined(sensor, 0)
+        for node in (cloud, gateway, sensor):
+            quarantined(node, 0)
+
+
+def case_a_transaction_of_which_one_is_rejected_is_named_as_a_whole():
+    with Rig() as rig:
+        cloud, gateway, sensor = tree_with_a_strict_cloud(rig)
+        writes = [{"model": "Fault", "mode": "upsert", "properties": fault(n, severity=severity)}
+                  for n, severity in ((1, "info"), (2, "fatal"), (3, "warn"))]
+        sensor.run("tx", "-", stdin=json.dumps(writes))
+        done = fails(sensor.attempt("sync", "--wait", "--json"), NOT_ALL_THERE, "3 items were refused")
+        equal(sorted(one["sk"] for one in json.loads(done.out)["quarantined"]), ["fault#f1", "fault#f2", "fault#f3"], "named")
+        equal(cloud.find("Fault"), [], "nothing of it at the cloud")
 
 
 def case_a_model_the_server_does_not_know_is_named():

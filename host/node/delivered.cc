@@ -1,0 +1,305 @@
+// Delivered: how far changes got, for the children that wait for it and for `sync`; and what is excepted of it,
+// which is named to whom it came from (design section 6, "Ack"; docs/replication.md, "Delivered").
+#include <algorithm>
+
+#include "host/base/views.h"
+#include "host/node/impl.h"
+#include "host/sync/meta_keys.h"
+#include "host/wire/codec.h"
+
+namespace tidegate::node {
+namespace {
+
+// What the replica holds of a key.
+struct Held {
+  Version version;
+  uint64_t seq = 0;
+  AgentId via = 0;
+};
+
+Held HeldOf(const core::Storage& storage, const tg_key& key) {
+  Held held;
+  Status got = storage.Get(key, [&](const tg_change& change) {
+    held = {Version::From(change.version), change.seq, change.via};
+    return false;
+  });
+  return got.ok() ? held : Held();
+}
+
+tg_key KeyOf(const wire::RefusedKey& name) { return {name.owner, Str(name.pk), Str(name.sk)}; }
+
+SyncException ExceptionOf(const wire::RefusedKey& name) {
+  return {name.model, name.owner, name.pk, name.sk, name.version, name.held, name.reason, name.by};
+}
+
+}  // namespace
+
+// ---- delivered ----
+
+void Node::Impl::StoreDelivered(int64_t now_us) {
+  if (now_us < store_delivered_at_us_) return;
+  store_delivered_at_us_ = INT64_MAX;
+  stage_.Begin();
+  for (uint32_t lane = 0; lane < TG_LANE_COUNT; ++lane) {
+    if (delivered_[lane].none()) continue;
+    stage_.MetaPut(sync::meta::Delivered(lane), wire::EncodeRecord(delivered_[lane]));
+  }
+  stage_.End();
+}
+
+// What our parent has delivered of ours may complete what a child sent; what all our children have delivered, what
+// our parent sent.
+void Node::Impl::DeliverPairs() {
+  sync::Link* parent = links_.parent();
+  if (!pairs_due_ || parent == nullptr) return;
+  pairs_due_ = false;
+  if (options_.role != TG_ROLE_ROUTER) return;
+  bool down = std::any_of(parent->pairs.begin(), parent->pairs.end(), [](const auto& pairs) { return pairs.waits(); });
+  uint64_t up_delivered = parent->PassedDelivered(end_.position);
+  uint64_t down_delivered = end_.position;
+  for (const auto& [agent, link] : links_.all()) {
+    if (link->is_parent()) continue;
+    if (down) down_delivered = std::min(down_delivered, link->PassedDelivered(end_.position));
+    for (uint32_t lane = 0; lane < TG_LANE_COUNT; ++lane) {
+      if (link->pairs[lane].Deliver(up_delivered) && link->up()) link->AckLane(lane, false);
+    }
+  }
+  for (uint32_t lane = 0; down && lane < TG_LANE_COUNT; ++lane) {
+    if (parent->pairs[lane].Deliver(down_delivered) && parent->up()) parent->AckLane(lane, false);
+  }
+}
+
+// ---- refusals that are passed on ----
+
+// The neighbour to tell of a refusal that `told` names: whom the state came from, one hop further from the node that
+// refused it. Null: nobody, it is our own.
+sync::Link* Node::Impl::SourceOf(const sync::Link& told, const wire::RefusedKey& refused) const {
+  Held held = HeldOf(deps_.storage, KeyOf(refused));
+  sync::Link* source = held.version == refused.version && held.via != 0 ? links_.Find(held.via) : nullptr;
+  if (source == nullptr) {
+    // Overwritten, or renumbered: it came from where it was written.
+    AgentId writer = refused.version.agent;
+    if (writer == options_.agent) return nullptr;
+    source = links_.routes().IsBelow(writer) ? links_.Find(links_.routes().LinkOf(writer)) : links_.parent();
+  }
+  return source != nullptr && source->is_parent() != told.is_parent() ? source : nullptr;
+}
+
+void Node::Impl::PassOn(const sync::Link& told, wire::RefusedKey refused) {
+  sync::Link* source = SourceOf(told, refused);
+  if (source == nullptr) return;
+  if (refused.by == 0) refused.by = told.agent();
+  if (!source->refusals.Forward(std::move(refused)) && source->up())
+    deps_.metrics.Add("tidegate_refusals_delayed_total", 1);
+  source->ack_due = true;
+}
+
+// Reads from the lists what the neighbour is to be told: after a start, or when there was no room for it.
+void Node::Impl::CompleteRefusals(sync::Link* link) {
+  if (!link->refusals.incomplete() || !link->refusals.empty()) return;
+  for (const std::string& key : link->quarantined) {
+    if (auto name = sync::NameOfEntry(deps_.storage, key)) link->refusals.Add(std::move(*name));
+  }
+  for (const auto& [agent, told] : links_.all()) {
+    if (told->is_parent() == link->is_parent()) continue;
+    const std::string prefix = sync::meta::QuarantineOf(agent, true);
+    for (auto at = told->refused_ours.begin(); at != told->refused_ours.end();) {
+      std::string owner_text = at->substr(prefix.size(), at->find('/', prefix.size()) - prefix.size());
+      Result<AgentId> owner = ParseAgent(owner_text);
+      if (!link->is_parent() && owner.ok() && *owner != kAgentAll && !links_.Reaches(*link, *owner)) {
+        // A router has thousands of children and few refusals: those of other owners are passed over at once.
+        at = told->refused_ours.lower_bound(prefix + owner_text + static_cast<char>('/' + 1));
+        continue;
+      }
+      auto name = sync::NameOfEntry(deps_.storage, *at);
+      if (name && SourceOf(*told, *name) == link) {
+        if (name->by == 0) name->by = agent;
+        link->refusals.Add(std::move(*name));
+      }
+      ++at;
+    }
+  }
+  link->refusals.Completed();
+}
+
+// ---- sync ----
+
+void Node::Impl::Sync(const SyncRequest& request, std::function<void(SyncAnswer)> done) {
+  for (const auto& [agent, link] : links_.all()) {
+    for (sync::FeedSender& sender : link->senders) sender.Flush();
+  }
+  if (request.wait == SyncTarget::kNone) {
+    finished_.push_back([done = std::move(done)] { done({}); });
+    return;
+  }
+  // What is staged but not committed yet counts too: its position is known after the commit.
+  (void)CommitStage();
+  Waiter waiter{
+      end_.position, request.wait, deps_.clock.monotonic_us() + request.timeout_ms * 1000, {}, std::move(done)};
+  if (options_.role == TG_ROLE_SERVER && request.wait == SyncTarget::kHop) {
+    for (const auto& [agent, link] : links_.all()) {
+      if (Lacks(link.get())) waiter.children.push_back(agent);
+    }
+  }
+  waiters_.push_back(std::move(waiter));
+}
+
+// Whether something of ours is on its way to a neighbour; one that is away may lack nothing.
+bool Node::Impl::Lacks(sync::Link* link) {
+  if (link->PassedHop(end_.position) >= end_.position) return false;
+  if (link->up() && link->hop_position(end_.position) >= end_.position) return true;  // what it refused is not told
+  return std::any_of(link->senders.begin(), link->senders.end(), [&](const sync::FeedSender& sender) {
+    auto stat = deps_.storage.FeedStat(sender.Selector(), sender.hop_position(end_.position));
+    return !stat.ok() || stat->count != 0;
+  });
+}
+
+uint64_t Node::Impl::ReachedPosition(const Waiter& waiter) {
+  if (options_.role == TG_ROLE_SERVER) {
+    uint64_t lowest = end_.position;
+    for (AgentId child : waiter.children) {
+      if (sync::Link* link = links_.Find(child)) lowest = std::min(lowest, link->PassedHop(end_.position));
+    }
+    return lowest;
+  }
+  sync::Link* parent = links_.parent();
+  if (parent == nullptr) return 0;
+  return waiter.target == SyncTarget::kServer ? parent->PassedDelivered(end_.position)
+                                              : parent->PassedHop(end_.position);
+}
+
+void Node::Impl::AnswerWaiters() {
+  int64_t now_us = deps_.clock.monotonic_us();
+  for (size_t i = 0; i < waiters_.size();) {
+    uint64_t position = ReachedPosition(waiters_[i]);
+    bool reached = position >= waiters_[i].position && (position != 0 || options_.role == TG_ROLE_SERVER);
+    if (!reached && waiters_[i].deadline_us > now_us) {
+      ++i;
+      continue;
+    }
+    Waiter waiter = std::move(waiters_[i]);
+    waiters_.erase(waiters_.begin() + static_cast<std::ptrdiff_t>(i));
+    SyncAnswer answer;
+    if (!reached) {
+      answer.status = Status::Timeout("not there yet; nothing is lost, it goes on in the background");
+      for (const LinkStatus& link : GetStatus().links) answer.pending_changes += link.pending_changes;
+    }
+    NameExceptions(waiter, position, &answer);
+    waiter.done(std::move(answer));
+  }
+}
+
+// ---- what a wait excepts ----
+
+// A state was committed while somebody waits: what it took the place of may never have been sent.
+void Node::Impl::NoteReplaced(const core::Effect& effect) {
+  const tg_change& change = *effect.change;
+  Version replaced = Version::From(effect.outcome.held);
+  Version version = Version::From(change.version);
+  if (effect.outcome.held_kind == 0 || replaced == version) return;
+  bool server = options_.role == TG_ROLE_SERVER;
+  if ((change.direction & (server ? TG_DIRECTION_DOWN : TG_DIRECTION_UP)) == 0) return;
+  for (Waiter& waiter : waiters_) {
+    // Where it came from has it already.
+    const sync::Link* parent = links_.parent();
+    if (waiter.target == SyncTarget::kHop && parent != nullptr && change.via == parent->agent()) continue;
+    SyncException exception;
+    exception.model = View(change.model);
+    exception.owner = change.key.owner;
+    exception.pk = View(change.key.pk);
+    exception.sk = View(change.key.sk);
+    exception.version = replaced;
+    exception.held = version;
+    exception.by = change.via != 0 ? change.via : options_.agent;
+    AddSuperseded(&waiter, std::move(exception));
+  }
+}
+
+// A neighbour, or one beyond it, refused a state as older than what it holds.
+void Node::Impl::NoteSuperseded(const sync::Link& told, const wire::RefusedKey& refused) {
+  bool server = options_.role == TG_ROLE_SERVER;
+  if (told.is_parent() == server) return;
+  AgentId by = refused.by != 0 ? refused.by : told.agent();
+  for (Waiter& waiter : waiters_) {
+    if (waiter.target == SyncTarget::kHop && by != told.agent()) continue;
+    if (server && std::find(waiter.children.begin(), waiter.children.end(), by) == waiter.children.end()) continue;
+    Held held = HeldOf(deps_.storage, KeyOf(refused));
+    if (held.version == refused.version && held.seq > waiter.position) continue;  // not waited for
+    SyncException exception = ExceptionOf(refused);
+    exception.by = by;
+    AddSuperseded(&waiter, std::move(exception));
+  }
+}
+
+void Node::Impl::AddSuperseded(Waiter* waiter, SyncException exception) {
+  std::string key = std::to_string(exception.owner) + "/" + exception.pk + "\x1f" + exception.sk;
+  auto found = waiter->superseded.find(key);
+  if (found != waiter->superseded.end()) {
+    // The state that was waited for stays the one that is named.
+    if (exception.held > found->second.held) {
+      found->second.held = exception.held;
+      found->second.by = exception.by;
+    }
+  } else if (waiter->superseded.size() < options_.sync_exceptions_max) {
+    waiter->superseded.emplace(std::move(key), std::move(exception));
+  } else {
+    ++waiter->superseded_not_named;
+  }
+}
+
+// Whether something listed as refused is what was waited for: it ends when a newer state got there.
+bool Node::Impl::Excepts(const Waiter& waiter, const wire::QuarantineRecord& record,
+                         const wire::RefusedKey& name) const {
+  AgentId by = record.by != 0 ? record.by : record.link;
+  if (options_.role == TG_ROLE_SERVER) {
+    if (by != record.link || std::find(waiter.children.begin(), waiter.children.end(), by) == waiter.children.end())
+      return false;
+  } else {
+    // What a former parent refused, or refused above it, is not there either until a newer state is.
+    const sync::Link* link = links_.Find(record.link);
+    if (link != nullptr && !link->is_parent()) return false;
+    if (waiter.target == SyncTarget::kHop && (link == nullptr || by != record.link)) return false;
+  }
+  Held held = HeldOf(deps_.storage, KeyOf(name));
+  if (held.version.none() || held.via == record.link) return false;
+  return held.version <= name.version || held.seq > waiter.position;
+}
+
+void Node::Impl::NameExceptions(const Waiter& waiter, uint64_t reached, SyncAnswer* answer) {
+  const sync::Link* parent = links_.parent();
+  for (const auto& [key, exception] : waiter.superseded) {
+    Held held = HeldOf(deps_.storage, {exception.owner, Str(exception.pk), Str(exception.sk)});
+    bool foreign = parent != nullptr && held.via == parent->agent();
+    if (!foreign && held.version >= exception.held && held.seq <= reached) continue;  // the newer one got there
+    answer->superseded.push_back(exception);
+  }
+  answer->superseded_count = answer->superseded.size() + waiter.superseded_not_named;
+
+  std::vector<std::pair<wire::QuarantineRecord, wire::RefusedKey>> listed;
+  Status read = deps_.storage.MetaScan(sync::meta::kQuarantinePrefix, [&](std::string_view, std::string_view value) {
+    wire::QuarantineRecord record;
+    if (!wire::DecodeRecord(value, &record).ok() || !record.ours) return true;
+    if (auto name = sync::NameOf(record)) listed.emplace_back(std::move(record), std::move(*name));
+    return true;
+  });
+  if (!read.ok()) deps_.log.Write(3, "cannot read the quarantine: " + read.message());
+  for (const auto& [record, name] : listed) {
+    if (!Excepts(waiter, record, name)) continue;
+    ++answer->quarantined_count;
+    if (answer->quarantined.size() >= options_.sync_exceptions_max) continue;
+    SyncException exception = ExceptionOf(name);
+    if (exception.by == 0) exception.by = record.link;
+    answer->quarantined.push_back(std::move(exception));
+  }
+  for (const auto& [agent, link] : links_.all()) {
+    bool target = options_.role == TG_ROLE_SERVER
+                      ? std::find(waiter.children.begin(), waiter.children.end(), agent) != waiter.children.end()
+                      : link->is_parent();
+    if (target) answer->not_listed += link->not_listed;
+  }
+  answer->unsettled_scopes = marks_.size();
+  if (!answer->complete())
+    deps_.metrics.Add("tidegate_sync_exceptions_total", answer->quarantined_count + answer->not_listed);
+}
+
+}  // namespace tidegate::node
