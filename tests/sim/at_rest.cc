@@ -8,6 +8,45 @@
 
 namespace tidegate::sim {
 
+void Oracle::FindRefused() {
+  refused_keys_.clear();
+  SimNode& server = world_.node(kAgentServer);
+  if (!world_.options().strict_server || !server.up()) return;
+  for (const node::QuarantineEntry& entry : server.quarantine()) {
+    const std::string key = std::to_string(entry.owner) + "|" + entry.pk + "|" + entry.sk;
+    const Written* newest = Newest(key);
+    if (!entry.ours && newest != nullptr && newest->version.ToText() == entry.version && IsRefusable(*newest))
+      refused_keys_[key] = newest;
+  }
+}
+
+bool Oracle::IsRefusableEntry(const node::QuarantineEntry& entry) const {
+  auto states = states_.find(std::to_string(entry.owner) + "|" + entry.pk + "|" + entry.sk);
+  if (states == states_.end()) return false;
+  return std::any_of(states->second.begin(), states->second.end(), [&](const auto& state) {
+    return state.first.ToText() == entry.version && IsRefusable(state.second);
+  });
+}
+
+// From the server down to its writer every node holds a refused state, and lists it.
+std::string Oracle::RefusedDifference() {
+  for (const auto& node : world_.nodes()) {
+    if (!node->up() || node->role() == TG_ROLE_SERVER) continue;
+    std::set<std::string> listed;
+    for (const node::QuarantineEntry& entry : node->quarantine()) {
+      if (entry.ours && entry.by == kAgentServer)
+        listed.insert(std::to_string(entry.owner) + "|" + entry.pk + "|" + entry.sk + " " + entry.version);
+    }
+    for (const auto& [key, written] : refused_keys_) {
+      if (!world_.IsAtOrAbove(node->agent(), written->writer)) continue;
+      if (!listed.contains(key + " " + written->version.ToText()))
+        return "node " + std::to_string(node->agent()) + " does not know that the server refused " + key + " " +
+               written->version.ToText();
+    }
+  }
+  return {};
+}
+
 std::string Oracle::DifferenceAt(SimNode& node) {
   const std::string who = "node " + std::to_string(node.agent());
   std::string difference;
@@ -17,7 +56,7 @@ std::string Oracle::DifferenceAt(SimNode& node) {
   query.flags = TG_QUERY_TOMBSTONES;
   auto scanned = node.truth().Query(query, [&](const tg_change& change) {
     const std::string key = KeyText(change.key);
-    if (change.kind == TG_CHANGE_EVICT || forgiven_.contains(key)) return true;
+    if (change.kind == TG_CHANGE_EVICT || forgiven_.contains(key) || refused_keys_.contains(key)) return true;
     const Written* newest = Newest(key);
     if (newest == nullptr) {
       difference = who + " holds what nobody wrote: " + Describe(change);
@@ -38,7 +77,7 @@ std::string Oracle::DifferenceAt(SimNode& node) {
   if (!difference.empty()) return difference;
   std::vector<std::string> lacking;
   for (const auto& [key, states] : states_) {
-    if (states.empty() || present.contains(key) || forgiven_.contains(key)) continue;
+    if (states.empty() || present.contains(key) || forgiven_.contains(key) || refused_keys_.contains(key)) continue;
     const Written& newest = states.rbegin()->second;
     if (newest.kind == TG_CHANGE_ITEM && IsDue(node, newest))
       lacking.push_back(key + " " + newest.version.ToText() + " of node " + std::to_string(newest.writer) +
@@ -52,11 +91,12 @@ std::string Oracle::DifferenceAt(SimNode& node) {
 }
 
 std::string Oracle::Difference() {
+  FindRefused();
   for (const auto& node : world_.nodes()) {
     if (!node->up()) continue;
     if (std::string difference = DifferenceAt(*node); !difference.empty()) return difference;
   }
-  return {};
+  return RefusedDifference();
 }
 
 // The node's own digests, as `verify` shows them: each scope that two neighbours both have to hold.
@@ -67,11 +107,13 @@ void Oracle::CheckDigests() {
     if (!read.ok()) return world_.Fail("the digests cannot be read: " + read.status().message());
     for (const replica::ScopeDigest& digest : *read) digests[node->agent()][{digest.model, digest.owner}] = digest;
   }
+  std::set<std::pair<std::string, AgentId>> refused;
+  for (const auto& [key, written] : refused_keys_) refused.insert({written->model, written->owner});
   for (const auto& node : world_.nodes()) {
     if (node->parent() == 0) continue;
     for (const auto& [scope, digest] : digests[node->agent()]) {
       const ModelTruth* model = FindModel(scope.first);
-      if (model == nullptr || model->direction == TG_DIRECTION_NONE) continue;
+      if (model == nullptr || model->direction == TG_DIRECTION_NONE || refused.contains(scope)) continue;
       if (scope.second != kAgentAll && !world_.IsAtOrAbove(node->agent(), scope.second)) continue;
       if (leftovers_ && model->direction == TG_DIRECTION_UP) continue;  // not told to a new parent
       const replica::ScopeDigest& above = digests[node->parent()][scope];
@@ -99,9 +141,11 @@ void Oracle::CheckAtRest() {
       world_.Fail("half of a transaction became durable, request " + std::to_string(request));
   }
   for (const auto& node : world_.nodes()) {
-    for (const node::QuarantineEntry& entry : node->quarantine())
+    for (const node::QuarantineEntry& entry : node->quarantine()) {
+      if (IsRefusableEntry(entry)) continue;
       world_.Fail("node " + std::to_string(node->agent()) + " has in quarantine " + entry.model + " " +
                   std::to_string(entry.owner) + "|" + entry.pk + "|" + entry.sk + ": " + entry.reason);
+    }
   }
   CheckDigests();
 }

@@ -192,6 +192,9 @@ const std::vector<DefectInfo>& AllDefects() {
       {Defect::kGapAccepted, "gap-accepted", "a batch is lost and the next one names its `before`"},
       {Defect::kAckTooEarly, "ack-too-early", "what is durable at the hop is called delivered"},
       {Defect::kBatchAltered, "batch-altered", "the version of a change is altered on its way"},
+      {Defect::kRefusalsUntold, "refusals-untold", "acks name nothing that is refused", "strict"},
+      {Defect::kRefusalsLate, "refusals-late", "acks say that something is passed before what is refused of it",
+       "strict"},
       {Defect::kNoneLeaks, "none-leaks", "the policy lets a model up that is to stay"},
       {Defect::kClockForgotten, "clock-forgotten", "a restarted node does not know the versions it gave"},
   };

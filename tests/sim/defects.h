@@ -32,9 +32,11 @@ enum class Defect : uint8_t {
   kDigestConstant,    // every digest is equal
   kViaIgnored,        // a feed returns what came over the same link
   // network
-  kGapAccepted,   // a lost batch is hidden by a wrong `before` in the next
-  kAckTooEarly,   // hop is passed on as delivered
-  kBatchAltered,  // a change is altered on its way
+  kGapAccepted,     // a lost batch is hidden by a wrong `before` in the next
+  kAckTooEarly,     // hop is passed on as delivered
+  kBatchAltered,    // a change is altered on its way
+  kRefusalsUntold,  // acks name nothing that is refused
+  kRefusalsLate,    // acks name what is refused seconds after they pass it
   // policy, clock
   kNoneLeaks,      // the policy lets a model up that stays
   kClockForgotten  // after a restart the clock begins below what it gave

@@ -78,14 +78,16 @@ const tg_plugin kPolicyPlugin{sizeof(tg_plugin), 0,
   std::exit(2);
 }
 
+std::shared_ptr<const SchemaSet> MakeSchemas(const std::string& text) {
+  auto load = LoadSchema("sim.json5", text);
+  if (!load.status().ok()) Die(load.status().message());
+  auto made = SchemaSet::Make({load.schema});
+  if (!made.ok()) Die(made.status().message());
+  return std::move(made).value();
+}
+
 std::shared_ptr<const SchemaSet> Schemas() {
-  static const std::shared_ptr<const SchemaSet> schemas = [] {
-    auto load = LoadSchema("sim.json5", kSchema);
-    if (!load.status().ok()) Die(load.status().message());
-    auto made = SchemaSet::Make({load.schema});
-    if (!made.ok()) Die(made.status().message());
-    return std::move(made).value();
-  }();
+  static const std::shared_ptr<const SchemaSet> schemas = MakeSchemas(kSchema);
   return schemas;
 }
 
@@ -122,6 +124,24 @@ std::shared_ptr<const replica::Catalog> MakeCatalog(core::Policy& policy) {
 
 std::shared_ptr<const replica::Catalog> GoodCatalog() {
   static const std::shared_ptr<const replica::Catalog> catalog = MakeCatalog(Shared());
+  return catalog;
+}
+
+std::shared_ptr<const replica::Catalog> StrictCatalog() {
+  static const std::shared_ptr<const replica::Catalog> catalog = [] {
+    const std::string loose = "text: { type: 'string' }";
+    const std::string strict = "text: { type: 'string', validate: /^x{0," + std::to_string(kStrictTextMax) + "}$/ }";
+    std::string text = kSchema;
+    size_t at = 0;
+    for (int model = 0; model < 3; ++model) {  // Reading, Status, Gauge
+      at = text.find(loose, at);
+      text.replace(at, loose.size(), strict);
+    }
+    std::vector<std::string> warnings;
+    auto made = replica::Catalog::Make(MakeSchemas(text), Shared(), &warnings);
+    if (!made.ok()) Die(made.status().message());
+    return std::move(made).value();
+  }();
   return catalog;
 }
 

@@ -36,5 +36,8 @@ const ModelTruth* FindModel(std::string_view name);
 const core::Policy& GoodPolicy();
 std::shared_ptr<const replica::Catalog> MakeCatalog(core::Policy& policy);
 std::shared_ptr<const replica::Catalog> GoodCatalog();
+// The same models, but what goes up may have a text of at most kStrictTextMax.
+inline constexpr size_t kStrictTextMax = 200;
+std::shared_ptr<const replica::Catalog> StrictCatalog();
 
 }  // namespace tidegate::sim

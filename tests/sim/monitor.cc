@@ -113,6 +113,9 @@ void Monitor::CheckClaim(SimNode& holder, AgentId sender, uint32_t lane, const W
       const Written* written = world_.oracle().Find(KeyText(key), change.version);
       if (written == nullptr || !world_.oracle().IsDue(holder, *written)) continue;  // its owner has moved away
       auto here = Held(holder, key);
+      // What the holder refused is not there: law 7. It has to be listed, and for a reason.
+      auto listed = holder.truth().MetaGet(sync::meta::Quarantine(sender, false, change.owner, change.pk, change.sk));
+      if (listed.ok() && world_.oracle().IsRefusable(*written)) continue;
       if ((!here || here->version < change.version) && !IsUnsettled(holder, change.owner))
         world_.Fail("node " + std::to_string(holder.agent()) + " says that it holds lane " + std::to_string(lane) +
                     " of node " + std::to_string(sender) + " up to " + Text(held) + ", but not " + KeyText(key) + " " +

@@ -19,6 +19,16 @@ uint64_t TagOf(std::string_view body) {
   return tag;
 }
 
+size_t TextSizeOf(std::string_view body) {
+  constexpr std::string_view kName = "\"text\":\"";
+  const size_t at = body.find(kName);
+  return at == std::string_view::npos ? 0 : body.find('"', at + kName.size()) - at - kName.size();
+}
+
+std::string KeyOf(const node::SyncException& exception) {
+  return std::to_string(exception.owner) + "|" + exception.pk + "|" + exception.sk;
+}
+
 const tg_mutation& MutationAt(const tg_group& group, uint64_t index) { return group.mutations[index]; }
 
 }  // namespace
@@ -132,7 +142,8 @@ void Oracle::Local(SimNode& node, const tg_change& change, const tg_outcome& out
                   node.agent(),
                   transaction,
                   TagOf(View(change.body)),
-                  false};
+                  false,
+                  TextSizeOf(View(change.body))};
   if (written.tag != 0) tags_.insert(written.tag);
   states_[key][version] = written;
   transactions_[transaction].push_back({key, version});
@@ -216,6 +227,8 @@ void Oracle::CheckWhole(SimNode& node, const tg_change& change) {
   for (const std::vector<Member>& way : companions->second) {
     auto missed = std::find_if(way.begin(), way.end(), [&](const Member& member) {
       auto held = Held(node, KeyOf(member.key, Find(member.key, member.version)->owner));
+      // Refused with the rest, then overwritten: the rest is tried again without it.
+      if (world_.options().strict_server && Newest(member.key)->version > member.version) return false;
       return !held || held->version < member.version;
     });
     if (missed == way.end()) return;
@@ -313,11 +326,16 @@ std::function<void(const node::SyncAnswer&)> Oracle::ExpectSync(SimNode& node, n
     SimNode* here = world_.Find(agent);
     SimNode* there = world_.Find(goal);
     if (there == nullptr || !there->up() || here->parent() != parent) return;
+    CheckExceptions(*here, answer);
+    std::map<std::string, Version> excepted;
+    for (const node::SyncException& exception : answer.quarantined) excepted[KeyOf(exception)] = exception.version;
+    std::set<std::string> superseded_keys;
+    for (const node::SyncException& exception : answer.superseded) superseded_keys.insert(KeyOf(exception));
     for (const Expected& one : expected) {
       const tg_key key{one.owner, Str(one.pk), Str(one.sk)};
-      auto own = Held(*here, key);
-      if (own && own->version != one.version) continue;  // superseded meanwhile
-      bool superseded = false;
+      auto exception = excepted.find(KeyText(key));
+      if (exception != excepted.end() && exception->second >= one.version) continue;
+      bool superseded = superseded_keys.contains(KeyText(key));  // meanwhile, and it says so
       for (SimNode* above = world_.Find(here->parent()); above != nullptr; above = world_.Find(above->parent())) {
         auto on_the_way = above->up() ? Held(*above, key) : std::nullopt;
         superseded = superseded || (on_the_way && on_the_way->version > one.version);
@@ -335,6 +353,35 @@ std::function<void(const node::SyncAnswer&)> Oracle::ExpectSync(SimNode& node, n
       }
     }
   };
+}
+
+bool Oracle::IsRefusable(const Written& written) const {
+  if (!world_.options().strict_server) return false;
+  auto bad = [](const Written& one) {
+    return one.direction == TG_DIRECTION_UP && one.kind == TG_CHANGE_ITEM && one.text_size > kStrictTextMax;
+  };
+  if (bad(written)) return true;
+  auto members = transactions_.find(written.transaction);
+  if (members == transactions_.end()) return false;
+  return std::any_of(members->second.begin(), members->second.end(), [&](const Member& member) {
+    const Written* other = Find(member.key, member.version);
+    return other != nullptr && bad(*other);
+  });
+}
+
+// Every exception has its reason.
+void Oracle::CheckExceptions(const SimNode& node, const node::SyncAnswer& answer) {
+  for (const node::SyncException& exception : answer.quarantined) {
+    const Written* written = Find(KeyOf(exception), exception.version);
+    if (written == nullptr || !IsRefusable(*written))
+      world_.Fail("node " + std::to_string(node.agent()) + " was told without a reason that " + KeyOf(exception) + " " +
+                  exception.version.ToText() + " was refused: " + exception.reason);
+  }
+  for (const node::SyncException& exception : answer.superseded) {
+    if (exception.held <= exception.version)
+      world_.Fail("node " + std::to_string(node.agent()) + " was told that " + KeyOf(exception) +
+                  " was superseded by nothing newer");
+  }
 }
 
 }  // namespace tidegate::sim

@@ -38,6 +38,7 @@ struct Written {
   uint64_t transaction = 0;  // number of the commit group it came in; 0 = none
   uint64_t tag = 0;          // the number in its body; 0 = a tombstone
   bool acknowledged = false;
+  size_t text_size = 0;
 };
 
 class Oracle {
@@ -64,6 +65,9 @@ class Oracle {
   const Written* Newest(const std::string& key) const;
   // Whether a node has to hold the key in the end.
   bool IsDue(SimNode& node, const Written& written);
+
+  // Whether the schema of a strict server refuses the state: itself, or one of its transaction.
+  bool IsRefusable(const Written& written) const;
 
   // The first difference between what replicas hold and what they have to; empty = none.
   std::string Difference();
@@ -99,6 +103,11 @@ class Oracle {
   void Remote(SimNode& node, const tg_change& change);
   void CheckWhole(SimNode& node, const tg_change& change);
   std::string DifferenceAt(SimNode& node);
+  // Of a strict server: the keys whose newest state it refused; then who has to know it.
+  void FindRefused();
+  std::string RefusedDifference();
+  bool IsRefusableEntry(const node::QuarantineEntry& entry) const;
+  void CheckExceptions(const SimNode& node, const node::SyncAnswer& answer);
   void CheckDigests();
   void Fail(const SimNode& node, const std::string& what, const tg_change& change);
 
@@ -110,6 +119,7 @@ class Oracle {
   std::set<uint64_t> tags_;  // durable somewhere
   std::map<AgentId, Known> known_;
   std::set<std::string> forgiven_;
+  std::map<std::string, const Written*> refused_keys_;  // by the last FindRefused
   uint64_t next_transaction_ = 1;
   uint64_t acknowledged_ = 0, refused_ = 0;
   bool still_ = false, leftovers_ = false;

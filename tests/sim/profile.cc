@@ -19,6 +19,8 @@ std::vector<Profile> MakeProfiles() {
   Profile skew{.name = "skew", .what = "clocks that are off by hours and jump"};
   skew.skew_ms_max = 6 * 3'600'000;
   skew.clock_jumps = 15;
+  Profile strict{.name = "strict", .what = "a server whose schema refuses some of what comes up"};
+  strict.strict = true;
   Profile roam{.name = "roam", .what = "devices that move to another router"};
   roam.routers_min = 2;
   roam.moves = 6;
@@ -29,7 +31,7 @@ std::vector<Profile> MakeProfiles() {
   wide.writes_min = 900;
   wide.writes_max = 1'100;
   wide.seconds_min = 100;
-  return {mixed, calm, storm, chain, skew, wide, roam};
+  return {mixed, calm, storm, chain, skew, wide, strict, roam};
 }
 
 }  // namespace

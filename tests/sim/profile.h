@@ -17,6 +17,7 @@ struct Profile {
   uint32_t names = 4;        // of items with a name, each model and owner
   uint32_t settings = 0;     // per mille of the writes that are of the model that goes both ways, beside its share
   bool server_late = false;  // much is there before the first contact
+  bool strict = false;       // the server refuses some of what comes up
   bool chain = false;        // every router below the one before
   uint32_t writes_min = 200, writes_max = 280;
   uint32_t faults_min = 20, faults_max = 40;

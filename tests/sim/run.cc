@@ -20,6 +20,7 @@ WorldOptions DrawOptions(const RunOptions& run, SimRandom& random) {
   options.seed = run.seed;
   options.print = run.print;
   options.defect = run.defect;
+  options.strict_server = profile.strict;
   node::NodeOptions& node = options.node;
   constexpr int64_t kDelays[] = {0, 50, 500, 2'000, 5'000};
   node.sync_delay_ms = kDelays[random.Below(5)];

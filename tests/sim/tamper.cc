@@ -28,6 +28,14 @@ bool Monitor::Tamper(SimNode& from, AgentId to, wire::DecodedFrame* frame) {
       for (wire::LaneAck& lane : ack->lanes) lane.delivered = lane.held;
     }
   }
+  if (auto* ack = std::get_if<wire::Ack>(&frame->body); ack != nullptr && !ack->refused.empty()) {
+    // As if each had none to tell; late: half of the acks.
+    if (defect == Defect::kRefusalsUntold || (defect == Defect::kRefusalsLate && random_.PerMille(500))) {
+      ack->refused_number -= ack->refused.size();
+      ack->refused_last = ack->refused_number;
+      ack->refused.clear();
+    }
+  }
   return true;
 }
 

@@ -17,6 +17,7 @@ World::World(const WorldOptions& options)
       trace_(options.print),
       policy_(MakeDefectivePolicy(options.defect, GoodPolicy())),
       catalog_(std::make_unique<replica::CatalogHolder>(policy_ ? MakeCatalog(*policy_) : GoodCatalog())),
+      server_catalog_(options.strict_server ? std::make_unique<replica::CatalogHolder>(StrictCatalog()) : nullptr),
       oracle_(*this),
       network_(*this, random_.Fork()) {}
 
@@ -24,7 +25,9 @@ World::~World() = default;
 
 const core::Policy& World::policy() const { return policy_ ? *policy_ : GoodPolicy(); }
 
-const replica::CatalogHolder& World::catalog(AgentId) const { return *catalog_; }
+const replica::CatalogHolder& World::catalog(AgentId agent) const {
+  return agent == kAgentServer && server_catalog_ ? *server_catalog_ : *catalog_;
+}
 
 SimNode& World::Add(AgentId agent, uint32_t role, uint32_t level, AgentId parent) {
   node::NodeOptions options = options_.node;

@@ -25,7 +25,8 @@ struct WorldOptions {
   uint64_t seed = 1;
   bool print = false;  // the trace
   Defect defect = Defect::kNone;
-  node::NodeOptions node;  // agent, role and level are set for each node
+  bool strict_server = false;  // its schema refuses some of what is lawful below
+  node::NodeOptions node;      // agent, role and level are set for each node
   Weather weather;
 };
 
@@ -82,6 +83,7 @@ class World {
   std::priority_queue<Event> queue_;
   std::unique_ptr<core::Policy> policy_;  // of a defect
   std::unique_ptr<replica::CatalogHolder> catalog_;
+  std::unique_ptr<replica::CatalogHolder> server_catalog_;  // null: the same
   Oracle oracle_;
   Network network_;
   std::vector<std::unique_ptr<SimNode>> nodes_;
