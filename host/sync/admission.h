@@ -3,6 +3,8 @@
 // Thread safety: the writer thread. Ownership: index keys are put into the arena.
 #pragma once
 
+#include "host/base/ids.h"
+#include "host/base/status.h"
 #include "host/core/change_arena.h"
 #include "tidegate/change.h"
 
