@@ -24,7 +24,8 @@ struct PolicyContext {
 class Policy {
  public:
   virtual ~Policy() = default;
-  // Every schema as one JSON array. On error the policy keeps what it had.
+  // Every schema as one JSON array. On error the policy keeps what it had. The error and each warning begin
+  // with a JSON pointer into the array and a line feed if they speak of a place there (tidegate/policy.h).
   virtual Status Reload(std::string_view schemas_json, std::vector<std::string>* warnings) = 0;
   // Empty: no opinion.
   virtual std::optional<uint32_t> Placement(std::string_view model) const = 0;

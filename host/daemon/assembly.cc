@@ -84,7 +84,9 @@ class Builder {
     TG_ASSIGN_OR_RETURN(auto schemas, LoadSchemas(all_.config.schemas, &all_.warnings));
     TG_ASSIGN_OR_RETURN(all_.catalog, replica::Catalog::Make(std::move(schemas), *all_.policy, &all_.warnings));
     for (const auto& schema : all_.catalog->schemas().schemas()) {
-      all_.checked.push_back("schema " + schema->file() + ": " + std::to_string(schema->models().size()) + " models");
+      size_t models = schema->models().size();
+      all_.checked.push_back("schema " + schema->file() + ": " + std::to_string(models) +
+                             (models == 1 ? " model" : " models"));
     }
     return Status::Ok();
   }

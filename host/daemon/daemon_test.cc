@@ -119,7 +119,7 @@ TEST_F(DaemonProcess, Check_SaysWhatItCheckedAndTouchesNothing) {
   EXPECT_EQ(ran.exit_code, 0) << ran.text;
   EXPECT_THAT(ran.text, HasSubstr("ok: configuration " + folder_ + "/tidegate.yaml: router, agent 7, level 2"));
   EXPECT_THAT(ran.text, HasSubstr("ok: storage storage-sqlite: storage-sqlite"));
-  EXPECT_THAT(ran.text, HasSubstr("schema.json5: 1 models"));
+  EXPECT_THAT(ran.text, HasSubstr("schema.json5: 1 model\n"));
   EXPECT_FALSE(std::filesystem::exists(folder_ + "/replica.db"));
   EXPECT_FALSE(std::filesystem::exists(folder_ + "/api.sock"));
 }
@@ -138,6 +138,30 @@ TEST_F(DaemonProcess, CheckOfWrongThings_Is78WithThePlace) {
   Ran schema = Daemon("--check --config " + folder_ + "/tidegate.yaml");
   EXPECT_EQ(schema.exit_code, 78);
   EXPECT_THAT(schema.text, HasSubstr("schema.json5:1:"));
+}
+
+TEST_F(DaemonProcess, WhatAPolicySaysOfASchema_HasThePlaceInTheFile) {
+  std::string keys = "{pk: {type: string, value: 'a#'}}";
+  std::string head = "format: 'onetable:1.1.0'\nversion: '0.0.1'\nindexes: {primary: {hash: pk}}\n";
+  std::ofstream(folder_ + "/warn.yaml")
+      << head << "models: {A: " << keys
+      << "}\nprocess:\n  A:\n    enable: device\n    sync: up\n    snyc: 1\n  B: {}\n";
+  std::ofstream(folder_ + "/wrong.json5")
+      << "const S = {\n format: 'onetable:1.1.0', version: '0.0.1', indexes: {primary: {hash: 'pk'}},\n models: {C: "
+         "{pk: {type: String, value: 'c#'}}},\n process: {C: {enable: 'moon'}}}\nexport default S\n";
+  WriteConfig("router", folder_ + "/schema.json5, " + folder_ + "/warn.yaml");
+  Ran warned = Daemon("--check --config " + folder_ + "/tidegate.yaml");
+  EXPECT_EQ(warned.exit_code, 0) << warned.text;
+  EXPECT_THAT(warned.text,
+              HasSubstr("warn.yaml:8:11: policy-onetable: process.A: enable keeps the model in one place"));
+  EXPECT_THAT(warned.text, HasSubstr("warn.yaml:9:11: policy-onetable: process.A.snyc is not known"));
+  EXPECT_THAT(warned.text, HasSubstr("warn.yaml:10:3: policy-onetable: process.B: no schema defines"));
+  WriteConfig("router", folder_ + "/schema.json5, " + folder_ + "/warn.yaml, " + folder_ + "/wrong.json5");
+  Ran wrong = Daemon("--check --config " + folder_ + "/tidegate.yaml");
+  EXPECT_EQ(wrong.exit_code, 78);
+  EXPECT_THAT(wrong.text,
+              testing::EndsWith("/wrong.json5:4:24: policy-onetable: process.C.enable is 'moon'; it must be "
+                                "one of cloud, device, both\n"));
 }
 
 TEST_F(DaemonProcess, Yaml_IsASchemaFormToo) {

@@ -1,7 +1,6 @@
 #include "host/daemon/schemas.h"
 
 #include <cerrno>
-#include <charconv>
 #include <cstring>
 #include <fstream>
 #include <iterator>
@@ -24,17 +23,7 @@ Result<std::string> ReadFile(const std::string& path) {
   return text;
 }
 
-// "file:12:7" -> line 12, column 7.
-std::optional<TextPlace> PlaceOf(const std::string& text) {
-  size_t column = text.rfind(':');
-  if (column == std::string::npos || column == 0) return std::nullopt;
-  size_t line = text.rfind(':', column - 1);
-  if (line == std::string::npos) return std::nullopt;
-  TextPlace place;
-  std::from_chars(text.data() + line + 1, text.data() + column, place.line);
-  std::from_chars(text.data() + column + 1, text.data() + text.size(), place.column);
-  return place;
-}
+TextPlace PlaceOf(Place place) { return {place.line, place.column}; }
 
 Result<SchemaLoad> LoadOne(const std::string& path) {
   if (!path.ends_with(".yaml") && !path.ends_with(".yml")) {
@@ -43,8 +32,9 @@ Result<SchemaLoad> LoadOne(const std::string& path) {
   }
   TG_ASSIGN_OR_RETURN(YamlDocument document, YamlToJson(path));
   const Positions& positions = document.positions;
-  return LoadSchema(path, document.json.dump(),
-                    [&positions](std::string_view pointer) { return PlaceOf(positions.At(pointer)); });
+  return LoadSchema(path, document.json.dump(), [&positions](std::string_view pointer) {
+    return ValuePlaces{PlaceOf(positions.PlaceOfKey(pointer)), PlaceOf(positions.PlaceOfValue(pointer))};
+  });
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 #include "host/plugin/policy_adapter.h"
 
+#include <cstring>
+
 #include "host/base/views.h"
 
 namespace tidegate::plugin {
@@ -7,6 +9,13 @@ namespace {
 
 tg_policy_item Item(const core::PolicyContext& at, const tg_change& change) {
   return {sizeof(tg_policy_item), at.role, at.agent, &change};
+}
+
+// The name goes behind the place.
+std::string Named(const std::string& name, std::string_view text) {
+  size_t end = text.starts_with('/') ? text.find('\n') : std::string_view::npos;
+  size_t at = end == std::string_view::npos ? 0 : end + 1;
+  return std::string(text.substr(0, at)) + name + ": " + std::string(text.substr(at));
 }
 
 }  // namespace
@@ -28,11 +37,16 @@ Status PluginPolicy::Reload(std::string_view schemas_json, std::vector<std::stri
   } context{instance_->name(), warnings};
   tg_text_sink sink{&context, [](void* ctx, tg_str text) noexcept {
                       auto* to = static_cast<Context*>(ctx);
-                      if (to->warnings != nullptr) to->warnings->push_back(to->name + ": " + std::string(View(text)));
+                      if (to->warnings != nullptr) to->warnings->push_back(Named(to->name, View(text)));
                     }};
   tg_error error{};
   tg_code code = table_->reload(instance_->self(), Str(schemas_json), &sink, &error);
-  return code == TG_OK ? Status::Ok() : instance_->Failed(code, error);
+  if (code == TG_OK) return {};
+  if (error.where[0] != '/') return instance_->Failed(code, error);
+  std::string pointer(error.where, strnlen(error.where, sizeof(error.where)));
+  error.where[0] = '\0';
+  Status failed = instance_->Failed(code, error);
+  return {failed.code(), pointer + "\n" + failed.message()};
 }
 
 std::optional<uint32_t> PluginPolicy::Judge(uint32_t verdict, uint32_t value, uint32_t least, uint32_t greatest,

@@ -4,7 +4,12 @@ namespace tidegate::replica {
 
 Result<std::shared_ptr<const Catalog>> Catalog::Make(std::shared_ptr<const SchemaSet> schemas, core::Policy& policy,
                                                      std::vector<std::string>* warnings) {
-  TG_RETURN_IF_ERROR(policy.Reload(schemas->ToJson(), warnings));
+  std::vector<std::string> said;
+  Status loaded = policy.Reload(schemas->ToJson(), &said);
+  if (!loaded.ok()) return Status(loaded.code(), schemas->WithPlace(loaded.message()));
+  for (const std::string& warning : said) {
+    if (warnings != nullptr) warnings->push_back(schemas->WithPlace(warning));
+  }
   auto catalog = std::make_shared<Catalog>();
   catalog->schemas_ = std::move(schemas);
   for (const Model* model : catalog->schemas_->models()) {

@@ -5,6 +5,7 @@
 #include <rapidjson/document.h>
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -100,6 +101,7 @@ struct SchemaParts {
   std::string name = "Current";
   std::string version;
   std::string json;
+  std::map<std::string, TextPlace, std::less<>> places;  // by JSON pointer
   std::vector<std::unique_ptr<const Model>> models;
 };
 

@@ -1,6 +1,7 @@
 #include "host/schema/schema.h"
 
 #include <algorithm>
+#include <charconv>
 #include <map>
 
 #include "host/schema/rules.h"
@@ -39,6 +40,17 @@ const std::string& Schema::name() const { return parts_->name; }
 const std::string& Schema::version() const { return parts_->version; }
 const std::vector<std::unique_ptr<const Model>>& Schema::models() const { return parts_->models; }
 const std::string& Schema::ToJson() const { return parts_->json; }
+std::string Schema::PlaceText(std::string_view json_pointer) const {
+  TextPlace place;
+  for (std::string_view at = json_pointer;; at = at.substr(0, at.rfind('/'))) {
+    if (auto found = parts_->places.find(at); found != parts_->places.end()) {
+      place = found->second;
+      break;
+    }
+    if (at.find('/') == std::string_view::npos) break;
+  }
+  return SchemaProblem{false, file(), place, ""}.PlaceText();
+}
 const Model* Schema::Find(std::string_view model) const {
   for (const auto& candidate : parts_->models) {
     if (candidate->name() == model) return candidate.get();
@@ -77,6 +89,17 @@ std::string SchemaSet::ToJson() const {
     json += schema->ToJson();
   }
   return json + "]";
+}
+
+std::string SchemaSet::WithPlace(std::string_view text) const {
+  size_t end = text.find('\n');
+  if (!text.starts_with('/') || end == std::string_view::npos) return std::string(text);
+  std::string_view pointer = text.substr(0, end), message = text.substr(end + 1);
+  size_t number = 0;
+  auto [rest, error] = std::from_chars(pointer.data() + 1, pointer.data() + pointer.size(), number);
+  if (error != std::errc() || number >= schemas_.size()) return std::string(pointer) + ": " + std::string(message);
+  std::string_view inside(rest, static_cast<size_t>(pointer.data() + pointer.size() - rest));
+  return schemas_[number]->PlaceText(inside) + ": " + std::string(message);
 }
 
 }  // namespace tidegate

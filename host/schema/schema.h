@@ -70,13 +70,21 @@ class Schema {
   const Model* Find(std::string_view model) const;  // nullptr = no such model
   // The schema as JSON with its keys in order; `process`, `control` and unknown properties kept.
   const std::string& ToJson() const;
+  // "device.json5:12:7" of the value at a JSON pointer into ToJson, or of the nearest one around it: of its
+  // name if it is an object, so that the place is that of the line a reader looks for.
+  std::string PlaceText(std::string_view json_pointer) const;
 
  private:
   std::unique_ptr<const SchemaParts> parts_;
 };
 
+struct ValuePlaces {
+  TextPlace name;  // of the property that holds the value; in a list, of the value
+  TextPlace value;
+};
+
 // Where the value at a JSON pointer ("/models/Fault/pk") stands in the file the user wrote.
-using PlaceLookup = std::function<std::optional<TextPlace>(std::string_view json_pointer)>;
+using PlaceLookup = std::function<std::optional<ValuePlaces>(std::string_view json_pointer)>;
 
 struct SchemaLoad {
   std::shared_ptr<const Schema> schema;  // null if there is an error
@@ -100,6 +108,9 @@ class SchemaSet {
   const std::vector<std::shared_ptr<const Schema>>& schemas() const { return schemas_; }
   // A JSON array of every schema's ToJson: what a policy plugin gets.
   std::string ToJson() const;
+  // What a policy says of it, "/1/process/Fault\nmessage", as "file:line:column: message". A text without
+  // a JSON pointer into ToJson stays as it is.
+  std::string WithPlace(std::string_view text) const;
 
  private:
   SchemaSet() = default;

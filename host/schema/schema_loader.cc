@@ -32,6 +32,22 @@ Source EnvelopeSource(std::string_view name, const SchemaParams& params) {
   return Source::kNothing;
 }
 
+std::string PointerTo(std::string pointer, std::string_view name) {
+  pointer += '/';
+  for (char c : name) pointer += c == '~' ? "~0" : c == '/' ? "~1" : std::string(1, c);
+  return pointer;
+}
+
+// Where values stand, for those who read the schema as JSON. Deeper ones are found by what is around them.
+void KeepPlaces(const Literal& object, const std::string& pointer, int depth, SchemaParts* parts) {
+  constexpr int kDepthMax = 5;
+  for (const Literal::Member& member : object.members) {
+    std::string inner = PointerTo(pointer, member.name);
+    if (depth < kDepthMax) KeepPlaces(member.value, inner, depth + 1, parts);
+    parts->places[std::move(inner)] = member.value.IsObject() ? member.place : member.value.place;
+  }
+}
+
 class SchemaLoader {
  public:
   SchemaLoader(std::string_view file, const Literal& root) : root_(root), problems_(file) { parts_.file = file; }
@@ -43,6 +59,8 @@ class SchemaLoader {
     LoadModels();
     CheckOpaque();
     root_.AppendJson(&parts_.json);
+    parts_.places[""] = root_.place;
+    KeepPlaces(root_, "", 1, &parts_);
     SchemaLoad load;
     if (problems_.errors() == 0) load.schema = std::make_shared<const Schema>(std::move(parts_));
     load.problems = problems_.Take();
@@ -384,15 +402,14 @@ class SchemaLoader {
 };
 
 void MovePlaces(Literal* value, const std::string& pointer, const PlaceLookup& places) {
-  if (auto place = places(pointer); place.has_value()) value->place = *place;
+  if (auto place = places(pointer); place.has_value()) value->place = place->value;
   for (size_t i = 0; i < value->items.size(); ++i) {
     MovePlaces(&value->items[i], pointer + "/" + std::to_string(i), places);
   }
   for (Literal::Member& member : value->members) {
-    std::string step;
-    for (char c : member.name) step += c == '~' ? "~0" : c == '/' ? "~1" : std::string(1, c);
-    MovePlaces(&member.value, pointer + "/" + step, places);
-    member.place = member.value.place;
+    std::string inner = PointerTo(pointer, member.name);
+    if (auto place = places(inner); place.has_value()) member.place = place->name;
+    MovePlaces(&member.value, inner, places);
   }
 }
 

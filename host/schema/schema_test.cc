@@ -153,9 +153,9 @@ TEST(Schema, Digest_IsOfTheRulesAndNotOfTheirSpelling) {
 }
 
 TEST(Schema, Places_ComeFromTheLookupWhenGiven) {
-  PlaceLookup places = [](std::string_view pointer) -> std::optional<TextPlace> {
-    if (pointer == "/models/A~1b/f") return TextPlace{12, 5};
-    if (pointer == "/models/A~1b") return TextPlace{11, 3};
+  PlaceLookup places = [](std::string_view pointer) -> std::optional<ValuePlaces> {
+    if (pointer == "/models/A~1b/f") return ValuePlaces{{12, 5}, {12, 8}};
+    if (pointer == "/models/A~1b") return ValuePlaces{{11, 3}, {12, 5}};
     return std::nullopt;
   };
   SchemaLoad load = LoadSchema(
@@ -163,6 +163,24 @@ TEST(Schema, Places_ComeFromTheLookupWhenGiven) {
       R"({"version":"1","format":"onetable:1.1.0","indexes":{"primary":{"hash":"pk"}},"models":{"A/b":{"f":3}}})",
       places);
   EXPECT_THAT(ProblemText(load), HasSubstr("s.yaml:11:3: error: 'A/b' cannot name a model"));
+}
+
+TEST(SchemaSet, WithPlace_IsThatOfTheSchemaFile) {
+  auto a = LoadSchema("a.json5", Around("A: {" + std::string(kKeys) + "}")).schema;
+  auto b = LoadSchema("b.json5",
+                      "{version: '1', format: 'onetable:1.1.0', indexes: {primary: {hash: 'pk'}},\n models: {},"
+                      "\n process: {\n  'A/~': {enable: 'moon',\n   more: {deep: [1]}}}}")
+               .schema;
+  ASSERT_TRUE(a && b);
+  auto set = SchemaSet::Make({a, b});
+  ASSERT_TRUE(set.ok());
+  EXPECT_EQ((*set)->WithPlace("/1/process/A~1~0/enable\nno moon"), "b.json5:4:19: no moon");
+  EXPECT_EQ((*set)->WithPlace("/1/process/A~1~0\nx"), "b.json5:4:3: x");
+  EXPECT_EQ((*set)->WithPlace("/1/process/A~1~0/ena\ncut short"), "b.json5:4:3: cut short");
+  EXPECT_EQ((*set)->WithPlace("/1\nx"), "b.json5:1:1: x");
+  EXPECT_EQ((*set)->WithPlace("/2/process\nx"), "/2/process: x");
+  EXPECT_EQ((*set)->WithPlace("/x\ny"), "/x: y");
+  EXPECT_EQ((*set)->WithPlace("plain\ntext"), "plain\ntext");
 }
 
 TEST(SchemaSet, SameModelTwice_IsRefused) {

@@ -6,7 +6,8 @@ OnetablePolicy::OnetablePolicy(const tidegate::sdk::Host&, std::string_view conf
     : lanes_(ReadLanes(config_json)) {}
 
 void OnetablePolicy::Reload(std::string_view schemas_json, const tidegate::sdk::TextSink& warnings) {
-  Rules rules = ReadRules(schemas_json, [&warnings](const std::string& text) { warnings(text); });
+  Rules rules = ReadRules(
+      schemas_json, [&warnings](const std::string& pointer, const std::string& text) { warnings.At(pointer, text); });
   for (const auto& [model, lane] : lanes_) {
     auto rule = rules.find(model);
     if (rule == rules.end()) {

@@ -16,6 +16,7 @@ using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::StartsWith;
 using tidegate::sdk::Str;
 using tidegate::sdk::View;
 
@@ -115,7 +116,8 @@ TEST_F(OnetablePolicyTable, EnableDevice_LocalWritesNotAtTheServer) {
 TEST_F(OnetablePolicyTable, EnableInOnePlaceWithSync_WarnsAndGoesNowhere) {
   Load(R"("process":{"Fault":{"enable":"device","sync":"up"}})");
   EXPECT_EQ(Ask(kTable.direction, "Fault"), TG_DIRECTION_NONE);
-  EXPECT_THAT(warnings_, ElementsAre(AllOf(HasSubstr("process.Fault"), HasSubstr("the sync has no effect"))));
+  EXPECT_THAT(warnings_, ElementsAre(AllOf(StartsWith("/0/process/Fault/sync\nprocess.Fault: "),
+                                           HasSubstr("the sync has no effect"))));
   Load(R"("process":{"Fault":{"enable":"device","sync":"none"}})");
   EXPECT_THAT(warnings_, IsEmpty());
 }
@@ -126,19 +128,20 @@ TEST_F(OnetablePolicyTable, Control_OlderNameOfProcess) {
   Load(R"("control":{"Fault":{"sync":"up","x":[1]}},"process":{"Fault":{"x":[1],"sync":"up"}})");
   EXPECT_EQ(Ask(kTable.direction, "Fault"), TG_DIRECTION_UP);
   EXPECT_THAT(Error(R"("control":{"Fault":{"sync":"up"}},"process":{"Fault":{"sync":"down"}})"),
-              AllOf(HasSubstr("schema 1"), HasSubstr("both process and control"), HasSubstr("keep process only")));
+              AllOf(HasSubstr("both process and control"), HasSubstr("keep process only")));
 }
 
 TEST_F(OnetablePolicyTable, UnknownMembers_WarningAndPassedOver) {
   Load(R"("process":{"Fault":{"sync":"up","notify":true,"metrics":[{"x":1}]}})");
   EXPECT_EQ(Ask(kTable.direction, "Fault"), TG_DIRECTION_UP);
-  EXPECT_THAT(warnings_, ElementsAre(HasSubstr("process.Fault.notify is not known"),
-                                     HasSubstr("process.Fault.metrics is not known")));
+  EXPECT_THAT(warnings_, ElementsAre(StartsWith("/0/process/Fault/notify\nprocess.Fault.notify is not known"),
+                                     StartsWith("/0/process/Fault/metrics\nprocess.Fault.metrics is not known")));
 }
 
 TEST_F(OnetablePolicyTable, UnknownModelInProcess_Warning) {
   Load(R"("process":{"Falt":{"sync":"up"}})");
-  EXPECT_THAT(warnings_, ElementsAre(AllOf(HasSubstr("process.Falt"), HasSubstr("no schema defines"))));
+  EXPECT_THAT(warnings_,
+              ElementsAre(AllOf(StartsWith("/0/process/Falt\nprocess.Falt: "), HasSubstr("no schema defines"))));
   EXPECT_EQ(Ask(kTable.direction, "Falt"), kNoOpinion);
 }
 
@@ -155,18 +158,22 @@ TEST_F(OnetablePolicyTable, ModelOfNoSchema_NoOpinion) {
 
 TEST_F(OnetablePolicyTable, WrongValues_ErrorsThatNameThePlace) {
   EXPECT_EQ(Error(R"("process":{"Fault":{"sync":"upward"}})"),
-            "schema 1: process.Fault.sync is 'upward'; it must be one of up, down, both, none");
+            "process.Fault.sync is 'upward'; it must be one of up, down, both, none");
+  EXPECT_STREQ(error_.where, "/0/process/Fault/sync");
   EXPECT_EQ(Error(R"("name":"Current","process":{"Fault":{"enable":true}})"),
-            "schema 'Current': process.Fault.enable is a boolean; it must be one of cloud, device, both");
+            "process.Fault.enable is a boolean; it must be one of cloud, device, both");
   EXPECT_THAT(Error(R"("control":{"Fault":"up"})"), HasSubstr("control.Fault is a string; it must be an object"));
   EXPECT_THAT(Error(R"("process":[])"), HasSubstr("process is an array; it must be an object"));
+  EXPECT_STREQ(error_.where, "/0/process");
+  Error(R"("process":{"a/b~c":{"sync":1}})");
+  EXPECT_STREQ(error_.where, "/0/process/a~1b~0c/sync");
 }
 
 TEST_F(OnetablePolicyTable, BadList_Refused) {
   EXPECT_EQ(Reload("{}"), TG_INVALID);
   EXPECT_THAT(error_.message, HasSubstr("it must be an array"));
   EXPECT_EQ(Reload("[3]"), TG_INVALID);
-  EXPECT_THAT(error_.message, HasSubstr("schema 1 is a number"));
+  EXPECT_THAT(error_.message, HasSubstr("the schema is a number"));
   EXPECT_EQ(Reload("[{"), TG_INVALID);
   EXPECT_THAT(error_.message, HasSubstr("is no JSON"));
   EXPECT_EQ(Reload(std::string(100'000, '[')), TG_INVALID);
@@ -185,7 +192,8 @@ TEST_F(OnetablePolicyTable, SeveralSchemas_SectionMaySpeakOfAnothersModel) {
   EXPECT_EQ(Ask(kTable.direction, "Extra"), TG_DIRECTION_DOWN);
   EXPECT_THAT(warnings_, IsEmpty());
   EXPECT_EQ(Reload("[" + other + "," + Schema(R"("process":{"Fault":{"sync":"both"}})") + "]"), TG_INVALID);
-  EXPECT_THAT(error_.message, AllOf(HasSubstr("schema 2: process.Fault"), HasSubstr("schema 1: process.Fault")));
+  EXPECT_THAT(error_.message, AllOf(HasSubstr("process.Fault differs"), HasSubstr("number 1 in the list")));
+  EXPECT_STREQ(error_.where, "/1/process/Fault");
 }
 
 TEST_F(OnetablePolicyTable, Lane_HistoryIfTheKeyHoldsAGeneratedField) {

@@ -22,59 +22,74 @@ constexpr Word kSync[] = {
 constexpr Word kLanes[] = {
     {"urgent", TG_LANE_URGENT}, {"state", TG_LANE_STATE}, {"history", TG_LANE_HISTORY}, {"bulk", TG_LANE_BULK}};
 
-[[noreturn]] void Refuse(const std::string& message) { throw Error(TG_INVALID, message); }
+using tidegate::sdk::Status;
+
+// A place as people read it, and as a JSON pointer for the host to find in the file.
+struct Spot {
+  std::string text;     // "process.Fault"
+  std::string pointer;  // "/1/process/Fault"; empty = none
+
+  Spot In(std::string_view name) const {
+    Spot inner{(text.empty() ? "" : text + ".") + std::string(name), pointer + "/"};
+    for (char c : name) inner.pointer += c == '~' ? "~0" : c == '/' ? "~1" : std::string(1, c);
+    return inner;
+  }
+};
+
+[[noreturn]] void Refuse(const std::string& message, const std::string& pointer = "") {
+  throw Error(Status(TG_INVALID, message).At(pointer));
+}
 
 template <size_t N>
-uint32_t WordOf(const Json& value, const Word (&words)[N], const std::string& place) {
+uint32_t WordOf(const Json& value, const Word (&words)[N], const Spot& spot) {
   std::string known;
   for (const Word& word : words) {
     if (value.IsString() && Text(value) == word.text) return word.value;
     known += known.empty() ? word.text : std::string(", ") + word.text;
   }
-  Refuse(place + " is " + (value.IsString() ? "'" + std::string(Text(value)) + "'" : std::string(TypeName(value))) +
-         "; it must be one of " + known);
-}
-
-// How messages call a schema: by its name if it has one, else by its place in the list.
-std::string SchemaLabel(const Json& schema, size_t index) {
-  const Json* name = Member(schema, "name");
-  if (name != nullptr && name->IsString()) return "schema '" + std::string(Text(*name)) + "'";
-  return "schema " + std::to_string(index + 1);
+  Refuse(spot.text + " is " + (value.IsString() ? "'" + std::string(Text(value)) + "'" : std::string(TypeName(value))) +
+             "; it must be one of " + known,
+         spot.pointer);
 }
 
 struct Section {
   const Json* rules = nullptr;  // null = the schema has none
-  std::string place;            // "schema 1: process"
+  Spot spot;                    // of process
 };
 
 // `process`, or `control`, its older name.
-Section SectionOf(const Json& schema, const std::string& label) {
+Section SectionOf(const Json& schema, const Spot& at) {
   const Json* process = Member(schema, "process");
   const Json* control = Member(schema, "control");
   if (process != nullptr && control != nullptr && *process != *control) {
-    Refuse(label + ": has both process and control (its older name) with different content; keep process only");
+    Refuse("both process and control (its older name) are here with different content; keep process only",
+           at.In("control").pointer);
   }
   const Json* rules = process != nullptr ? process : control;
-  std::string place = label + ": " + (process != nullptr ? "process" : "control");
+  Spot spot = at.In(process != nullptr ? "process" : "control");
   if (rules != nullptr && !rules->IsObject()) {
-    Refuse(place + " is " + TypeName(*rules) + "; it must be an object with a member for each model");
+    Refuse(spot.text + " is " + TypeName(*rules) + "; it must be an object with a member for each model", spot.pointer);
   }
-  return {rules, std::move(place)};
+  return {rules, std::move(spot)};
 }
 
 // Members other than enable and sync may belong to another policy; a misspelt one must not go unseen.
-Rule ReadRule(const Json& entry, const std::string& place, const Warn& warn) {
-  if (!entry.IsObject()) Refuse(place + " is " + TypeName(entry) + "; it must be an object such as {\"sync\": \"up\"}");
+Rule ReadRule(const Json& entry, const Spot& spot, const Warn& warn) {
+  if (!entry.IsObject()) {
+    Refuse(spot.text + " is " + TypeName(entry) + "; it must be an object such as {\"sync\": \"up\"}", spot.pointer);
+  }
   for (const auto& member : entry.GetObject()) {
     std::string_view name = Text(member.name);
     if (name == "enable" || name == "sync") continue;
-    warn(place + "." + std::string(name) + " is not known to this policy, which reads enable and sync; passed over");
+    Spot unknown = spot.In(name);
+    warn(unknown.pointer, unknown.text + " is not known to this policy, which reads enable and sync; passed over");
   }
   Rule rule;
-  if (const Json* enable = Member(entry, "enable")) rule.place = WordOf(*enable, kEnable, place + ".enable");
-  if (const Json* sync = Member(entry, "sync")) rule.direction = WordOf(*sync, kSync, place + ".sync");
+  if (const Json* enable = Member(entry, "enable")) rule.place = WordOf(*enable, kEnable, spot.In("enable"));
+  if (const Json* sync = Member(entry, "sync")) rule.direction = WordOf(*sync, kSync, spot.In("sync"));
   if (rule.place != TG_PLACE_BOTH && rule.direction != TG_DIRECTION_NONE) {
-    warn(place + ": enable keeps the model in one place: the sync has no effect; remove one of the two");
+    warn(spot.In("sync").pointer,
+         spot.text + ": enable keeps the model in one place: the sync has no effect; remove one of the two");
     rule.direction = TG_DIRECTION_NONE;
   }
   return rule;
@@ -90,9 +105,10 @@ Rules ReadRules(std::string_view schemas_json, const Warn& warn) {
   std::vector<Section> sections;
   for (size_t i = 0; i < schemas.Size(); ++i) {
     const Json& schema = schemas[static_cast<rapidjson::SizeType>(i)];
-    std::string label = SchemaLabel(schema, i);
-    if (!schema.IsObject()) Refuse(label + " is " + TypeName(schema) + "; it must be an object");
-    sections.push_back(SectionOf(schema, label));
+    Spot at{"", "/" + std::to_string(i)};
+    if (!schema.IsObject())
+      Refuse("the schema is " + std::string(TypeName(schema)) + "; it must be an object", at.pointer);
+    sections.push_back(SectionOf(schema, at));
     const Json* models = Member(schema, "models");
     if (models == nullptr || !models->IsObject()) continue;  // the host has judged the schema itself
     for (const auto& model : models->GetObject()) {
@@ -101,21 +117,23 @@ Rules ReadRules(std::string_view schemas_json, const Warn& warn) {
   }
 
   // All models first: a section may speak of a model that another schema defines.
-  std::map<std::string, std::string> said_at;
-  for (const Section& section : sections) {
-    if (section.rules == nullptr) continue;
-    for (const auto& entry : section.rules->GetObject()) {
+  std::map<std::string, size_t> said_by;
+  for (size_t i = 0; i < sections.size(); ++i) {
+    if (sections[i].rules == nullptr) continue;
+    for (const auto& entry : sections[i].rules->GetObject()) {
       std::string model(Text(entry.name));
-      std::string place = section.place + "." + model;
-      Rule read = ReadRule(entry.value, place, warn);
+      Spot spot = sections[i].spot.In(model);
+      Rule read = ReadRule(entry.value, spot, warn);
       auto rule = rules.find(model);
       if (rule == rules.end()) {
-        warn(place + ": no schema defines a model of this name; the entry has no effect");
+        warn(spot.pointer, spot.text + ": no schema defines a model of this name; the entry has no effect");
         continue;
       }
-      auto [first, is_first] = said_at.emplace(model, place);
+      auto [first, is_first] = said_by.emplace(model, i);
       if (!is_first && (rule->second.place != read.place || rule->second.direction != read.direction)) {
-        Refuse(place + " and " + first->second + " say different things about one model; keep one of them");
+        Refuse(spot.text + " differs from what an earlier schema (number " + std::to_string(first->second + 1) +
+                   " in the list of schemas) says of this model; keep one of them",
+               spot.pointer);
       }
       rule->second.place = read.place;
       rule->second.direction = read.direction;
@@ -133,7 +151,7 @@ std::map<std::string, uint32_t, std::less<>> ReadLanes(std::string_view config_j
   if (!section->IsObject()) Refuse("lanes is " + std::string(TypeName(*section)) + "; it must be an object");
   for (const auto& entry : section->GetObject()) {
     std::string model(Text(entry.name));
-    lanes[model] = WordOf(entry.value, kLanes, "lanes." + model);
+    lanes[model] = WordOf(entry.value, kLanes, Spot{"lanes." + model, ""});
   }
   return lanes;
 }

@@ -20,10 +20,10 @@ struct Rule {
 };
 
 using Rules = std::map<std::string, Rule, std::less<>>;
-using Warn = std::function<void(const std::string&)>;
+using Warn = std::function<void(const std::string& pointer, const std::string& text)>;
 
 // One rule for each model that a schema defines. schemas_json: an array of schema objects. Throws
-// tidegate::sdk::Error (TG_INVALID) that names the schema and the place; warn gets what is doubtful.
+// tidegate::sdk::Error (TG_INVALID); it and what warn gets name the place by a JSON pointer into the array.
 Rules ReadRules(std::string_view schemas_json, const Warn& warn);
 
 // Lanes by model, from the plugin's configuration: {"lanes": {"Alarm": "urgent"}}.

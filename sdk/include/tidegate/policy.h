@@ -59,7 +59,12 @@ typedef struct tg_policy_v1 {
 
   /* [control] Every schema as one JSON array of schema objects, `process` and unknown keys kept.
    * Called once after create and again at each reload; on error the policy keeps what it had.
-   * warnings gets a line for each doubtful thing. */
+   * warnings gets a text for each doubtful thing.
+   *
+   * What speaks of a place in schemas_json names it, and the host tells the user file, line and column:
+   * an error by a JSON pointer (RFC 6901) such as "/1/process/Fault/sync" in tg_error.where, a warning
+   * by the pointer and a line feed before its text. The first step is the schema's place in the array.
+   * Of a pointer that is cut short or leads nowhere the nearest place around it is told. */
   tg_code (*reload)(void* self, tg_str schemas_json, const tg_text_sink* warnings, tg_error* error);
 
   /* Each returns TG_PASS or TG_DECIDED (accept: TG_PASS or TG_DENIED). */
@@ -69,8 +74,8 @@ typedef struct tg_policy_v1 {
   uint32_t (*accept)(void* self, const tg_policy_item* item, const tg_text_sink* reason);
   uint32_t (*route)(void* self, const tg_policy_item* item, uint64_t neighbour, uint32_t* route);
   /* Joins two states of one item: writes body, then policy_meta. */
-  uint32_t (*merge)(void* self, const tg_policy_item* held, const tg_policy_item* incoming,
-                    const tg_bytes_sink* body, const tg_bytes_sink* policy_meta);
+  uint32_t (*merge)(void* self, const tg_policy_item* held, const tg_policy_item* incoming, const tg_bytes_sink* body,
+                    const tg_bytes_sink* policy_meta);
   uint32_t (*retain)(void* self, tg_str model, tg_retain* retain);
 } tg_policy_v1;
 

@@ -28,6 +28,12 @@ class [[nodiscard]] Status {
   tg_code code() const { return code_; }
   int sys_errno() const { return sys_errno_; }
   const std::string& message() const { return message_; }
+  // The object it speaks of, if that is not the function that failed: tg_error.where.
+  const std::string& where() const { return where_; }
+  Status At(std::string where) && {
+    where_ = std::move(where);
+    return std::move(*this);
+  }
   // Whether the same call may succeed later: so of some codes always, of others if it is said.
   bool retryable() const { return retryable_ || Retryable(code_); }
   static bool Retryable(tg_code code) { return code == TG_UNAVAILABLE || code == TG_FULL || code == TG_TIMEOUT; }
@@ -41,6 +47,7 @@ class [[nodiscard]] Status {
   int sys_errno_ = 0;
   bool retryable_ = false;
   std::string message_;
+  std::string where_;
 };
 
 // The same as an exception, for code that is clearer with one.
@@ -83,6 +90,7 @@ inline tg_code Fail(tg_error* error, const char* where, tg_code code, std::strin
 
 inline tg_code Fail(tg_error* error, const char* where, const Status& status) {
   if (status.ok()) return TG_OK;
+  if (!status.where().empty()) where = status.where().c_str();
   Fail(error, where, status.code(), status.message(), status.sys_errno());
   if (error != nullptr) error->retryable = status.retryable() ? 1 : 0;
   return status.code();

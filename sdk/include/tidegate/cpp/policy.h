@@ -32,6 +32,10 @@ class TextSink {
   void operator()(std::string_view text) const {
     if (sink_ != nullptr) sink_->text(sink_->ctx, Str(text));
   }
+  // A warning of Reload about the place at a JSON pointer into schemas_json.
+  void At(std::string_view pointer, std::string_view text) const {
+    (*this)(std::string(pointer) + "\n" + std::string(text));
+  }
 
  private:
   const tg_text_sink* sink_;
@@ -54,7 +58,7 @@ class PolicyPlugin {
   }
 
   static tg_code Reload(void* self, tg_str schemas_json, const tg_text_sink* warnings, tg_error* error) noexcept {
-    return Guard("reload", error, [&] { return Self(self).Reload(View(schemas_json), TextSink(warnings)); });
+    return Guard("schemas", error, [&] { return Self(self).Reload(View(schemas_json), TextSink(warnings)); });
   }
   static uint32_t Placement(void* self, tg_str model, uint32_t* place) noexcept {
     return Decide(place, [&] { return Self(self).Placement(View(model)); });
