@@ -126,7 +126,7 @@ void Node::Impl::CompleteRefusals(sync::Link* link) {
 
 void Node::Impl::Sync(const SyncRequest& request, std::function<void(SyncAnswer)> done) {
   for (const auto& [agent, link] : links_.all()) {
-    for (sync::FeedSender& sender : link->senders) sender.Flush();
+    for (sync::FeedSender& sender : link->senders) sender.Hurry(end_.position);
   }
   if (request.wait == SyncTarget::kNone) {
     finished_.push_back([done = std::move(done)] { done({}); });

@@ -44,6 +44,7 @@ void Node::Impl::OnBatch(sync::Link* link, wire::DecodedFrame frame) {
   header.before = batch.before;
   header.after = batch.after;
   header.begin = batch.begin;
+  header.hurry = batch.hurry;
   stage_.End([this, agent = link->agent(), header, notes = std::move(notes), strays = std::move(strays)](
                  const Status& status, std::span<const core::Effect>) {
     if (status.ok()) NoteStrays(strays);
@@ -56,6 +57,7 @@ void Node::Impl::OnBatch(sync::Link* link, wire::DecodedFrame frame) {
       return;
     }
     lane.Committed(header);
+    if (header.hurry) PassHurry(*source, header.lane);
     source->stats.last_progress_us = deps_.clock.monotonic_us();
     Tell(source, notes);
     if (options_.role == TG_ROLE_ROUTER) {
@@ -66,6 +68,13 @@ void Node::Impl::OnBatch(sync::Link* link, wire::DecodedFrame frame) {
     }
     source->AckLane(header.lane, false);
   });
+}
+
+// On in the direction it came: what somebody waits for does not wait for a sync_delay at each hop.
+void Node::Impl::PassHurry(const sync::Link& from, uint32_t lane) {
+  for (const auto& [agent, link] : links_.all()) {
+    if (link->is_parent() != from.is_parent()) link->senders[lane].Hurry(end_.position);
+  }
 }
 
 void Node::Impl::OnAck(sync::Link* link, const wire::Ack& ack) {

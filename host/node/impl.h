@@ -152,6 +152,7 @@ class Node::Impl : private sync::Admission {
 
   // feeds.cc
   void OnBatch(sync::Link* link, wire::DecodedFrame frame);
+  void PassHurry(const sync::Link& from, uint32_t lane);
   void OnAck(sync::Link* link, const wire::Ack& ack);
   sync::RouteFn RouteTo(const sync::Link& link) const;
   void Pump();

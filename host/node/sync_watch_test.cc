@@ -21,6 +21,29 @@ TEST_F(NodeTest, SyncWait_HopAndServerAreToldApart) {
   EXPECT_NE(tree_.server->Get("Reading", R"({"id":"a"})", 42), "not_found");
 }
 
+// The router alone would wait for an hour.
+TEST_F(NodeTest, SyncToServer_DoesNotWaitForTheDelayOfEachHop) {
+  tree_.router->Stop();
+  tree_.router->options().sync_delay_ms = 3'600'000;
+  tree_.router->Start();
+  tree_.Connect(*tree_.router, *tree_.server);
+  tree_.Connect(*tree_.device, *tree_.router);
+  tree_.Run(5'000);
+  ASSERT_TRUE(tree_.device->Put("Reading", R"({"id":"a"})").status.ok());
+  EXPECT_TRUE(Sync(*tree_.device, SyncTarget::kServer, 60'000, 1'000).status.ok());
+  // Also what left this node long before anybody asked, and when the frame that says so is lost.
+  ASSERT_TRUE(tree_.device->Put("Reading", R"({"id":"b"})").status.ok());
+  tree_.Run(10'000);
+  EXPECT_EQ(tree_.server->Get("Reading", R"({"id":"b"})", 42), "not_found");
+  int lost = 1;
+  tree_.network = [&](TestNode& from, TestNode&, const wire::DecodedFrame& frame) {
+    return &from != tree_.device || !std::holds_alternative<wire::Batch>(frame.body) || lost-- <= 0;
+  };
+  EXPECT_TRUE(Sync(*tree_.device, SyncTarget::kServer, 60'000, 3'000).status.ok());
+  EXPECT_LT(lost, 1);
+  EXPECT_NE(tree_.server->Get("Reading", R"({"id":"b"})", 42), "not_found");
+}
+
 TEST_F(NodeTest, SyncWaitAtTheServer_ChildAwayWithNothingDue_DoesNotWait) {
   tree_.Disconnect(*tree_.router, *tree_.server);
   ASSERT_TRUE(tree_.server->Put("Note", R"({"name":"a"})").status.ok());

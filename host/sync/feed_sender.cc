@@ -66,7 +66,7 @@ void FeedSender::SendFrom(const Watermark& watermark) {
 
 void FeedSender::Close() {
   open_ = false;
-  begin_pending_ = begin_unacked_ = advance_ = false;
+  begin_pending_ = begin_unacked_ = advance_ = hurry_ = false;
   in_flight_.clear();
   in_flight_bytes_ = 0;
   drained_ = false;
@@ -80,7 +80,7 @@ void FeedSender::NoteUnsent(uint64_t bytes, int64_t now_us) {
 }
 
 bool FeedSender::Due(int64_t now_us) const {
-  if (begin_pending_ || flush_ || target_.lane == TG_LANE_URGENT) return true;
+  if (begin_pending_ || flush_ || hurry_ || target_.lane == TG_LANE_URGENT) return true;
   if (unsent_since_us_ < 0) return false;
   return unsent_bytes_ >= options_.sync_limit_bytes || now_us - unsent_since_us_ >= options_.sync_delay_ms * 1000;
 }
@@ -108,6 +108,8 @@ bool FeedSender::Tick(int64_t now_us, core::Random& random) {
 }
 
 void FeedSender::Rewind() {
+  hurry_ =
+      hurry_ || std::any_of(in_flight_.begin(), in_flight_.end(), [](const InFlight& frame) { return frame.hurry; });
   begin_pending_ = begin_unacked_;
   SendFrom(begin_unacked_ ? begin_start_ : acked_);
 }
@@ -135,7 +137,8 @@ Status FeedSender::Read(const RouteFn& route, core::ChangeArena* arena, wire::Ba
 }
 
 Result<std::optional<wire::Batch>> FeedSender::Next(int64_t now_us, const RouteFn& route, core::ChangeArena* arena) {
-  if (!open_ || !WindowOpen() || !Due(now_us) || (drained_ && !begin_pending_)) return std::optional<wire::Batch>();
+  if (!open_ || !WindowOpen() || !Due(now_us) || (drained_ && !begin_pending_ && !hurry_))
+    return std::optional<wire::Batch>();
 
   wire::Batch batch;
   batch.lane = target_.lane;
@@ -148,7 +151,7 @@ Result<std::optional<wire::Batch>> FeedSender::Next(int64_t now_us, const RouteF
     unsent_bytes_ = 0;
     unsent_since_us_ = -1;
   }
-  if (batch.changes.empty() && !begin_pending_ && !advance_) return std::optional<wire::Batch>();
+  if (batch.changes.empty() && !begin_pending_ && !advance_ && !hurry_) return std::optional<wire::Batch>();
   if (batch.changes.empty() && !advance_) batch.after = batch.before;
   advance_ = false;
   if (begin_pending_) {
@@ -156,7 +159,9 @@ Result<std::optional<wire::Batch>> FeedSender::Next(int64_t now_us, const RouteF
     batch.unsettled = begin_unsettled_;
     begin_pending_ = false;
   }
-  in_flight_.push_back({batch.before, batch.after, bytes, batch.begin});
+  batch.hurry = hurry_ && drained_;  // the last frame says it: by then the next hop has the others
+  if (drained_) hurry_ = false;
+  in_flight_.push_back({batch.before, batch.after, bytes, batch.begin, batch.hurry});
   in_flight_bytes_ += bytes;
   sent_ = batch.after;
   if (retry_at_us_ == INT64_MAX) retry_at_us_ = now_us + retry_ms_ * 1000;
@@ -171,6 +176,7 @@ void FeedSender::Unsend() {
   sent_ = last.before;
   read_ = sent_.position;
   begin_pending_ = begin_pending_ || last.begin != 0;
+  hurry_ = hurry_ || last.hurry;
   drained_ = false;
   flush_ = true;
   if (in_flight_.empty()) retry_at_us_ = INT64_MAX;
@@ -185,11 +191,12 @@ Result<bool> FeedSender::Acked(const wire::LaneAck& ack, int64_t now_us) {
   begin_pending_ = false;
 
   bool progress = false;
-  auto match = std::find_if(in_flight_.begin(), in_flight_.end(),
+  // The last one that ends there: a frame that only hurries ends where the one before it did.
+  auto match = std::find_if(in_flight_.rbegin(), in_flight_.rend(),
                             [&](const InFlight& frame) { return frame.after == ack.held; });
-  if (match != in_flight_.end()) {
-    for (auto it = in_flight_.begin(); it != match + 1; ++it) in_flight_bytes_ -= it->bytes;
-    in_flight_.erase(in_flight_.begin(), match + 1);
+  if (match != in_flight_.rend()) {
+    for (auto it = in_flight_.begin(); it != match.base(); ++it) in_flight_bytes_ -= it->bytes;
+    in_flight_.erase(in_flight_.begin(), match.base());
     acked_ = ack.held;
     progress = true;
   } else if (ack.held.position > acked_.position) {
@@ -215,6 +222,12 @@ Result<bool> FeedSender::Acked(const wire::LaneAck& ack, int64_t now_us) {
     Rewind();
   }
   return progress;
+}
+
+void FeedSender::Hurry(uint64_t head) {
+  if (!open_) return;
+  flush_ = flush_ || !drained_;
+  hurry_ = hurry_ || !drained_ || delivered_position(head) < head;
 }
 
 void FeedSender::Advance(uint64_t head) {

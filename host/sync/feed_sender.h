@@ -46,8 +46,8 @@ class FeedSender {
 
   // A change that this feed selects was committed.
   void NoteUnsent(uint64_t bytes, int64_t now_us);
-  // Sends what waits at once.
-  void Flush() { flush_ = flush_ || !drained_; }
+  // Sends what waits at once, and has the next hop do so with what it got and has not delivered yet.
+  void Hurry(uint64_t head);
   // An idle lane's watermark falls behind, and with it the commit ends that must be kept: from a certain
   // distance on it is moved by an empty batch.
   void Advance(uint64_t head);
@@ -85,6 +85,7 @@ class FeedSender {
     Watermark after;
     uint64_t bytes = 0;
     uint32_t begin = 0;
+    bool hurry = false;
   };
 
   bool Due(int64_t now_us) const;
@@ -118,6 +119,7 @@ class FeedSender {
   int64_t unsent_since_us_ = -1;
   bool flush_ = false;
   bool advance_ = false;
+  bool hurry_ = false;
 
   Watermark quick_resent_at_;  // a mismatch at this watermark was answered at once already
   bool quick_resent_ = false;

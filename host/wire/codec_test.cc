@@ -118,6 +118,7 @@ TEST(WireCodec, Batch_EveryFieldComesBack) {
   EXPECT_EQ(got.after, sent.after);
   EXPECT_EQ(got.begin, sent.begin);
   EXPECT_EQ(got.unsettled, sent.unsettled);
+  EXPECT_EQ(got.hurry, sent.hurry);
   EXPECT_EQ(Travelling(got.changes), Travelling(sent.changes));
 }
 

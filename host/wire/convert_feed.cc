@@ -54,11 +54,13 @@ void Put(const Batch& from, pb::Batch* to) {
   if (!from.changes.empty()) to->set_changes(EncodeChangeList(from.changes));
   to->set_begin(from.begin);
   to->set_unsettled(from.unsettled);
+  to->set_hurry(from.hurry);
 }
 
 Status Take(const pb::Batch& from, ChangeSink* sink, Batch* to) {
   to->begin = from.begin();
   to->unsettled = from.unsettled();
+  to->hurry = from.hurry();
   TG_RETURN_IF_ERROR(TakeLane(from.lane(), &to->lane));
   TG_RETURN_IF_ERROR(Take(from.before(), &to->before));
   TG_RETURN_IF_ERROR(Take(from.after(), &to->after));

@@ -124,6 +124,7 @@ struct Batch {
   // A begin adopts `before` as held; numbered per session and lane, so that a late copy is known.
   uint32_t begin = 0;      // 0 = no begin
   bool unsettled = false;  // begin: what lies below `before` has to be reconciled
+  bool hurry = false;      // somebody waits: what this feed has carried goes on without a sync_delay
 };
 
 struct RefusedKey {

@@ -92,7 +92,7 @@ inline Hello FullHello() {
   return h;
 }
 
-inline Batch FullBatch() { return {TG_LANE_HISTORY, At(39), At(44), Changes(), 2, true}; }
+inline Batch FullBatch() { return {TG_LANE_HISTORY, At(39), At(44), Changes(), 2, true, true}; }
 
 inline Ack FullAck() {
   Ack a;
