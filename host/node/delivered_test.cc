@@ -243,6 +243,23 @@ TEST_F(DeliveredTest, OneOfATransactionRefused_AllAreNamed) {
   EXPECT_THAT(answer.quarantined[0].reason, HasSubstr("transaction"));
 }
 
+TEST_F(DeliveredTest, TheOneRefusedIsRewritten_TheRestOfItsTransactionFollows) {
+  tree_.server->UseSchema(kStrict);
+  replica::Transaction transaction(3);
+  transaction[0].model = transaction[1].model = transaction[2].model = "Reading";
+  transaction[0].properties = R"({"id":"a","value":1})";
+  transaction[1].properties = R"({"id":"b"})";
+  transaction[2].properties = R"({"id":"c","value":3})";
+  ASSERT_TRUE(tree_.device->Write(transaction).status.ok());
+  EXPECT_EQ(Sync(*tree_.device, SyncTarget::kServer).quarantined_count, 3u);
+  Put(*tree_.device, "Reading", R"({"id":"b","value":2})");
+  tree_.Run(3'000);
+  EXPECT_TRUE(Sync(*tree_.device, SyncTarget::kServer).complete());
+  for (const char* id : {R"({"id":"a"})", R"({"id":"b"})", R"({"id":"c"})"})
+    EXPECT_NE(tree_.server->Get("Reading", id, 42), "not_found") << id;
+  for (TestNode* node : {tree_.server, tree_.router, tree_.device}) EXPECT_THAT(node->Quarantine(), IsEmpty());
+}
+
 TEST_F(DeliveredTest, QuarantineFullAtTheDevice_WaitSaysThatNotAllIsListed) {
   TestTree tree;
   TestNode& server = tree.Add(1, TG_ROLE_SERVER, 1);

@@ -165,6 +165,7 @@ class Node::Impl : private sync::Admission {
   void Tell(sync::Link* link, const sync::QuarantineNotes& notes);
   void OnRefusals(sync::Link* link, const wire::Ack& ack);
   void PlanQuarantineRetry();
+  void PlanQuarantineRetry(AgentId link, const std::set<uint64_t>& runs);
   void RetryQuarantined();
   void RetryTogether(const std::vector<std::string>& keys);
 

@@ -31,6 +31,7 @@ void Node::Impl::Tell(sync::Link* link, const sync::QuarantineNotes& notes) {
     link->refusals.Add(released);
     link->ack_due = true;
   }
+  if (!notes.loosened.empty()) PlanQuarantineRetry(link->agent(), notes.loosened);
   if (notes.not_listed != 0) deps_.metrics.Add("tidegate_quarantine_full_total", notes.not_listed);
 }
 
@@ -68,6 +69,19 @@ void Node::Impl::OnRefusals(sync::Link* link, const wire::Ack& ack) {
     told->refusals.Recorded(number);
     told->ack_due = true;
   });
+}
+
+// What is left of transactions of this link, without what was overwritten.
+void Node::Impl::PlanQuarantineRetry(AgentId link, const std::set<uint64_t>& runs) {
+  std::map<uint64_t, std::vector<std::string>> found;
+  Status read =
+      deps_.storage.MetaScan(sync::meta::QuarantineOf(link, false), [&](std::string_view key, std::string_view value) {
+        wire::QuarantineRecord record;
+        if (wire::DecodeRecord(value, &record).ok() && runs.contains(record.run)) found[record.run].emplace_back(key);
+        return true;
+      });
+  if (!read.ok()) deps_.log.Write(3, "cannot read the quarantine: " + read.message());
+  for (auto& [run, keys] : found) retry_quarantined_.push_back(std::move(keys));
 }
 
 // Finds what may fit now. Transactions are tried as a whole.

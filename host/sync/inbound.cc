@@ -29,11 +29,12 @@ wire::RefusedKey NameOf(const tg_change& change) {
   return name;
 }
 
-// The version that an entry is about; none if there is no such entry yet.
-Version ListedVersion(const core::Storage& storage, const std::string& key) {
+// The version that an entry is about; none if there is no such entry yet. run: its transaction.
+Version ListedVersion(const core::Storage& storage, const std::string& key, uint64_t* run = nullptr) {
   wire::QuarantineRecord record;
   Result<std::string> bytes = storage.MetaGet(key);
   if (!bytes.ok() || !wire::DecodeRecord(bytes.value(), &record).ok()) return {};
+  if (run != nullptr) *run = record.run;
   auto entry = wire::DecodeChange(record.change);
   return entry.ok() ? Version::From(entry->change.version) : Version();
 }
@@ -91,14 +92,18 @@ QuarantineNotes StageQuarantine(Link* link, const StagedChanges& staged, const c
   QuarantineNotes notes;
   for (const tg_change& change : staged.replacing) {
     // An older one may come late.
-    if (Version::From(change.version) >= ListedVersion(storage, EntryKey(*link, change)))
-      notes.released.push_back(StageRelease(link, change, stage));
+    uint64_t run = 0;
+    if (Version::From(change.version) < ListedVersion(storage, EntryKey(*link, change), &run)) continue;
+    notes.released.push_back(StageRelease(link, change, stage));
+    if (run != 0) notes.loosened.insert(run);
   }
   for (const RefusedChange& refused : staged.refused) {
     wire::RefusedKey note = NameOf(refused.change);
     std::string key = EntryKey(*link, refused.change);
     bool listed = link->quarantined.contains(key);
-    if (listed && ListedVersion(storage, key) > note.version) continue;
+    uint64_t run = 0;
+    if (listed && ListedVersion(storage, key, &run) > note.version) continue;
+    if (run != 0 && run != refused.run) notes.loosened.insert(run);
     note.held = HeldVersion(storage, refused.change.key);
     if (!note.held.none() && note.held >= note.version) {
       notes.refused.push_back(std::move(note));  // known here already, by another way: nothing is lost

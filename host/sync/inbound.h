@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "host/core/stage.h"
@@ -34,6 +35,8 @@ struct QuarantineNotes {
   std::vector<wire::RefusedKey> refused;
   std::vector<wire::RefusedKey> released;
   uint64_t not_listed = 0;  // refused, but the quarantine is full
+  // Transactions of which one entry was replaced by a newer state: the rest may fit without it.
+  std::set<uint64_t> loosened;
 };
 
 // Into the open group, and into link's lists at once: when the commit fails, call
