@@ -58,16 +58,18 @@ std::string Oracle::DifferenceAt(SimNode& node) {
     const std::string key = KeyText(change.key);
     if (change.kind == TG_CHANGE_EVICT || forgiven_.contains(key) || refused_keys_.contains(key)) return true;
     const Written* newest = Newest(key);
+    // An old parent keeps history only: what goes down to its former child it has dropped.
+    const bool may_be_left = leftovers_ && (change.direction & TG_DIRECTION_DOWN) == 0;
     if (newest == nullptr) {
       difference = who + " holds what nobody wrote: " + Describe(change);
     } else if (newest->version != Version::From(change.version)) {
-      if (!leftovers_ || IsDue(node, *newest))
+      if (!may_be_left || IsDue(node, *newest))
         difference = who + " holds " + Describe(change) + ", the newest is " + newest->version.ToText() + " of node " +
                      std::to_string(newest->writer) + (newest->acknowledged ? ", acknowledged" : "");
     } else if (newest->kind != change.kind || newest->body_hash != HashText(View(change.body)) ||
                newest->src != change.src || newest->dst != change.dst) {
       difference = who + " holds another state than was written: " + Describe(change);
-    } else if (!IsDue(node, *newest) && !leftovers_) {
+    } else if (!IsDue(node, *newest) && !may_be_left) {
       difference = who + " holds what is not due there: " + Describe(change);
     }
     present.insert(key);

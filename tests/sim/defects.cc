@@ -195,6 +195,8 @@ const std::vector<DefectInfo>& AllDefects() {
       {Defect::kRefusalsUntold, "refusals-untold", "acks name nothing that is refused", "strict"},
       {Defect::kRefusalsLate, "refusals-late", "acks say that something is passed before what is refused of it",
        "strict"},
+      {Defect::kHigherEdgeKept, "higher-edge-kept", "a hello is not answered where a higher edge is known", "roam"},
+      {Defect::kOldParentKept, "old-parent-kept", "an old parent is not told that its child is elsewhere", "roam"},
       {Defect::kNoneLeaks, "none-leaks", "the policy lets a model up that is to stay"},
       {Defect::kClockForgotten, "clock-forgotten", "a restarted node does not know the versions it gave"},
   };

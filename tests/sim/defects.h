@@ -37,6 +37,8 @@ enum class Defect : uint8_t {
   kBatchAltered,    // a change is altered on its way
   kRefusalsUntold,  // acks name nothing that is refused
   kRefusalsLate,    // acks name what is refused seconds after they pass it
+  kHigherEdgeKept,  // a parent that knows a higher edge of a child does not answer with it
+  kOldParentKept,   // an old parent is not told that its child is elsewhere
   // policy, clock
   kNoneLeaks,      // the policy lets a model up that stays
   kClockForgotten  // after a restart the clock begins below what it gave

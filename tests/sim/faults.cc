@@ -88,21 +88,42 @@ void Faults::Storm() {
   });
 }
 
+// A device, or a router with all that is below it, goes to another parent of a lower level.
 void Faults::Move() {
-  std::vector<SimNode*> devices, routers;
-  for (const auto& node : world_.nodes()) {
-    if (node->role() == TG_ROLE_DEVICE) devices.push_back(node.get());
-    if (node->role() == TG_ROLE_ROUTER) routers.push_back(node.get());
+  std::vector<SimNode*> nodes, parents;
+  for (const auto& node : world_.nodes())
+    if (node->role() != TG_ROLE_SERVER) nodes.push_back(node.get());
+  SimNode* node = nodes[random_.Below(nodes.size())];
+  for (const auto& other : world_.nodes()) {
+    if (other->role() != TG_ROLE_DEVICE && other->level() < node->level() && other->agent() != node->parent())
+      parents.push_back(other.get());
   }
-  SimNode* device = devices[random_.Below(devices.size())];
-  SimNode* router = routers[random_.Below(routers.size())];
-  if (device->parent() == router->agent()) return;
-  world_.trace().Line(world_.now_us(), device->agent(), "moves to %llu",
-                      static_cast<unsigned long long>(router->agent()));
+  if (parents.empty()) return;
+  SimNode* parent = parents[random_.Below(parents.size())];
+  world_.trace().Line(world_.now_us(), node->agent(), "moves to %llu",
+                      static_cast<unsigned long long>(parent->agent()));
   // A new parent is configured, so the node is started anew.
-  device->Crash("to move");
-  device->SetParent(router->agent());
-  world_.After(random_.Between(10, 3'000) * kMs, [device] { device->Start(); });
+  const AgentId old_parent = node->parent();
+  node->Crash("to move");
+  node->SetParent(parent->agent());
+  const bool turns_back = random_.PerMille(300);
+  const auto dies_at = static_cast<CrashPoint>(random_.Below(4));
+  world_.After(random_.Between(10, 3'000) * kMs, [this, node, turns_back, dies_at] {
+    node->Start();
+    if (turns_back && node->up() && !ended_) node->ArmCrash(dies_at);
+  });
+  if (!turns_back) return;
+  // It goes back before it has heard its new parent, which may have heard it; and may have forgotten that.
+  const bool forgets = random_.PerMille(500);
+  world_.After(random_.Between(3'000, 6'000) * kMs, [this, node, old_parent, forgets] {
+    if (ended_) return;
+    node->Crash("to move back");
+    world_.trace().Line(world_.now_us(), node->agent(), "moves back to %llu",
+                        static_cast<unsigned long long>(old_parent));
+    node->SetParent(old_parent);
+    if (forgets) node->ForgetAttach();
+    node->Start();
+  });
 }
 
 void Faults::End() {

@@ -112,6 +112,7 @@ void Monitor::CheckClaim(SimNode& holder, AgentId sender, uint32_t lane, const W
       if (!there || there->version != change.version || there->seq > held.position) continue;  // a newer one follows
       const Written* written = world_.oracle().Find(KeyText(key), change.version);
       if (written == nullptr || !world_.oracle().IsDue(holder, *written)) continue;  // its owner has moved away
+      if (change.owner != kAgentAll && !KnowsBelow(holder, change.owner)) continue;  // or was away
       auto here = Held(holder, key);
       // What the holder refused is not there: law 7. It has to be listed, and for a reason.
       auto listed = holder.truth().MetaGet(sync::meta::Quarantine(sender, false, change.owner, change.pk, change.sk));

@@ -134,5 +134,7 @@ struct HeldState {
   uint64_t body_hash = 0;
 };
 std::optional<HeldState> Held(const SimNode& node, const tg_key& key);
+// Whether a node is that agent, or knows it to be below.
+bool KnowsBelow(const SimNode& node, AgentId owner);
 
 }  // namespace tidegate::sim

@@ -21,7 +21,7 @@ std::vector<Profile> MakeProfiles() {
   skew.clock_jumps = 15;
   Profile strict{.name = "strict", .what = "a server whose schema refuses some of what comes up"};
   strict.strict = true;
-  Profile roam{.name = "roam", .what = "devices that move to another router"};
+  Profile roam{.name = "roam", .what = "devices and routers that move to another parent"};
   roam.routers_min = 2;
   roam.moves = 6;
   Profile wide{.name = "wide", .what = "many keys, and a server that comes late: much to compare"};

@@ -51,6 +51,7 @@ void BuildTree(World& world, const Profile& profile, SimRandom& random) {
       parent = routers[above];
       level = levels[above] + 1;
     }
+    if (profile.moves != 0) level = 2 + i;  // so that many moves are lawful
     routers.push_back(10 + i);
     levels.push_back(level);
     world.Add(routers.back(), TG_ROLE_ROUTER, level, parent);

@@ -3,6 +3,8 @@
 #include <utility>
 
 #include "host/base/views.h"
+#include "host/sync/meta_keys.h"
+#include "host/wire/records.h"
 #include "tests/sim/world.h"
 
 namespace tidegate::sim {
@@ -46,6 +48,7 @@ void SimNode::Start() {
   auto storage = box_->Open(new_replica_, epoch_);
   if (!storage.ok()) return world_.Fail("the storage does not start: " + storage.status().message());
   storage_ = std::move(storage).value();
+  if (std::exchange(forget_attach_, false)) DropAttach();
   CommitSink& sink = *this;
   truth_ = std::make_unique<ObservedStorage>(*storage_, sink);
   defective_ = MakeDefectiveStorage(world_.options().defect, *truth_, random_.Fork());
@@ -67,6 +70,24 @@ void SimNode::Start() {
   world_.oracle().Started(*this);
   Wake(0);
   world_.network().NodeUp(*this);
+}
+
+void SimNode::DropAttach() {
+  auto bytes = storage_->MetaGet(sync::meta::kNode);
+  wire::NodeRecord record;
+  if (!bytes.ok() || !wire::DecodeRecord(*bytes, &record).ok()) return;
+  world_.trace().Line(world_.now_us(), agent(), "has forgotten attach %llu to %llu",
+                      static_cast<unsigned long long>(record.attach_epoch),
+                      static_cast<unsigned long long>(record.attach_parent));
+  record.attach_epoch = record.attach_parent = 0;
+  const std::string altered = wire::EncodeRecord(record);
+  tg_mutation put{};
+  put.struct_size = sizeof put;
+  put.op = TG_OP_META_PUT;
+  put.meta_key = Str(sync::meta::kNode);
+  put.meta_value = Bytes(altered);
+  const tg_group group{&put, 1};
+  if (!storage_->Commit(std::span(&group, 1), {}).ok()) world_.Fail("the storage does not commit");
 }
 
 void SimNode::Crash(const char* why) {

@@ -31,6 +31,7 @@ class SimNode : public node::Outbox, private core::Log, private core::Metrics, p
 
   AgentId agent() const { return options_.agent; }
   uint32_t role() const { return options_.role; }
+  uint32_t level() const { return options_.level; }
   AgentId parent() const { return parent_; }
   void SetParent(AgentId parent) { parent_ = parent; }
   bool up() const { return node_ != nullptr; }
@@ -54,6 +55,8 @@ class SimNode : public node::Outbox, private core::Log, private core::Metrics, p
   }
   void FailCommits(int count, Code code);
   void FailNextOpen() { fail_open_ = true; }
+  // The next start does not know attaches that no parent has answered, as from a backup.
+  void ForgetAttach() { forget_attach_ = true; }
 
   // done is not called if the node dies first.
   void Write(const replica::Transaction& transaction, std::function<void(const replica::WriteAnswer&)> done);
@@ -79,6 +82,7 @@ class SimNode : public node::Outbox, private core::Log, private core::Metrics, p
 
   void Wake(int64_t delay_us);  // a Commit at the latest then
   void Commit();
+  void DropAttach();
   bool Output();  // false: dead, nothing gets out
 
   World& world_;
@@ -92,7 +96,7 @@ class SimNode : public node::Outbox, private core::Log, private core::Metrics, p
   ReplicaId new_replica_;
   Epoch epoch_ = 0;
   uint64_t starts_ = 0;
-  bool fail_open_ = false;
+  bool fail_open_ = false, forget_attach_ = false;
 
   // Of one life.
   uint64_t life_ = 0;

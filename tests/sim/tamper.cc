@@ -1,4 +1,7 @@
 // The planted defects of the network.
+#include <algorithm>
+#include <functional>
+
 #include "tests/sim/monitor.h"
 #include "tests/sim/world.h"
 
@@ -21,6 +24,16 @@ bool Monitor::Tamper(SimNode& from, AgentId to, wire::DecodedFrame* frame) {
       lost_[feed] = batch->before;
       return false;
     }
+  }
+  const SimNode* receiver = world_.Find(to);
+  if (receiver != nullptr && from.level() < receiver->level()) {  // from a parent to a child, or a former one
+    auto* hello = std::get_if<wire::Hello>(&frame->body);
+    auto own = [to](const wire::Edge& edge) { return edge.agent == to; };
+    if (defect == Defect::kHigherEdgeKept && hello != nullptr &&
+        std::any_of(hello->edges.begin(), hello->edges.end(), own))
+      return false;
+    if (defect == Defect::kOldParentKept && std::holds_alternative<wire::Routes>(frame->body)) return false;
+    if (defect == Defect::kOldParentKept && hello != nullptr) std::erase_if(hello->edges, std::not_fn(own));
   }
   if (auto* ack = std::get_if<wire::Ack>(&frame->body); ack != nullptr && defect == Defect::kAckTooEarly) {
     SimNode* child = world_.Find(to);

@@ -85,12 +85,12 @@ std::string World::Unrest() {
     bool has_parent = node->parent() == 0;
     for (const node::LinkStatus& link : status.links) {
       SimNode* peer = Find(link.agent);
-      // A neighbour of earlier times is not waited for.
       const bool current =
           peer != nullptr && (link.is_parent ? node->parent() == link.agent : peer->parent() == node->agent());
-      if (!current) continue;
-      if (link.is_parent) has_parent = true;
       const std::string which = who + ", link to " + std::to_string(link.agent) + ": ";
+      if (!current && link.replica.empty()) continue;  // a session of earlier times that nobody told it is dead
+      if (!current) return which + "is not let go";
+      if (link.is_parent) has_parent = true;
       if (link.state != "up") return which + "is " + link.state + " " + link.last_error;
       if (link.pending_changes != 0) return which + std::to_string(link.pending_changes) + " changes pending";
       if (link.unsettled_scopes != 0) return which + std::to_string(link.unsettled_scopes) + " scopes unsettled";
