@@ -5,7 +5,6 @@
 #include "host/sync/delivered_pairs.h"
 #include "host/sync/feed_receiver.h"
 #include "host/sync/refusals.h"
-#include "host/sync/routes.h"
 
 namespace tidegate::sync {
 namespace {
@@ -93,35 +92,6 @@ TEST(DeliveredPairs, ManyPairs_AreCoarsenedButNeverEarly) {
   }
   EXPECT_TRUE(pairs.Deliver(100'000));
   EXPECT_EQ(pairs.delivered(), At(10'000));
-}
-
-wire::Edge EdgeOf(AgentId agent, AgentId parent, uint64_t attach_epoch) {
-  wire::Edge edge;
-  edge.agent = agent;
-  edge.parent = parent;
-  edge.attach_epoch = attach_epoch;
-  return edge;
-}
-
-TEST(Routes, DeviceMoves_HigherAttachEpochWins) {
-  Routes routes(1);
-  routes.Apply(routes.Compare(10, {EdgeOf(10, 1, 0), EdgeOf(101, 10, 1)}));
-  routes.Apply(routes.Compare(11, {EdgeOf(11, 1, 0), EdgeOf(101, 11, 2)}));
-  EXPECT_EQ(routes.LinkOf(101), 11u);
-  // The old parent still names it: a lower edge, so nothing changes.
-  Routes::Difference stale = routes.Compare(10, {EdgeOf(10, 1, 0), EdgeOf(101, 10, 1)});
-  EXPECT_TRUE(stale.put.empty() && stale.removed.empty() && !stale.news);
-  ASSERT_EQ(stale.higher.size(), 1u);  // to be told
-  EXPECT_EQ(stale.higher[0].parent, 11u);
-  EXPECT_THAT(routes.Below(11), ElementsAre(11, 101));
-}
-
-TEST(Routes, ChildNamesOneLess_ItIsGone) {
-  Routes routes(1);
-  routes.Apply(routes.Compare(10, {EdgeOf(10, 1, 0), EdgeOf(101, 10, 0), EdgeOf(102, 10, 0)}));
-  routes.Apply(routes.Compare(10, {EdgeOf(10, 1, 0), EdgeOf(102, 10, 0)}));
-  EXPECT_FALSE(routes.IsBelow(101));
-  EXPECT_TRUE(routes.IsBelow(102));
 }
 
 wire::Ack AckOf(Refusals& refusals) {
