@@ -62,8 +62,25 @@ class Builder {
     TG_ASSIGN_OR_RETURN(Opened opened, Open(place, TG_TRANSPORT_KIND));
     auto transport = all_.plugins->CreateTransport(*opened.file, place.name, opened.config_json);
     if (!transport.ok()) return transport.status().At(place.place);
+    TG_RETURN_IF_ERROR(CheckSides(place, (*transport)->info()));
     all_.transports.push_back({place.name, std::move(transport).value(), place.to_parent, place.to_children});
     Checked(place, opened);
+    return Status::Ok();
+  }
+
+  // The links that the node wants of a transport must be among those that its own section makes it serve.
+  Status CheckSides(const TransportConfig& place, const core::TransportInfo& serves) {
+    for (bool parent : {true, false}) {
+      if (!(parent ? place.to_parent && !serves.dials : place.to_children && !serves.listens)) continue;
+      std::string item = place.pointer.substr(0, place.pointer.rfind('/'));
+      return Status::Invalid(all_.config.positions->At(item + "/sides") + ": transport " + place.name + " is for " +
+                             (parent ? "the parent" : "children") + " here (sides, or the default of a " +
+                             RoleName(all_.config.node.role) + "), but its config serves " +
+                             (serves.dials     ? "the parent"
+                              : serves.listens ? "children"
+                                               : "no link") +
+                             " only; make the two agree");
+    }
     return Status::Ok();
   }
 

@@ -164,6 +164,21 @@ TEST_F(DaemonProcess, WhatAPolicySaysOfASchema_HasThePlaceInTheFile) {
                                 "one of cloud, device, both\n"));
 }
 
+TEST_F(DaemonProcess, SidesThatATransportDoesNotServe_AreAnError) {
+  auto check = [this](const std::string& role, const std::string& sides, const std::string& side) {
+    WriteConfig(role, folder_ + "/schema.json5",
+                "transports:\n  - plugin: transport-mqtt\n" + sides + "    config: {side: " + side + "}\n");
+    return Daemon("--check --config " + folder_ + "/tidegate.yaml");
+  };
+  EXPECT_EQ(check("router", "    sides: [parent]\n", "parent").exit_code, 0);
+  EXPECT_EQ(check("router", "    sides: [child]\n", "child").exit_code, 0);
+  Ran wrong = check("router", "    sides: [parent]\n", "child");
+  EXPECT_EQ(wrong.exit_code, 78);
+  EXPECT_THAT(wrong.text, HasSubstr("tidegate.yaml:9:12: transport transport-mqtt is for the parent here"));
+  EXPECT_THAT(wrong.text, HasSubstr("its config serves children only"));
+  EXPECT_EQ(check("router", "    sides: [parent, child]\n", "parent").exit_code, 78);
+}
+
 TEST_F(DaemonProcess, Yaml_IsASchemaFormToo) {
   std::ofstream(folder_ + "/schema.yaml")
       << "format: 'onetable:1.1.0'\nversion: '0.0.1'\nindexes:\n  primary: {hash: pk, sort: sk}\n"
