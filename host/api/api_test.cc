@@ -14,6 +14,7 @@
 namespace tidegate::api {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
 using testing::StartsWith;
@@ -83,7 +84,8 @@ TEST_F(Api, GetOfNothing_IsNotFound) {
 
 TEST_F(Api, Delete_RemovesTheItem) {
   Ask("POST", "/v1/items/Reading", R"({"id":"a"})");
-  EXPECT_EQ(Ask("DELETE", "/v1/items/Reading?id=a").status, 200);
+  EXPECT_THAT(Ask("DELETE", "/v1/items/Reading?id=a").body,
+              AllOf(HasSubstr(R"("removed":{"id":"a"})"), HasSubstr("seq")));
   EXPECT_EQ(Ask("DELETE", "/v1/items/Reading?id=a").status, 404);
 }
 

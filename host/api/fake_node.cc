@@ -105,7 +105,7 @@ Status FakeNode::Data::Apply(const replica::Write& write, replica::Written* writ
       return Status::NotFound("there is no " + write.model + " " + id);
     }
     written->seq = ++seq;
-    written->item = remove ? "{\"id\":" + id + "}" : write.properties;
+    written->item = remove ? items[key] : write.properties;
     if (remove) {
       items.erase(key);
     } else {

@@ -51,11 +51,10 @@ Status DeleteItem(Call& call) {
   transaction.push_back(std::move(write));
   replica::WriteAnswer answer = SubmitAndWait(call, std::move(transaction));
   TG_RETURN_IF_ERROR(answer.status);
-  if (answer.written.size() != 1) return Status::Internal("the node answered a remove without its key");
-  call.exchange.SendJson(200, ObjectWriter()
-                                  .Unsigned("seq", answer.written[0].seq)
-                                  .Raw("removed", answer.written[0].item.empty() ? "{}" : answer.written[0].item)
-                                  .Take());
+  if (answer.written.size() != 1 || answer.written[0].item.empty())
+    return Status::Internal("the node answered a remove without its item");
+  call.exchange.SendJson(
+      200, ObjectWriter().Unsigned("seq", answer.written[0].seq).Raw("removed", answer.written[0].item).Take());
   return Status::Ok();
 }
 

@@ -22,6 +22,7 @@ struct LocalWriter::Staged {
   AgentId owner = 0;
   uint64_t src = 0;
   uint64_t dst = 0;
+  std::string removed;  // the item that a remove ends, as it is shown
 };
 
 LocalWriter::LocalWriter(const WriterOptions& options, core::Storage& storage, core::Stage& stage,
@@ -194,6 +195,7 @@ Status LocalWriter::FillEdit(const ModelRule& rule, const Write& write, Staged* 
     staged->kind = TG_CHANGE_TOMBSTONE;
     staged->own.pk = key.pk;
     staged->own.sk = key.sk;
+    if (write.answer_item) staged->removed = ShowHeld(rule, key, staged->held);
     return {};
   }
   ItemContext context;
@@ -207,6 +209,19 @@ Status LocalWriter::FillEdit(const ModelRule& rule, const Write& write, Staged* 
                            "; remove the item and create the new one");
   }
   return {};
+}
+
+std::string LocalWriter::ShowHeld(const ModelRule& rule, const ItemKey& key, const Held& held) const {
+  tg_change change{};
+  change.struct_size = sizeof change;
+  change.kind = TG_CHANGE_ITEM;
+  change.model = Str(rule.name);
+  change.key = {held.owner, Str(key.pk), Str(key.sk)};
+  change.src = held.src;
+  change.dst = held.dst;
+  change.version = held.version.To();
+  change.body = Bytes(held.body);
+  return PresentChange(*catalog_.Get(), change, false);
 }
 
 // The change. What a Preparer encoded is shown in place; what was encoded here is copied to the stage's arena.
@@ -244,8 +259,10 @@ void LocalWriter::Fly(Submission& submission, std::shared_ptr<const Catalog> cat
   const Transaction& transaction = submission.transaction;
   bool wanted = std::any_of(transaction.begin(), transaction.end(), [](const Write& w) { return w.answer_item; });
   bool guessed = false;
+  std::map<size_t, std::string> removed;
   stage_.Begin();
-  for (const Staged& one : staged_) {
+  for (Staged& one : staged_) {
+    if (!one.removed.empty()) removed[static_cast<size_t>(&one - staged_.data())] = std::move(one.removed);
     tg_change change = MakeChange(one, static_cast<uint8_t>(lane));
     if (one.looked) {
       stage_.Put(change, TG_IF_VERSION, one.held.version);
@@ -255,7 +272,7 @@ void LocalWriter::Fly(Submission& submission, std::shared_ptr<const Catalog> cat
     }
   }
   staged_.clear();
-  flying_.push_back({&submission, guessed, wanted ? std::move(catalog) : nullptr});
+  flying_.push_back({&submission, guessed, wanted ? std::move(catalog) : nullptr, std::move(removed)});
   // One word: it needs no memory of its own.
   stage_.End([this](const Status& status, std::span<const core::Effect> effects) { Land(status, effects); });
 }
@@ -277,7 +294,10 @@ void LocalWriter::Land(const Status& status, std::span<const core::Effect> effec
     for (size_t i = 0; i < effects.size(); ++i) {
       Written& written = answer.written.emplace_back();
       written.seq = effects[i].outcome.seq;
-      if (transaction[i].answer_item) written.item = PresentChange(*flight.catalog, *effects[i].change, false);
+      if (!transaction[i].answer_item) continue;
+      auto removed = flight.removed.find(i);
+      written.item = removed != flight.removed.end() ? std::move(removed->second)
+                                                     : PresentChange(*flight.catalog, *effects[i].change, false);
     }
   }
   flight.submission->done(std::move(answer));

@@ -6,6 +6,7 @@
 
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -61,12 +62,14 @@ class LocalWriter {
     Submission* submission;
     bool guessed;
     std::shared_ptr<const Catalog> catalog;  // to show the items with; null if none is wanted
+    std::map<size_t, std::string> removed;   // by the write's index: what it removes, as it is shown
   };
 
   Status StageOne(const Write& write, PreparedItem* prepared, bool look, Staged* staged);
   Result<Held> Look(const ModelRule& rule, const Write& write, const ItemKey& key);
   Status FillItem(const ModelRule& rule, const Write& write, bool look, Staged* staged);
   Status FillEdit(const ModelRule& rule, const Write& write, Staged* staged);
+  std::string ShowHeld(const ModelRule& rule, const ItemKey& key, const Held& held) const;
   tg_change MakeChange(const Staged& staged, uint8_t lane);
   bool Looks(const Transaction& transaction, const ModelRule* rule) const;
   void Fly(Submission& submission, std::shared_ptr<const Catalog> catalog);

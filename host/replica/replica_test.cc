@@ -185,6 +185,15 @@ TEST_P(ReplicaTest, Context_MakesTheKeyOfEachOperation) {
   EXPECT_EQ(Get("Config", "{}"), "not_found");
 }
 
+TEST_P(ReplicaTest, Remove_AnswersWithTheItemThatIsGone) {
+  ASSERT_TRUE(Write(WriteMode::kUpsert, "Reading", R"({"id":"a","value":1})").status.ok());
+  std::string item = Get("Reading", R"({"id":"a"})");
+  WriteAnswer answer = Write(WriteMode::kRemove, "Reading", R"({"id":"a"})");
+  ASSERT_TRUE(answer.status.ok());
+  EXPECT_EQ(answer.written.at(0).item, item);
+  EXPECT_THAT(item, HasSubstr(R"("value":1)"));
+}
+
 TEST_P(ReplicaTest, Update_MergesFieldsAndNullRemoves) {
   ASSERT_TRUE(Write(WriteMode::kUpsert, "Status", R"({"state":"ok"})").status.ok());
   ASSERT_TRUE(Write(WriteMode::kUpdate, "Status", R"({"state":null})").status.ok());

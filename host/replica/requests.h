@@ -32,7 +32,7 @@ struct Write {
 using Transaction = std::vector<Write>;
 
 struct Written {
-  std::string item;  // the item as stored, as Find returns it; empty for kRemove
+  std::string item;  // the item as stored, as Find returns it; of kRemove the item that is gone
   uint64_t seq = 0;
 };
 
