@@ -52,10 +52,25 @@ std::string DescribeDisconnect(const Config& config, int reason) {
   return start + "; see the broker's log";
 }
 
+std::string DescribeTlsEnd(const Config& config, const std::string& alert) {
+  if (config.tls.cert.empty()) {
+    return Broker(config) + " ended TLS before it accepted us: if it asks for client certificates, set tls.cert and " +
+           "tls.key to one issued by an authority that it trusts; check too that the port is its TLS listener";
+  }
+  // OpenSSL has no words for the younger alerts.
+  const std::string said = alert.empty() || alert == "unknown" ? "" : " (" + alert + ")";
+  return Broker(config) + " ended TLS before it accepted us" + said +
+         ": check that tls.cert and tls.key are issued by an authority that it trusts, and that the port is its TLS "
+         "listener";
+}
+
 std::string DescribeLoss(const Config& config, int rc, int sys_errno, bool accepted, const std::string& refusal,
                          const std::string& tls_problem) {
   if (!refusal.empty()) return refusal;
   if (!tls_problem.empty()) return tls_problem;
+  const bool cut = rc == MOSQ_ERR_CONN_LOST || rc == MOSQ_ERR_PROTOCOL || rc == MOSQ_ERR_TLS ||
+                   (rc == MOSQ_ERR_ERRNO && (sys_errno == EPROTO || sys_errno == ECONNRESET || sys_errno == EPIPE));
+  if (config.tls.enabled && !accepted && cut) return DescribeTlsEnd(config, "");
   const std::string start = (accepted ? "lost " : "cannot reach ") + Broker(config) + ": ";
   if (rc == MOSQ_ERR_KEEPALIVE) return start + "it does not answer; check host, port and firewall";
   if (rc == MOSQ_ERR_TLS) return start + "TLS failed; check that the port is the broker's TLS listener";
@@ -64,8 +79,7 @@ std::string DescribeLoss(const Config& config, int rc, int sys_errno, bool accep
   }
   if (rc == MOSQ_ERR_ERRNO && sys_errno != 0) return start + std::strerror(sys_errno);
   if (!accepted && (rc == MOSQ_ERR_CONN_LOST || rc == MOSQ_ERR_PROTOCOL)) {
-    return start + "it closed the connection before accepting it; check port and " +
-           (config.tls.enabled ? "that this is its TLS listener" : "whether this listener wants tls");
+    return start + "it closed the connection before accepting it; check port and whether this listener wants tls";
   }
   return start + mosquitto_strerror(rc);
 }

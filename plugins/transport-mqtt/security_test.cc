@@ -1,10 +1,14 @@
 // TLS, passwords and the broker's access control list, against those who lack or cheat them.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <mosquitto.h>
+#include <openssl/ssl.h>
 
+#include <cerrno>
 #include <filesystem>
 #include <thread>
 
+#include "connection_errors.h"
 #include "test_broker.h"
 #include "test_client.h"
 #include "test_node.h"
@@ -160,6 +164,23 @@ TEST_P(Tls, ClientCertificateOfAnotherAuthorityOrNone_IsRefused) {
   EXPECT_TRUE(nobody.WaitError("tls.cert")) << nobody.LastError();
   EXPECT_FALSE(stranger.Connected());
   EXPECT_FALSE(nobody.Connected());
+}
+
+// With TLS 1.3 the broker refuses after our handshake is done: its alert and the end of the socket race.
+TEST(TlsEnd, WhicheverWayItIsSeen_IsOneMessage) {
+  Config config = ParseConfig(R"({"side":"parent","tls":{"ca":"/ca.crt"}})");
+  const std::string said = DescribeTlsEnd(config, SSL_alert_desc_string_long(SSL_AD_CERTIFICATE_REQUIRED));
+  EXPECT_THAT(said, testing::AllOf(testing::HasSubstr("set tls.cert and tls.key"),
+                                   testing::Not(testing::HasSubstr("unknown"))));
+  for (const int rc : {MOSQ_ERR_CONN_LOST, MOSQ_ERR_PROTOCOL, MOSQ_ERR_TLS}) {
+    EXPECT_EQ(DescribeLoss(config, rc, 0, false, "", ""), said);
+  }
+  for (const int error : {EPROTO, ECONNRESET, EPIPE}) {
+    EXPECT_EQ(DescribeLoss(config, MOSQ_ERR_ERRNO, error, false, "", ""), said);
+  }
+  config.tls.cert = config.tls.key = "/own";
+  EXPECT_THAT(DescribeTlsEnd(config, "unknown CA"), testing::HasSubstr("(unknown CA): check that tls.cert"));
+  EXPECT_THAT(DescribeLoss(config, MOSQ_ERR_CONN_LOST, 0, true, "", ""), testing::HasSubstr("lost the broker"));
 }
 
 TEST_P(Tls, PlainClientToTlsListener_AndTheReverse_SayWhatToCheck) {

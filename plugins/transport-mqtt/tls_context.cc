@@ -4,6 +4,8 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
+#include "connection_errors.h"
+
 namespace tidegate::mqtt {
 namespace {
 
@@ -42,7 +44,9 @@ const char* Advice(int error) {
 }  // namespace
 
 TlsContext::TlsContext(const Config& config)
-    : name_(config.tls.server_name.empty() ? config.host : config.tls.server_name), name_is_address_(IsAddress(name_)) {
+    : config_(config),
+      name_(config.tls.server_name.empty() ? config.host : config.tls.server_name),
+      name_is_address_(IsAddress(name_)) {
   ERR_clear_error();
   context_ = SSL_CTX_new(TLS_client_method());
   if (context_ == nullptr) throw sdk::Error(TG_INTERNAL, "OpenSSL makes no context: " + OpensslReason());
@@ -96,8 +100,7 @@ void TlsContext::OnInfo(const SSL* ssl, int where, int value) {
     SSL_set_tlsext_host_name(const_cast<SSL*>(ssl), self->name_is_address_ ? nullptr : self->name_.data());
   } else if (where == SSL_CB_READ_ALERT && self->problem_.empty()) {
     if ((value & 0xff) == SSL_AD_CLOSE_NOTIFY) return;
-    self->problem_ = std::string("the broker ended TLS: ") + SSL_alert_desc_string_long(value) +
-                     "; check that tls.cert and tls.key are issued by the authority that the broker trusts";
+    self->problem_ = DescribeTlsEnd(self->config_, SSL_alert_desc_string_long(value));
   }
 }
 

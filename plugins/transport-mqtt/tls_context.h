@@ -14,6 +14,7 @@ namespace tidegate::mqtt {
 class TlsContext {
  public:
   // Reads the certificate files. Throws sdk::Error naming the file that is wrong.
+  // config must outlive the context.
   explicit TlsContext(const Config& config);
   ~TlsContext();
   TlsContext(const TlsContext&) = delete;
@@ -28,6 +29,7 @@ class TlsContext {
   static int OnVerify(int ok, X509_STORE_CTX* store);
   static void OnInfo(const SSL* ssl, int where, int value);
 
+  const Config& config_;
   SSL_CTX* context_ = nullptr;
   std::string name_;      // what the broker's certificate must carry
   bool name_is_address_;  // an IP address: no SNI then
