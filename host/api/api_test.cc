@@ -193,7 +193,8 @@ TEST_F(Api, UnknownThings_NameTheNearest) {
 
 TEST_F(Api, SyncStatusVerifyAndTheRest_Answer) {
   EXPECT_EQ(Ask("POST", "/v1/sync").body, "{\"pending_changes\":0}\n");
-  EXPECT_THAT(Ask("GET", "/v1/status").body, HasSubstr(R"("last_error":"broker \"gone\" at 10:00")"));
+  EXPECT_THAT(Ask("GET", "/v1/status").body,
+              HasSubstr(R"("last_error":"broker \"gone\" at 10:00","last_error_unix_ms":1700000000000)"));
   EXPECT_THAT(Ask("GET", "/v1/verify").body, HasSubstr(R"("count":4,"digest":"0000000000abcdef")"));
   EXPECT_THAT(Ask("GET", "/v1/quarantine").body, HasSubstr("severity"));
   EXPECT_EQ(Ask("POST", "/v1/agents/9/adopt").status, 200);

@@ -179,6 +179,7 @@ node::NodeStatus FakeNode::GetStatus() {
   status.replica = "000102030405060708090a0b0c0d0e0f";
   status.epoch = "0000000000000001";
   status.healthy = data_->healthy;
+  status.unix_ms = 1'700'000'090'000;
   if (!data_->healthy) status.problems.push_back("the disk is full");
   status.head = data_->seq;
   status.items = data_->items.size();
@@ -195,6 +196,7 @@ node::NodeStatus FakeNode::GetStatus() {
   parent.oldest_pending_age_ms = 65'000;
   parent.last_progress_age_ms = 1'500;
   parent.last_error = "broker \"gone\" at 10:00";
+  parent.last_error_unix_ms = 1'700'000'000'000;
   status.links.push_back(parent);
   node::LinkStatus child;
   child.agent = 9;

@@ -38,6 +38,7 @@ std::string LinkToJson(const node::LinkStatus& link) {
       .Unsigned("resends", link.resends)
       .Unsigned("quarantined", link.quarantined)
       .Text("last_error", link.last_error)
+      .Signed("last_error_unix_ms", link.last_error_unix_ms)
       .Take();
 }
 

@@ -227,7 +227,7 @@ TEST_F(Cli, Status_ShowsEveryLink) {
   EXPECT_THAT(ran.out, HasSubstr("parent 1 (server, level 1)  up\n"));
   EXPECT_THAT(ran.out, HasSubstr("pending        1,234 changes, 250 kB, oldest 1 min 5 s\n"));
   EXPECT_THAT(ran.out, HasSubstr("watermark      history  acked 41, delivered 40, held 12\n"));
-  EXPECT_THAT(ran.out, HasSubstr("last error     broker \"gone\" at 10:00\n"));
+  EXPECT_THAT(ran.out, HasSubstr("last error     1 min 30 s ago, over: broker \"gone\" at 10:00\n"));
   EXPECT_THAT(ran.out, HasSubstr("child 9 (device, level 65535)  down\n"));
   EXPECT_THAT(ran.out, HasSubstr("last progress  never\n"));
   EXPECT_THAT(ran.out, Not(HasSubstr("\033")));

@@ -1,6 +1,7 @@
 // tidegate status: the node and its links on a page.
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <thread>
@@ -39,7 +40,16 @@ class Paint {
   bool on_;
 };
 
-void PrintLink(const Json& link, const Paint& paint) {
+// An error from before the link was up again is history: not in red, and with its age.
+std::string LastError(const Json& link, int64_t now_ms, const Paint& paint) {
+  std::string error = Printable(Text(link, "last_error"));
+  if (error.empty()) return "none";
+  int64_t age_ms = std::max<int64_t>(0, now_ms - Signed(link, "last_error_unix_ms"));
+  if (Text(link, "state") == "up") return Duration(age_ms) + " ago, over: " + error;
+  return paint.Bad((age_ms < 1000 ? "" : Duration(age_ms) + " ago: ") + error);
+}
+
+void PrintLink(const Json& link, int64_t now_ms, const Paint& paint) {
   uint64_t agent = Number(link, "agent");
   std::string title = std::string(link.value("is_parent", false) ? "parent" : "child") + " " +
                       (agent == 0 ? "not known yet" : std::to_string(agent));
@@ -77,8 +87,7 @@ void PrintLink(const Json& link, const Paint& paint) {
     std::printf("  peer           %s%s\n", Printable(address).c_str(),
                 link.value("authenticated", false) ? ", authenticated" : ", not authenticated");
   }
-  std::string error = Text(link, "last_error");
-  std::printf("  last error     %s\n", error.empty() ? "none" : paint.Bad(Printable(error)).c_str());
+  std::printf("  last error     %s\n", LastError(link, now_ms, paint).c_str());
 }
 
 void PrintStatus(const Json& status, const Paint& paint) {
@@ -90,9 +99,10 @@ void PrintStatus(const Json& status, const Paint& paint) {
                 paint.Bad(Printable(problem.is_string() ? problem.get<std::string>() : ToText(problem))).c_str());
   }
   std::printf("  replica        %s, epoch %s\n", Text(status, "replica").c_str(), Text(status, "epoch").c_str());
-  std::printf("  holds          %s items, %s tombstones, %s, head %s\n", Count(Number(status, "items")).c_str(),
-              Count(Number(status, "tombstones")).c_str(), Bytes(Number(status, "storage_bytes")).c_str(),
-              Count(Number(status, "head")).c_str());
+  uint64_t items = Number(status, "items"), tombstones = Number(status, "tombstones");
+  std::printf("  holds          %s %s, %s %s, %s, head %s\n", Count(items).c_str(), items == 1 ? "item" : "items",
+              Count(tombstones).c_str(), tombstones == 1 ? "tombstone" : "tombstones",
+              Bytes(Number(status, "storage_bytes")).c_str(), Count(Number(status, "head")).c_str());
   if (Number(status, "quarantined") > 0) {
     std::printf("  quarantined    %s (tidegate quarantine list)\n", Count(Number(status, "quarantined")).c_str());
   }
@@ -101,7 +111,7 @@ void PrintStatus(const Json& status, const Paint& paint) {
     models += (models.empty() ? "" : "; ") + (model.is_string() ? model.get<std::string>() : ToText(model));
   }
   if (!models.empty()) std::printf("  models         %s\n", Printable(models).c_str());
-  for (const Json& link : status.value("links", Json::array())) PrintLink(link, paint);
+  for (const Json& link : status.value("links", Json::array())) PrintLink(link, Signed(status, "unix_ms"), paint);
 }
 
 int Status(const Arguments& arguments) {

@@ -101,6 +101,7 @@ void TellOfParent(const std::string& error, node::NodeStatus* status) {
   }
   if (parent->state == "up" || parent->state == "refused") return;
   parent->last_error = error;
+  parent->last_error_unix_ms = status->unix_ms;
   constexpr std::string_view kProblem = "the parent is not connected";
   std::erase_if(status->problems, [&](const std::string& problem) { return problem.starts_with(kProblem); });
   status->problems.push_back(std::string(kProblem) + ": " + error);

@@ -73,6 +73,7 @@ NodeStatus Node::Impl::GetStatus() const {
     entry.bytes_sent = link->stats.bytes_sent;
     entry.bytes_received = link->stats.bytes_received;
     entry.last_error = link->stats.last_error;
+    entry.last_error_unix_ms = link->stats.last_error_unix_ms;
     entry.quarantined = link->quarantined.size() + link->refused_ours.size();
     status.quarantined += entry.quarantined;
     if (link->is_parent()) entry.unsettled_scopes = marks_.size();
@@ -107,7 +108,10 @@ NodeStatus Node::Impl::GetStatus() const {
     }
     shown->address = session.peer.address;
     shown->authenticated = session.peer.authenticated;
-    if (!session.last_error.empty()) shown->last_error = session.last_error;
+    if (!session.last_error.empty()) {
+      shown->last_error = session.last_error;
+      shown->last_error_unix_ms = status.unix_ms;
+    }
     if (session.state == SessionState::kHello) shown->state = "hello";
     if (session.state == SessionState::kRefused) shown->state = "refused";
   }
@@ -117,7 +121,8 @@ NodeStatus Node::Impl::GetStatus() const {
                                 (link.last_error.empty() ? link.state : link.last_error));
   }
   if (status.quarantined != 0)
-    status.problems.push_back(std::to_string(status.quarantined) + " quarantined items: see 'tidegate quarantine list'");
+    status.problems.push_back(std::to_string(status.quarantined) +
+                              " quarantined items: see 'tidegate quarantine list'");
   for (const auto& [agent, link] : links_.all()) {
     if (!link->up() || std::abs(link->clock_ahead_ms) <= options_.clock_drift_ms_max) continue;
     status.problems.push_back("the clock of agent " + std::to_string(agent) + " is " +

@@ -27,7 +27,10 @@ void Node::Impl::SessionClosed(core::TransportSession number, std::string_view r
   auto found = sessions_.find(number);
   if (found == sessions_.end()) return;
   if (sync::Link* link = links_.Find(found->second.agent)) {
-    if (link->session == number) link->stats.last_error = reason;
+    if (link->session == number) {
+      link->stats.last_error = reason;
+      link->stats.last_error_unix_ms = deps_.clock.unix_ms();
+    }
   }
   EndSession(&found->second);
   sessions_.erase(found);

@@ -43,6 +43,7 @@ struct LinkStatus {
   uint64_t resends = 0;
   uint64_t quarantined = 0;  // by us of its changes, and by it of ours
   std::string last_error;
+  int64_t last_error_unix_ms = 0;  // when it was; of one that lasts, now
 };
 
 struct NodeStatus {

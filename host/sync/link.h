@@ -27,6 +27,7 @@ struct LinkStats {
   uint64_t bytes_received = 0;
   int64_t last_progress_us = -1;
   std::string last_error;
+  int64_t last_error_unix_ms = 0;
 };
 
 class Link {

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Somebody is away: the others go on, nothing is lost, each side catches up by itself."""
 import harness
-from harness import Rig, equal, fails, fault, reading, settled, true, wait_until
+from harness import Rig, equal, fails, fault, has, reading, settled, true, wait_until
 
 
 def pending(node):
@@ -129,6 +129,11 @@ def case_status_tells_what_waits():
         true(link["oldest_pending_age_ms"] >= 250, f"oldest pending: {link['oldest_pending_age_ms']}")
         wait_until(lambda: sensor.parent_link()["last_error"], "an error of the link")
         true(not sensor.status()["healthy"] and sensor.status()["problems"], "not healthy, with the problem told")
+        gateway.start()
+        wait_until(sensor.up, "the link")
+        link, now_ms = sensor.parent_link(), harness.time.time() * 1000
+        true(link["last_error"] and now_ms - 60000 < link["last_error_unix_ms"] <= now_ms, f"an error of the past: {link}")
+        has(sensor.run("status"), " ago, over: ")
 
 
 if __name__ == "__main__":
