@@ -181,6 +181,7 @@ TEST_F(Api, DeepNesting_IsRefused) {
 }
 
 TEST_F(Api, UnknownThings_NameTheNearest) {
+  EXPECT_THAT(Ask("GET", "/").body, HasSubstr("nothing is at /; every path begins with /v1/"));
   EXPECT_THAT(Ask("GET", "/v1/item/Reading").body, HasSubstr("did you mean /v1/items/{model}?"));
   EXPECT_THAT(Ask("GET", "/v1/statsu").body, HasSubstr("did you mean /v1/status?"));
   EXPECT_THAT(Ask("GET", "/v1/items/Reading?_limt=2").body, HasSubstr("did you mean \\\"_limit\\\"?"));

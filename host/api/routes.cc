@@ -70,10 +70,11 @@ Status UnknownPath(const std::vector<std::string>& segments) {
     known.push_back(candidate);
   }
   std::string nearest = NearestName(asked, known);
-  std::string message = "nothing is at " + asked;
+  if (asked.empty()) asked = "/";
+  std::string message = "nothing is at " + asked + "; every path begins with /v1/, such as /v1/status";
   for (size_t i = 0; i < known.size(); i++) {
     if (known[i] != nearest) continue;
-    message += "; did you mean " + Shown(kRoutes[i].path) + "?";
+    message = "nothing is at " + asked + "; did you mean " + Shown(kRoutes[i].path) + "?";
     break;
   }
   return Status::NotFound(message);

@@ -228,7 +228,9 @@ TEST_F(ConfigTest, WrongForm_ShowsTheRightOne) {
   EXPECT_EQ(Error(std::string(kLeast) + "sync: {sync_delay: 5 seconds}\n"),
             "main.yaml:3:20: sync.sync_delay: must be written like 5s or 250ms; is the text '5 seconds'");
   EXPECT_EQ(Error(std::string(kLeast) + "sync: {sync_delay: true}\n"),
-            "main.yaml:3:20: sync.sync_delay: must be a whole number or a text, is true; put it in quotes");
+            "main.yaml:3:20: sync.sync_delay: must be a whole number or a text, is true");
+  EXPECT_EQ(Error("node: {role: device, agent: 1.5}\nstorage: {plugin: storage-memory}\n"),
+            "main.yaml:1:29: node.agent: must be a whole number or a text, is 1.5");
 }
 
 TEST_F(ConfigTest, NumberOutOfRange_SaysTheRange) {

@@ -1,6 +1,7 @@
 #include "host/config/explain.h"
 
 #include <algorithm>
+#include <regex>
 #include <tuple>
 
 #include "host/base/spelling.h"
@@ -142,6 +143,17 @@ class Explainer {
                       "key '" + key + "' is missing" + In(where) + "; one of the keys beside it needs it, add it"});
   }
 
+  // Whether the value would do as a text.
+  bool QuotesHelp(const std::string& pointer, const Json& value) const {
+    const Json* pattern = schema_.Keyword(pointer, "pattern");
+    if (pattern == nullptr || !pattern->is_string()) return true;
+    try {
+      return std::regex_search(value.dump(), std::regex(pattern->get<std::string>()));
+    } catch (const std::regex_error&) {
+      return false;
+    }
+  }
+
   void WrongType(const std::string& pointer, const Json& value) {
     std::set<std::string> types = schema_.Types(pointer);
     std::vector<std::string> words;
@@ -153,7 +165,7 @@ class Explainer {
       auto read = ReadPlainScalar(value.get<std::string>());
       bool number = read.ok() && read->is_number() && (types.contains("integer") || types.contains("number"));
       if (number && !positions_.Expanded(prefix_ + pointer)) advice = "; remove the quotes";
-    } else if (value.is_primitive() && types.contains("string")) {
+    } else if (value.is_primitive() && types.contains("string") && QuotesHelp(pointer, value)) {
       advice = "; put it in quotes";
     }
     Add(pointer, "must be " + Join(words, " or ") + ", " + Is(pointer, value) + advice);

@@ -95,8 +95,21 @@ class Reader {
     return Skip();
   }
 
+  // 'use strict'; and its like: a text alone, before everything.
+  Status Directives() {
+    while (Peek() == '\'' || Peek() == '"') {
+      std::string directive;
+      TG_RETURN_IF_ERROR(String(&directive));
+      if (!directive.starts_with("use ")) return Fail("a schema is one object: expected '{'");
+      TG_RETURN_IF_ERROR(Skip());
+      while (Peek() == ';') TG_RETURN_IF_ERROR(Expect(';'));
+    }
+    return Status::Ok();
+  }
+
   // `const X =`, `export default`, `module.exports =` and their mixtures, before the object.
   Status Prologue(std::string* name) {
+    TG_RETURN_IF_ERROR(Directives());
     for (int words = 0; IsNameStart(Peek()); ++words) {
       std::string word = Word();
       TG_RETURN_IF_ERROR(Skip());

@@ -38,6 +38,9 @@ TEST(Literal, Javascript_IsRead) {
   }
   EXPECT_EQ(Json("const S = {a: 1} as const;\nexport default S;\n"), R"({"a":1})");
   EXPECT_EQ(Json("const S = {a: 1}\nmodule.exports = S"), R"({"a":1})");
+  EXPECT_EQ(Json("'use strict';\nmodule.exports = {a: 1}"), R"({"a":1})");
+  EXPECT_EQ(Json("/* x */ \"use strict\"\nconst S = {a: 1}"), R"({"a":1})");
+  EXPECT_THAT(Json("'text'"), HasSubstr("a schema is one object"));
 }
 
 TEST(Literal, Regex_EndsAtItsSlash) {

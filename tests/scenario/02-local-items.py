@@ -93,6 +93,21 @@ def case_remove_ends_an_item_and_its_index_entries():
         equal(node.status()["tombstones"], 0, "a new item takes the tombstone's place")
 
 
+def case_context_wins_in_a_put_and_stands_in_for_a_key():
+    with Rig() as rig:
+        node = rig.node("sensor", "device", 101, extra={"context": {"device": "here"}}).start()
+        node.put("Fault", fault(1))
+        made = node.get("Fault", "id=f1")
+        node.put("Fault", {**fault(1, message="again"), "device": "elsewhere"})
+        item = node.get("Fault", "id=f1")
+        equal((item["device"], item["message"], item["created"]), ("here", "again", made["created"]), "one item, put twice")
+        equal(len(node.find("Fault")), 1, "faults")
+        equal(node.find("Fault", "device=elsewhere"), [], "find uses what it is given alone")
+        fails(node.attempt("get", "Fault", "device=elsewhere", "id=f1"), 4)
+        node.remove("Fault", "id=f1")
+        equal(node.find("Fault"), [], "after the remove")
+
+
 def case_expired_items_are_hidden():
     with Rig() as rig:
         node = alone(rig)
