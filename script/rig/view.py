@@ -3,7 +3,7 @@ import sys
 import threading
 import time
 
-HEADER = f"{'':<14} {'items':>7}   {'uplink':<10} {'pending':>8} {'lag':>8}   {'parent has':>10} {'cloud has':>10} {'of':>8}"
+HEADER = f"{'':<14} {'items':>7}   {'uplink':<10} {'pending':>8} {'lag':>8}   {'parent has':>10} {'cloud has':>10} {'of changes':>11}"
 COLOURS = {"bold": "1", "green": "32", "red": "31", "yellow": "33", "dim": "2"}
 
 
@@ -71,7 +71,7 @@ class View:
         delivered = max((lane["delivered"] for lane in link["lanes"]), default=0)
         state = self.paint("green" if link["state"] == "up" else "yellow", f"{link['state']:<10}")
         return (f"{label:<14} {status['items']:>7}   {state} {link['pending_changes']:>8} "
-                f"{age(link['oldest_pending_age_ms']):>8}   {acked:>10} {delivered:>10} {status['head']:>8}")
+                f"{age(link['oldest_pending_age_ms']):>8}   {acked:>10} {delivered:>10} {status['head']:>11}")
 
     def _run(self):
         every_s = 0.5 if self.live else 5.0
