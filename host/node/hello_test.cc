@@ -105,5 +105,75 @@ TEST_F(NodeTest, Child_CannotBecomeTheParent) {
   EXPECT_EQ(SentBodies<wire::Refuse>(*tree_.router).at(0).reason, wire::RefuseReason::kLoop);
 }
 
+TEST_F(NodeTest, Hello_AnsweredWithAHigherEdge_AttachesAboveItForGood) {
+  TestNode& device = tree_.Add(50, TG_ROLE_DEVICE, 65535);
+  device.Start();
+  core::TransportSession session = device.OpenSession(core::Side::kParent, 10);
+  std::vector<wire::DecodedFrame> sent = device.TakeSent();
+  ASSERT_EQ(sent.size(), 1u);
+  EXPECT_EQ(std::get<wire::Hello>(sent[0].body).attach_epoch, 1u);
+  wire::Hello answer = HelloOf(10, TG_ROLE_ROUTER, 2);
+  answer.edges.resize(1);
+  answer.edges[0].agent = 50;
+  answer.edges[0].parent = 11;
+  answer.edges[0].attach_epoch = 7;
+  device.Receive(session, sent[0].session, answer);
+  tree_.Run(100);
+  std::vector<wire::Hello> again = SentBodies<wire::Hello>(device);
+  ASSERT_EQ(again.size(), 1u);
+  EXPECT_EQ(again[0].attach_epoch, 8u);
+  EXPECT_NE(device.LinkTo(10).state, "up");
+  device.Stop();
+  device.Start();
+  device.OpenSession(core::Side::kParent, 11);
+  EXPECT_EQ(SentBodies<wire::Hello>(device).at(0).attach_epoch, 9u) << "another parent, so another attach";
+}
+
+TEST_F(NodeTest, Hello_OfAChildThatIsAttachedElsewhere_IsAnsweredWithThatEdge) {
+  tree_.router->Receive(tree_.router->OpenSession(core::Side::kChild, 50), 3, [] {
+    wire::Hello router = HelloOf(50, TG_ROLE_ROUTER, 9);
+    router.edges.resize(1);
+    router.edges[0].agent = 51;
+    router.edges[0].parent = 50;
+    router.edges[0].attach_epoch = 4;
+    return router;
+  }());
+  tree_.Run(100);
+  tree_.router->TakeSent();
+  wire::Hello hello = HelloOf(51, TG_ROLE_DEVICE, 65535);
+  hello.attach_epoch = 3;
+  tree_.router->Receive(tree_.router->OpenSession(core::Side::kChild, 51), 4, hello);
+  std::vector<wire::Hello> answers = SentBodies<wire::Hello>(*tree_.router);
+  ASSERT_EQ(answers.size(), 1u);
+  ASSERT_EQ(answers[0].edges.size(), 1u);
+  EXPECT_EQ(answers[0].edges[0].attach_epoch, 4u);
+  EXPECT_EQ(tree_.router->LinkTo(51).replica, "") << "it is not registered";
+}
+
+TEST_F(NodeTest, RefusedChild_AsksAgainSoonAndThenLessOften) {
+  TestNode& device = tree_.Add(50, TG_ROLE_DEVICE, 65535);
+  device.options().hello_ms_max = 4'000;
+  device.Start();
+  core::TransportSession session = device.OpenSession(core::Side::kParent, 10);
+  std::vector<int64_t> waits;
+  int64_t refused_us = 0;
+  wire::Refuse refuse;
+  refuse.reason = wire::RefuseReason::kReplica;
+  for (int i = 0; i < 600 && waits.size() < 5; ++i) {
+    for (const wire::DecodedFrame& frame : device.TakeSent()) {
+      if (!std::holds_alternative<wire::Hello>(frame.body)) continue;
+      if (refused_us != 0) waits.push_back((tree_.clock.now_us - refused_us) / 1000);
+      refused_us = tree_.clock.now_us;
+      device.Receive(session, frame.session, refuse);
+    }
+    tree_.Run(50);
+  }
+  ASSERT_EQ(waits.size(), 5u);
+  EXPECT_LE(waits[0], 1'300);
+  EXPECT_GE(waits[0], 750);
+  for (int64_t wait : waits) EXPECT_LE(wait, 5'050) << "more than hello_ms_max and a quarter";
+  EXPECT_GE(waits[4], 3'000);
+}
+
 }  // namespace
 }  // namespace tidegate::node

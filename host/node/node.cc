@@ -195,10 +195,11 @@ Status Node::Impl::Commit() {
   int64_t now_us = deps_.clock.monotonic_us();
   Tick(now_us);
   RetryQuarantined();
-  SweepStrays(now_us);
   StoreDelivered(now_us);
   KeepHouse(now_us);
   Status status = CommitStage();
+  // It looks at what is committed: nothing that comes with the same commit may be missed.
+  if (status.ok()) SweepStrays(now_us);
   RunRetries();
   // Handlers may have staged more: the end of a reconcile pass, marks, a retry.
   for (int round = 0; round < 4 && status.ok() && !stage_.empty(); ++round) {

@@ -23,8 +23,9 @@ bool Routes::Loses(const Entry& known, const wire::Edge& edge, wire::Edge* again
   *against = known.edge;
   if (Beats(known.edge, edge)) return true;
   if (SameAttach(known.edge, edge) || known.edge.replica_epoch == edge.replica_epoch) return false;
-  // It would win, but with an epoch that was there before another one: two nodes run on copies of one replica.
-  against->clone = std::find(known.former.begin(), known.former.end(), edge.replica_epoch) != known.former.end();
+  // It would win, but its epoch was there before another one, and that twice: once may be late news of a node whose
+  // number was rolled back. Two nodes run on copies of one replica.
+  against->clone = std::count(known.former.begin(), known.former.end(), edge.replica_epoch) >= 2;
   return against->clone;
 }
 

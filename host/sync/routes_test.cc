@@ -97,13 +97,16 @@ TEST(Routes, EpochReturnsUnderAnotherParent_IsAClone) {
   Routes routes(1);
   routes.Apply(routes.Compare(10, {EdgeOf(10, 1, 1), EdgeOf(101, 10, 5, 70)}));
   routes.Apply(routes.Compare(11, {EdgeOf(11, 1, 1), EdgeOf(101, 11, 6, 80)}));
-  Routes::Difference returned = routes.Compare(10, {EdgeOf(10, 1, 1), EdgeOf(101, 10, 7, 70)});
+  routes.Apply(routes.Compare(10, {EdgeOf(10, 1, 1), EdgeOf(101, 10, 7, 70)}));
+  EXPECT_EQ(routes.LinkOf(101), 10u) << "once may be late news";
+  routes.Apply(routes.Compare(11, {EdgeOf(11, 1, 1), EdgeOf(101, 11, 8, 80)}));
+  Routes::Difference returned = routes.Compare(10, {EdgeOf(10, 1, 1), EdgeOf(101, 10, 9, 70)});
   ASSERT_EQ(returned.higher.size(), 1u);
   EXPECT_TRUE(returned.higher[0].clone);
   EXPECT_EQ(routes.LinkOf(101), 11u);
   // Its parent is told, and refuses it by that epoch; a new start of the node is another matter.
   Routes below(10);
-  below.Apply(below.Compare(101, {EdgeOf(101, 10, 7, 70)}));
+  below.Apply(below.Compare(101, {EdgeOf(101, 10, 9, 70)}));
   below.Apply(below.Elsewhere(returned.higher));
   EXPECT_FALSE(below.IsBelow(101));
   EXPECT_TRUE(below.IsClone(101, 70));
