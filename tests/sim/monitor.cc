@@ -4,6 +4,7 @@
 
 #include "host/base/views.h"
 #include "host/sync/meta_keys.h"
+#include "host/sync/routes.h"
 #include "host/wire/records.h"
 #include "tests/sim/model_truth.h"
 #include "tests/sim/world.h"
@@ -113,6 +114,10 @@ void Monitor::CheckClaim(SimNode& holder, AgentId sender, uint32_t lane, const W
       const Written* written = world_.oracle().Find(KeyText(key), change.version);
       if (written == nullptr || !world_.oracle().IsDue(holder, *written)) continue;  // its owner has moved away
       if (change.owner != kAgentAll && !KnowsBelow(holder, change.owner)) continue;  // or was away
+      // Or the sender has it elsewhere by now, and what was sent before does not come again.
+      if (source->level() < holder.level() && change.owner != kAgentAll && change.owner != holder.agent() &&
+          !source->truth().MetaGet(sync::Routes::Key(holder.agent(), change.owner)).ok())
+        continue;
       auto here = Held(holder, key);
       // What the holder refused is not there: law 7. It has to be listed, and for a reason.
       auto listed = holder.truth().MetaGet(sync::meta::Quarantine(sender, false, change.owner, change.pk, change.sk));
