@@ -134,6 +134,7 @@ int RunJobs(const CommandLine& line) {
     if (pid < 0) return 2;
     if (pid == 0) {
       close(pipes[0]);
+      for (const Job& other : jobs) close(other.in);  // or the other would not notice that nobody reads
       RunJob(line, job, pipes[1]);
       _exit(0);
     }
@@ -160,8 +161,9 @@ int RunJobs(const CommandLine& line) {
     }
   }
   bool died = false;
-  for (Job& job : jobs) {
+  for (const Job& job : jobs)
     if (job.in >= 0) close(job.in);
+  for (const Job& job : jobs) {
     int status = 0;
     waitpid(job.pid, &status, 0);
     if (wanted && (!WIFEXITED(status) || WEXITSTATUS(status) != 0)) died = true;
