@@ -1,7 +1,8 @@
 #include "host/config/explain.h"
 
+#include <regex.h>
+
 #include <algorithm>
-#include <regex>
 #include <tuple>
 
 #include "host/base/spelling.h"
@@ -147,11 +148,11 @@ class Explainer {
   bool QuotesHelp(const std::string& pointer, const Json& value) const {
     const Json* pattern = schema_.Keyword(pointer, "pattern");
     if (pattern == nullptr || !pattern->is_string()) return true;
-    try {
-      return std::regex_search(value.dump(), std::regex(pattern->get<std::string>()));
-    } catch (const std::regex_error&) {
-      return false;
-    }
+    regex_t compiled;  // POSIX reads the plain patterns of our schemas as JSON Schema means them
+    if (regcomp(&compiled, pattern->get_ref<const std::string&>().c_str(), REG_EXTENDED | REG_NOSUB) != 0) return false;
+    bool matches = regexec(&compiled, value.dump().c_str(), 0, nullptr, 0) == 0;
+    regfree(&compiled);
+    return matches;
   }
 
   void WrongType(const std::string& pointer, const Json& value) {
