@@ -50,6 +50,27 @@ struct SchemaParams {
 FieldList LoadFields(const Literal& literal, const std::string& path, const SchemaParams& params, bool nested,
                      Problems* problems);
 
+// An index of the table as its schema writes it; a local one has the hash of primary.
+struct IndexDef {
+  std::string name;
+  std::string hash;
+  std::string sort;
+  bool local = false;
+  TextPlace place;
+};
+
+struct IndexDefs {
+  IndexDef primary;
+  std::vector<IndexDef> secondary;
+};
+
+IndexDefs LoadIndexes(const Literal& root, Problems* problems);
+
+// Joins the fields of a model with the indexes of the table, and the variables of its templates with what they
+// stand for. source and path are the model's, for what is reported.
+void LinkModel(const Literal::Member& source, const std::string& path, const SchemaParams& params,
+               const IndexDefs& indexes, ModelRules* rules, Problems* problems);
+
 // A copy without what has no effect and with types in one spelling: what a model's digest is made of.
 Literal Definition(const Literal& fields);
 

@@ -8,28 +8,10 @@
 namespace tidegate {
 namespace {
 
-using Source = ValueTemplate::Source;
-
-struct IndexDef {
-  std::string name;
-  std::string hash;
-  std::string sort;
-  bool local = false;
-  TextPlace place;
-};
-
 bool IsModelName(std::string_view name) {
   auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; };
   auto part = [&](char c) { return letter(c) || (c >= '0' && c <= '9'); };
   return !name.empty() && name.size() <= 128 && letter(name.front()) && std::all_of(name.begin(), name.end(), part);
-}
-
-Source EnvelopeSource(std::string_view name, const SchemaParams& params) {
-  if (name == params.type_field) return Source::kType;
-  if (name == "_src") return Source::kSrc;
-  if (name == "_dst") return Source::kDst;
-  if (name == "_owner") return Source::kOwner;
-  return Source::kNothing;
 }
 
 std::string PointerTo(std::string pointer, std::string_view name) {
@@ -55,7 +37,7 @@ class SchemaLoader {
   SchemaLoad Load() {
     LoadTop();
     LoadParams();
-    LoadIndexes();
+    indexes_ = LoadIndexes(root_, &problems_);
     LoadModels();
     CheckOpaque();
     root_.AppendJson(&parts_.json);
@@ -144,74 +126,6 @@ class SchemaLoader {
     params_.keep_updated = update || (value.kind == Literal::Kind::kBool && value.boolean);
   }
 
-  void LoadIndexes() {
-    const Literal* indexes = root_.Find("indexes");
-    if (indexes == nullptr || !indexes->IsObject()) {
-      return problems_.Error(indexes == nullptr ? root_.place : indexes->place,
-                             "indexes is missing; add indexes: {primary: {hash: 'pk', sort: 'sk'}}");
-    }
-    if (indexes->Find("primary") == nullptr) problems_.Error(indexes->place, "indexes: primary is missing");
-    if (indexes->members.size() > kIndexesMax + 1) {
-      return problems_.Error(indexes->place, "indexes: more than " + std::to_string(kIndexesMax) + " secondary ones");
-    }
-    for (const Literal::Member& member : indexes->members) LoadIndex(member);
-    size_t local = 0;
-    for (IndexDef& index : secondary_) {
-      if (index.local) {
-        ++local;
-        if (index.hash.empty()) index.hash = primary_.hash;
-        if (index.hash != primary_.hash) {
-          problems_.Error(index.place, "indexes: " + index.name + ": a local index has the hash of primary, '" +
-                                           primary_.hash + "'");
-        }
-        if (index.sort.empty()) problems_.Error(index.place, "indexes: " + index.name + ": a local index needs sort");
-      }
-    }
-    if (local > 5) problems_.Error(indexes->place, "indexes: more than 5 local ones");
-  }
-
-  void LoadIndex(const Literal::Member& source) {
-    IndexDef index;
-    index.name = source.name;
-    index.place = source.place;
-    std::string where = "indexes: " + source.name;
-    if (!source.value.IsObject()) return problems_.Error(source.value.place, where + ": must be {hash, sort}");
-    bool primary = source.name == "primary";
-    std::string type;
-    for (const Literal::Member& member : source.value.members) {
-      if (member.name == "hash" || member.name == "sort") {
-        std::string attribute = problems_.Text(member, "");
-        if (attribute.empty() && member.value.IsString()) {
-          problems_.Error(member.value.place, where + ": " + member.name + " must not be empty");
-        }
-        (member.name == "hash" ? index.hash : index.sort) = attribute;
-      } else if (member.name == "type") {
-        type = problems_.Text(member, "");
-        if (type != "local" || primary)
-          problems_.Error(member.value.place, where + ": type can only be 'local', and not on primary");
-      } else if (member.name == "project" || member.name == "follow") {
-        bool all = member.value.IsString() && member.value.text == "all";
-        if (!all)
-          problems_.Warn(member.place, where + ": '" + member.name + "' has no effect: an index gives whole items");
-      } else if (member.name != "description") {
-        problems_.Unknown(member, where, {"hash", "sort", "type", "project", "follow"});
-      }
-    }
-    index.local = !primary && (type == "local" || index.hash.empty());
-    if (index.hash.empty() && !index.local) problems_.Error(source.place, where + ": hash is missing");
-    if (index.hash.empty() && index.local && type.empty()) {
-      problems_.Warn(source.place, where + ": has no hash; taken as type 'local'");
-    }
-    if (!index.hash.empty() && index.hash == index.sort) {
-      problems_.Error(source.place, where + ": hash and sort are the same attribute");
-    }
-    if (primary) {
-      primary_ = index;
-    } else {
-      secondary_.push_back(index);
-    }
-  }
-
   void LoadModels() {
     const Literal* models = root_.Find("models");
     if (models == nullptr || models->kind == Literal::Kind::kNull) {
@@ -248,8 +162,7 @@ class SchemaLoader {
         problems_.Error(source.place, path + ": field '" + field.name + "' holds a timestamp and must be a date");
       }
     }
-    LinkIndexes(source, path, rules.get());
-    LinkTemplates(source, path, rules.get());
+    LinkModel(source, path, params_, indexes_, rules.get(), &problems_);
     if (problems_.errors() != errors_before) return;
     std::string definition;
     Definition(source.value).AppendJson(&definition);
@@ -272,106 +185,6 @@ class SchemaLoader {
     AppendJsonString(name, &field.json_key);
     field.json_key += ':';
     list->fields.push_back(std::move(field));
-  }
-
-  KeyPart Link(const std::string& attribute, const FieldList& list) const {
-    for (uint16_t i = 0; i < list.fields.size(); ++i) {
-      if (list.fields[i].attribute == attribute) return {Source::kField, i};
-    }
-    return {EnvelopeSource(attribute, params_), kNoField};
-  }
-
-  void LinkIndexes(const Literal::Member& source, const std::string& path, ModelRules* rules) {
-    auto primary = [&](const std::string& attribute, const char* what) {
-      KeyPart part = Link(attribute, rules->list);
-      if (part.source != Source::kField) {
-        problems_.Error(source.place, path + ": no field gives the " + what + " key '" + attribute +
-                                          "' of the primary index; add one with that name");
-        return kNoField;
-      }
-      CheckKeyType(source, path, rules->list.fields[part.field], "primary");
-      return part.field;
-    };
-    if (!primary_.hash.empty()) rules->pk = primary(primary_.hash, "hash");
-    if (!primary_.sort.empty()) rules->sk = primary(primary_.sort, "sort");
-    for (const IndexDef& def : secondary_) {
-      IndexRules index;
-      index.name = def.name;
-      index.local = def.local;
-      index.has_sort = !def.sort.empty();
-      index.hash = Link(def.hash, rules->list);
-      if (index.has_sort) index.sort = Link(def.sort, rules->list);
-      for (const KeyPart& part : {index.hash, index.sort}) {
-        if (part.field != kNoField) CheckKeyType(source, path, rules->list.fields[part.field], def.name);
-      }
-      rules->indexes.push_back(std::move(index));
-    }
-  }
-
-  void CheckKeyType(const Literal::Member& source, const std::string& path, const Field& field,
-                    const std::string& index) {
-    if (field.type == FieldType::kString || field.type == FieldType::kNumber || field.type == FieldType::kDate ||
-        field.type == FieldType::kBoolean) {
-      return;
-    }
-    problems_.Error(PlaceOf(source, field), path + ": field '" + field.name + "' of type " + FieldTypeName(field.type) +
-                                                " cannot be a key of index " + index);
-  }
-
-  // What each variable stands for, and an order in which templates can be made.
-  void LinkTemplates(const Literal::Member& source, const std::string& path, ModelRules* rules) {
-    std::vector<Field>& fields = rules->list.fields;
-    for (uint16_t i = 0; i < fields.size(); ++i) {
-      if (!fields[i].value.has_value()) continue;
-      bool is_key = i == rules->pk || i == rules->sk;
-      for (ValueTemplate::Part& part : fields[i].value->parts) {
-        if (part.path.empty()) continue;
-        std::string shown = path + ": field '" + fields[i].name + "': ${" + part.variable + "}";
-        part.source = EnvelopeSource(part.path.front(), params_);
-        if (part.source != Source::kNothing) continue;
-        part.field = rules->list.Find(part.path.front());
-        if (part.field == kNoField) {
-          std::string what = shown + " is no field of the model";
-          if (is_key) problems_.Error(PlaceOf(source, fields[i]), what + ", so no key can be made");
-          if (!is_key) problems_.Warn(PlaceOf(source, fields[i]), what + "; the value is never set");
-          continue;
-        }
-        part.source = Source::kField;
-        FieldType type = fields[part.field].type;
-        if (part.path.size() == 1 && type == FieldType::kObject) {
-          problems_.Error(PlaceOf(source, fields[i]), shown + " is an object; name a member of it");
-        }
-      }
-    }
-    std::vector<uint8_t> state(fields.size(), 0);
-    for (uint16_t i = 0; i < fields.size(); ++i) {
-      if (!Order(i, fields, &state, &rules->template_order)) {
-        return problems_.Error(PlaceOf(source, fields[i]),
-                               path + ": field '" + fields[i].name + "': its template needs itself, in a circle");
-      }
-    }
-  }
-
-  // state: 0 = new, 1 = under way, 2 = done. False: a circle.
-  bool Order(uint16_t i, const std::vector<Field>& fields, std::vector<uint8_t>* state, std::vector<uint16_t>* order) {
-    if ((*state)[i] == 2 || !fields[i].value.has_value()) return true;
-    if ((*state)[i] == 1) return false;
-    (*state)[i] = 1;
-    for (const ValueTemplate::Part& part : fields[i].value->parts) {
-      if (part.source == Source::kField && !Order(part.field, fields, state, order)) return false;
-    }
-    (*state)[i] = 2;
-    order->push_back(i);
-    return true;
-  }
-
-  static TextPlace PlaceOf(const Literal::Member& source, const Field& field) {
-    for (const Literal::Member& member : source.value.members) {
-      if (member.name != field.name) continue;
-      const Literal* value = member.value.Find("value");
-      return value != nullptr ? value->place : member.place;
-    }
-    return source.place;
   }
 
   // Replication rules are for policies to read; here they only must not contradict each other.
@@ -397,8 +210,7 @@ class SchemaLoader {
   Problems problems_;
   SchemaParts parts_;
   SchemaParams params_;
-  IndexDef primary_;
-  std::vector<IndexDef> secondary_;
+  IndexDefs indexes_;
 };
 
 void MovePlaces(Literal* value, const std::string& pointer, const PlaceLookup& places) {
