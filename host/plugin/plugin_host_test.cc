@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "host/plugin/test_files.h"
+#include "host/plugin/test_log.h"
 
 namespace tidegate::plugin {
 namespace {
@@ -12,12 +13,6 @@ namespace {
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-
-class Lines : public core::Log {
- public:
-  void Write(uint32_t, std::string_view message) override { lines.emplace_back(message); }
-  std::vector<std::string> lines;
-};
 
 class Loading : public ::testing::Test {
  protected:

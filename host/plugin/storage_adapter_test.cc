@@ -8,6 +8,7 @@
 #include <map>
 
 #include "host/base/views.h"
+#include "host/plugin/test_log.h"
 #include "tidegate/cpp/plugin.h"
 #include "tidegate/cpp/storage.h"
 
@@ -16,12 +17,6 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-
-class Lines : public core::Log {
- public:
-  void Write(uint32_t, std::string_view message) override { lines.emplace_back(message); }
-  std::vector<std::string> lines;
-};
 
 class Counts : public core::Metrics {
  public:

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <thread>
 
+#include "host/plugin/test_log.h"
 #include "tidegate/cpp/plugin.h"
 #include "tidegate/cpp/transport.h"
 
@@ -15,12 +16,6 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-
-class Lines : public core::Log {
- public:
-  void Write(uint32_t, std::string_view message) override { lines.emplace_back(message); }
-  std::vector<std::string> lines;
-};
 
 class EchoTransport {
  public:
