@@ -211,18 +211,20 @@ TEST_F(Api, SyncStatusVerifyAndTheRest_Answer) {
 TEST_F(Api, SyncThatWaited_SaysWhatDidNotGetThere) {
   EXPECT_EQ(Ask("POST", "/v1/sync", R"({"wait":"server","timeout_ms":100})").body,
             R"({"pending_changes":0,"complete":true,"quarantined":[],"quarantined_count":0,"not_listed":0,)"
-            R"("superseded":[],"superseded_count":0,"unsettled_scopes":0})"
+            R"("superseded":[],"superseded_count":0,"unsettled_scopes":0,"held":[]})"
             "\n");
   node::SyncAnswer answer;
   answer.quarantined = {{"Fault", 42, "p", "f1", {7, 42, 9}, {}, "severity: \"x\"", 1}};
   answer.quarantined_count = 3;
   answer.superseded = {{"Status", 42, "p", "s", {7, 42, 9}, {8, 42, 9}, "", 42}};
   answer.superseded_count = 1;
+  answer.held = {{"Alarm", false, 1, "schema", "add it", false, 17}};
   node_.SetSyncAnswer(answer);
   std::string body = Ask("POST", "/v1/sync", R"({"wait":"server"})").body;
   EXPECT_THAT(body, HasSubstr(R"("complete":false,"quarantined":[{"model":"Fault","owner":42,"pk":"p","sk":"f1",)"));
   EXPECT_THAT(body, HasSubstr(R"("by":1,"reason":"severity: \"x\""}],"quarantined_count":3)"));
   EXPECT_THAT(body, HasSubstr(R"("by":42,"held":")" + Version{8, 42, 9}.ToText() + R"("}],"superseded_count":1)"));
+  EXPECT_THAT(body, HasSubstr(R"("held":[{"model":"Alarm","ours":false,"by":1,"reason":"schema","message":"add it",)"));
 }
 
 TEST_F(Api, SyncThatDoesNotArrive_IsATimeout) {

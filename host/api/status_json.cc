@@ -5,6 +5,24 @@
 namespace tidegate::api {
 namespace {
 
+std::string HoldToJson(const node::HoldStatus& hold) {
+  return ObjectWriter()
+      .Text("model", hold.model)
+      .Bool("ours", hold.ours)
+      .Unsigned("by", hold.by)
+      .Text("reason", hold.reason)
+      .Text("message", hold.message)
+      .Bool("released", hold.released)
+      .Signed("since_unix_ms", hold.since_unix_ms)
+      .Take();
+}
+
+std::string HoldsToJson(const std::vector<node::HoldStatus>& holds) {
+  ArrayWriter array;
+  for (const node::HoldStatus& hold : holds) array.Raw(HoldToJson(hold));
+  return array.Take();
+}
+
 std::string LinkToJson(const node::LinkStatus& link) {
   ArrayWriter lanes;
   for (const node::LaneStatus& lane : link.lanes) {
@@ -37,6 +55,7 @@ std::string LinkToJson(const node::LinkStatus& link) {
       .Unsigned("bytes_received", link.bytes_received)
       .Unsigned("resends", link.resends)
       .Unsigned("quarantined", link.quarantined)
+      .Raw("holds", HoldsToJson(link.holds))
       .Text("last_error", link.last_error)
       .Signed("last_error_unix_ms", link.last_error_unix_ms)
       .Take();
@@ -70,6 +89,7 @@ std::string SyncToJson(const node::SyncAnswer& answer) {
       .Raw("superseded", superseded.Take())
       .Unsigned("superseded_count", answer.superseded_count)
       .Unsigned("unsettled_scopes", answer.unsettled_scopes)
+      .Raw("held", HoldsToJson(answer.held))
       .Take();
 }
 

@@ -208,6 +208,17 @@ TEST_F(Cli, Sync_SomethingWasRefused_SaysWhatAndHasAnExitCodeOfItsOwn) {
   EXPECT_THAT(ran.out, HasSubstr("\"quarantined_count\":1"));
 }
 
+TEST_F(Cli, Sync_ModelIsHeld_SaysWhereAndWhy) {
+  node::SyncAnswer answer;
+  answer.held = {{"Alarm", false, 10, "schema", "no such model: add it", false, 17}};
+  node_.SetSyncAnswer(answer);
+  Ran ran = Run("sync --wait");
+  EXPECT_EQ(ran.exit_code, 6);
+  EXPECT_THAT(ran.err, HasSubstr("model Alarm waits at agent 10 (schema): no such model: add it"));
+  EXPECT_THAT(ran.err, Not(HasSubstr("refused")));
+  EXPECT_THAT(ran.out, Not(HasSubstr("durable")));
+}
+
 TEST_F(Cli, Sync_SaysWhetherItArrived) {
   EXPECT_EQ(Run("sync --wait --to hop").out, "all that was written before is durable at the neighbour\n");
   EXPECT_EQ(Run("sync --json").out, "{\"pending_changes\":0}\n");

@@ -51,7 +51,13 @@ int Sync(const Arguments& arguments) {
       std::printf("all that was written before is durable at the %s\n", to == "hop" ? "neighbour" : "server");
   }
   if (complete) return kExitOk;
+  for (const Json& hold : answer->value("held", Json::array())) {
+    std::fprintf(stderr, "tidegate: model %s waits at agent %llu (%s): %s; it goes on by itself after that\n",
+                 Printable(Text(hold, "model")).c_str(), static_cast<unsigned long long>(Number(hold, "by")),
+                 Printable(Text(hold, "reason")).c_str(), Printable(Text(hold, "message")).c_str());
+  }
   uint64_t refused = Number(*answer, "quarantined_count") + Number(*answer, "not_listed");
+  if (refused == 0) return kExitNotAllThere;
   std::fprintf(
       stderr,
       "tidegate: %s refused on the way and not at the %s; the rest is. They are kept here: write a version that "

@@ -82,6 +82,15 @@ void PrintLink(const Json& link, int64_t now_ms, const Paint& paint) {
   if (Number(link, "quarantined") > 0) {
     std::printf("  quarantined    %s (tidegate quarantine list)\n", Count(Number(link, "quarantined")).c_str());
   }
+  for (const Json& hold : link.value("holds", Json::array())) {
+    uint64_t by = Number(hold, "by");
+    std::string who = hold.value("ours", false) ? "held here"
+                      : by != 0                 ? "held by agent " + std::to_string(by)
+                                                : "held there";
+    if (hold.value("released", false)) who += ", ending";
+    std::printf("  hold           %s: %s (%s): %s\n", Printable(Text(hold, "model")).c_str(), who.c_str(),
+                Printable(Text(hold, "reason")).c_str(), Printable(Text(hold, "message")).c_str());
+  }
   std::string address = Text(link, "address");
   if (!address.empty()) {
     std::printf("  peer           %s%s\n", Printable(address).c_str(),

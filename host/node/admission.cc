@@ -54,6 +54,28 @@ Status Node::Impl::AdmitOwner(const sync::Inbound& from, const tg_change& change
   return Status::Refused("owner " + std::to_string(owner) + " is not below agent " + std::to_string(from.neighbour));
 }
 
+// Direction is the model's: what the writer believed counts for nothing where the model is known, by a schema
+// or, at a router without it, by the parent's table (law 10). What does not fit waits as a whole.
+Status Node::Impl::AdmitModel(const sync::Inbound& from, uint32_t needed, const replica::ModelRule* rule,
+                              tg_change* change) {
+  sync::Link* link = links_.Find(from.neighbour);
+  if (link == nullptr) return Status::Internal("a change of nobody");
+  std::string_view model = View(change->model);
+  if (!link->holds.empty() && link->holds.Holds(*change))
+    return Status(sync::kHeld, link->holds.Find(model)->record.hold.message);
+  std::optional<uint32_t> direction = rule != nullptr ? rule->direction : DirectionFromAbove(model);
+  if (direction.has_value() && (*direction & needed) != 0) {
+    change->direction = static_cast<uint8_t>(*direction);
+    return {};
+  }
+  std::string message = direction.has_value()
+                            ? "here the model does not go " + std::string(from.from_parent ? "down" : "up") +
+                                  ": give all nodes the same schema"
+                            : "the schemas of this node have no such model: add it";
+  HoldModel(link, model, direction.has_value() ? wire::HoldReason::kDirection : wire::HoldReason::kSchema, message);
+  return Status(sync::kHeld, message);
+}
+
 bool Node::Impl::IsDestination(const tg_change& change) const {
   if (options_.role == TG_ROLE_SERVER) return (change.direction & TG_DIRECTION_UP) != 0;
   return change.key.owner == options_.agent || (change.key.owner == kAgentAll && options_.role == TG_ROLE_DEVICE);
@@ -68,14 +90,7 @@ Status Node::Impl::Admit(const sync::Inbound& from, tg_change* change, core::Cha
   }
   auto catalog = deps_.catalog.Get();
   const replica::ModelRule* rule = catalog->Find(View(change->model));
-  if (rule != nullptr) {
-    if ((rule->direction & needed) == 0) {
-      return Status::Refused("direction: here model " + rule->name + " does not go " +
-                             (from.from_parent ? "down" : "up"));
-    }
-    // Direction is the model's: what the writer believed counts only where the model is not known.
-    change->direction = static_cast<uint8_t>(rule->direction);
-  }
+  TG_RETURN_IF_ERROR(AdmitModel(from, needed, rule, change));
   TG_RETURN_IF_ERROR(AdmitOwner(from, *change));
   TG_RETURN_IF_ERROR(CheckWriter(*change));
   int64_t now_ms = deps_.clock.unix_ms();

@@ -185,11 +185,35 @@ void Node::Impl::AnswerWaiters() {
       for (const LinkStatus& link : GetStatus().links) answer.pending_changes += link.pending_changes;
     }
     NameExceptions(waiter, position, &answer);
+    answer.held = HeldOnTheWay(waiter);
     waiter.done(std::move(answer));
   }
 }
 
 // ---- what a wait excepts ----
+
+std::vector<HoldStatus> Node::Impl::HeldOnTheWay(const Waiter& waiter) const {
+  std::vector<HoldStatus> held;
+  const sync::Link* parent = links_.parent();
+  if (parent == nullptr) {
+    for (AgentId child : waiter.children) {
+      const sync::Link* link = links_.Find(child);
+      if (link == nullptr) continue;
+      for (HoldStatus& hold : HoldsOf(*link)) {
+        if (!hold.ours) held.push_back(std::move(hold));
+      }
+    }
+    return held;
+  }
+  for (const auto& [key, entry] : held_above_.entries()) {
+    if (!entry.left_out || (entry.beyond() && waiter.target == SyncTarget::kHop)) continue;
+    if (waiter.target == SyncTarget::kHop && entry.record.released && entry.record.ranges.empty()) continue;
+    AgentId by = entry.record.hold.by != 0 ? entry.record.hold.by : parent->agent();
+    held.push_back({key.first, false, by, wire::HoldReasonName(entry.record.hold.reason), entry.record.hold.message,
+                    entry.record.released, entry.record.since_unix_ms});
+  }
+  return held;
+}
 
 // A state was committed while somebody waits: what it took the place of may never have been sent.
 void Node::Impl::NoteReplaced(const core::Effect& effect) {

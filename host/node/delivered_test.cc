@@ -20,6 +20,13 @@ constexpr char kStrict[] = R"({
                      id: {type: String, required: true}, value: {type: Number, required: true}}},
 })";
 
+constexpr char kStrictConfig[] = R"({
+  format: 'onetable:1.1.0', version: '1.0.1', indexes: {primary: {hash: 'pk', sort: 'sk'}},
+  params: {isoDates: true, timestamps: false},
+  models: {Config: {pk: {type: String, value: 'c#'}, sk: {type: String, value: 'c#${name}'},
+                    name: {type: String, required: true}, value: {type: String}, more: {type: String, required: true}}},
+})";
+
 class DeliveredTest : public testing::Test {
  protected:
   void SetUp() override { tree_.Build(); }
@@ -71,7 +78,7 @@ TEST_F(DeliveredTest, RefusedAtTheServer_WaitNamesItAtTheDevice) {
   EXPECT_EQ(Sync(*tree_.router, SyncTarget::kServer).quarantined_count, 1u);
 }
 
-TEST_F(DeliveredTest, RefusedAtTheHop_BothWaitsNameIt) {
+TEST_F(DeliveredTest, HeldAtTheHop_BothWaitsNameTheModel) {
   tree_.router->policy.directions["Reading"] = TG_DIRECTION_DOWN;
   tree_.router->UseSchema("");
   tree_.Run(1'000);
@@ -79,9 +86,24 @@ TEST_F(DeliveredTest, RefusedAtTheHop_BothWaitsNameIt) {
   for (SyncTarget target : {SyncTarget::kHop, SyncTarget::kServer}) {
     SyncAnswer answer = Sync(*tree_.device, target);
     ASSERT_TRUE(answer.status.ok());
-    ASSERT_EQ(answer.quarantined.size(), 1u);
-    EXPECT_EQ(answer.quarantined[0].by, 10u);
+    EXPECT_FALSE(answer.complete());
+    ASSERT_EQ(answer.held.size(), 1u);
+    EXPECT_EQ(answer.held[0].model, "Reading");
+    EXPECT_EQ(answer.held[0].by, 10u);
   }
+}
+
+TEST_F(DeliveredTest, HeldAtTheServer_WaitToItNamesTheModelAndWaitToHopDoesNot) {
+  tree_.server->policy.directions["Reading"] = TG_DIRECTION_DOWN;
+  tree_.server->UseSchema("");
+  tree_.Run(1'000);
+  EXPECT_TRUE(Sync(*tree_.device, SyncTarget::kServer).complete()) << "nothing of it was written";
+  Put(*tree_.device, "Reading", R"({"id":"a"})");
+  SyncAnswer answer = Sync(*tree_.device, SyncTarget::kServer);
+  ASSERT_TRUE(answer.status.ok());
+  ASSERT_EQ(answer.held.size(), 1u);
+  EXPECT_EQ(answer.held[0].by, 1u);
+  EXPECT_TRUE(Sync(*tree_.device, SyncTarget::kHop).complete());
 }
 
 TEST_F(DeliveredTest, NothingRefused_WaitIsComplete) {
@@ -371,7 +393,7 @@ TEST_F(DeliveredTest, BroadcastThatOneAgentLacks_IsNotDelivered) {
 }
 
 TEST_F(DeliveredTest, DownItemRefusedAtTheDevice_IsListedUpToTheServer) {
-  tree_.device->UseSchema(kStrict);  // without Config
+  tree_.device->UseSchema(kStrictConfig);
   tree_.Run(1'000);
   Put(*tree_.server, "Config", R"({"name":"a","value":"1"})", 42);
   tree_.Run(3'000);
@@ -388,7 +410,7 @@ TEST_F(DeliveredTest, DownItemRefusedAtTheDevice_IsListedUpToTheServer) {
 TEST_F(DeliveredTest, RefusedByAChildOfTheServer_WaitToHopNamesIt) {
   TestNode& near = tree_.Add(44, TG_ROLE_DEVICE, 65535);
   near.Start();
-  near.UseSchema(kStrict);
+  near.UseSchema(kStrictConfig);
   tree_.Connect(near, *tree_.server);
   tree_.Run(2'000);
   Put(*tree_.server, "Config", R"({"name":"a","value":"1"})", 44);

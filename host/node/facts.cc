@@ -76,6 +76,13 @@ NodeStatus Node::Impl::GetStatus() const {
     entry.last_error_unix_ms = link->stats.last_error_unix_ms;
     entry.quarantined = link->quarantined.size() + link->refused_ours.size();
     status.quarantined += entry.quarantined;
+    entry.holds = HoldsOf(*link);
+    for (const HoldStatus& hold : entry.holds) {
+      if (!hold.released && hold.by == 0 && hold.reason != "quota")
+        status.problems.push_back("model " + hold.model + " of agent " +
+                                  std::to_string(hold.ours ? agent : options_.agent) + " is held " +
+                                  (hold.ours ? "here" : "by agent " + std::to_string(agent)) + ": " + hold.message);
+    }
     if (link->is_parent()) entry.unsettled_scopes = marks_.size();
     if (link->stats.last_progress_us >= 0) entry.last_progress_age_ms = (now_us - link->stats.last_progress_us) / 1000;
     for (uint32_t lane = 0; lane < TG_LANE_COUNT; ++lane) {

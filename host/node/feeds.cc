@@ -34,6 +34,8 @@ void Node::Impl::OnBatch(sync::Link* link, wire::DecodedFrame frame) {
   stage_.MetaPut(sync::meta::Held(link->agent(), batch.lane), wire::EncodeRecord(batch.after));
   sync::QuarantineNotes notes =
       sync::StageQuarantine(link, staged, deps_.storage, QuarantineRoom(), deps_.clock.unix_ms(), &stage_);
+  for (const std::string& model : staged.left_out) link->holds.LeftOut(model, batch.lane, batch.before);
+  link->holds.Stage(link->agent(), &stage_);
   if (batch.begin != 0 && batch.unsettled && link->is_parent()) {
     AddMark(true, 0);
     StageMarks();
@@ -51,6 +53,7 @@ void Node::Impl::OnBatch(sync::Link* link, wire::DecodedFrame frame) {
     sync::Link* source = links_.Find(agent);
     if (source == nullptr) return;
     sync::FeedReceiver& lane = source->receivers[header.lane];
+    source->holds.Staged(status.ok());
     if (!status.ok()) {
       lane.Failed();  // not acknowledged: it comes again
       links_.RestoreQuarantine(source);
@@ -79,6 +82,9 @@ void Node::Impl::PassHurry(const sync::Link& from, uint32_t lane) {
 
 void Node::Impl::OnAck(sync::Link* link, const wire::Ack& ack) {
   int64_t now_us = deps_.clock.monotonic_us();
+  // Before the acks move what is known to be taken: a hold says since when something was left out.
+  if (ack.holds_number != 0) OnHolds(link, ack.holds, ack.holds_number, TakenPositions(*link, ack));
+  if (link->holds.Confirmed(ack.holds_recorded)) holds_ending_.insert(link->agent());
   for (const wire::LaneAck& lane : ack.lanes) {
     Result<bool> progress = link->senders[lane.lane].Acked(lane, now_us);
     if (!progress.ok()) {
@@ -130,9 +136,11 @@ void Node::Impl::SendAcks() {
 // Whether a neighbour gets a change: by the model's direction of today, and by the policies.
 sync::RouteFn Node::Impl::RouteTo(const sync::Link& link) const {
   uint32_t needed = link.is_parent() ? TG_DIRECTION_UP : TG_DIRECTION_DOWN;
-  return [this, catalog = deps_.catalog.Get(), needed, neighbour = link.agent()](const tg_change& change) {
+  bool holds = link.is_parent() ? !held_above_.empty() : !link.held_there.empty();
+  return [this, catalog = deps_.catalog.Get(), needed, holds, neighbour = link.agent()](const tg_change& change) {
     const replica::ModelRule* rule = catalog->Find(View(change.model));
     if (rule != nullptr && (rule->direction & needed) == 0) return false;
+    if (holds && LeavesOut(neighbour, change)) return false;
     auto verdict = deps_.policy.Route({options_.role, options_.agent}, change, neighbour);
     return verdict.value_or(TG_ROUTE_SEND) != TG_ROUTE_SKIP;
   };

@@ -1,12 +1,13 @@
 // Node::Impl: the state of the heart. Its functions lie by subject: node.cc (events, commit), writes.cc,
 // sessions.cc (hello), attach.cc, routes.cc, strays.cc, feeds.cc (batches, acks, sending), delivered.cc (sync,
-// delivered, refusals that are passed on), reconcile.cc, admission.cc, quarantine.cc, facts.cc (status). Thread safety:
-// the writer thread. Ownership: see node.h.
+// delivered, refusals that are passed on), reconcile.cc, admission.cc, quarantine.cc, holds.cc, facts.cc (status).
+// Thread safety: the writer thread. Ownership: see node.h.
 #pragma once
 
 #include <deque>
 #include <list>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -178,8 +179,30 @@ class Node::Impl : private sync::Admission {
   void OnCompareAnswer(sync::Link* link, wire::DecodedFrame frame);
   std::vector<AgentId> OwnersOfMarks() const;
 
+  // holds.cc
+  std::optional<uint32_t> DirectionHere(std::string_view model) const;
+  std::optional<uint32_t> DirectionFromAbove(std::string_view model) const;
+  void HoldModel(sync::Link* link, std::string_view model, wire::HoldReason reason, std::string message);
+  void JudgeTable(sync::Link* link);
+  void SetParentTable(const std::vector<wire::ModelPolicy>& models);
+  std::vector<wire::ModelPolicy> TableForChildren() const;
+  void TableChanged();
+  void StageHolds(sync::Link* link);
+  void EndHolds();
+  void OnHolds(sync::Link* link, const std::vector<wire::Hold>& list, uint64_t number,
+               const std::vector<uint64_t>& positions);
+  bool LeavesOut(AgentId neighbour, const tg_change& change) const;
+  std::vector<uint64_t> TakenPositions(const sync::Link& link, const wire::Ack& ack) const;
+  void TellBeyond();
+  std::vector<HoldStatus> HeldOnTheWay(const Waiter& waiter) const;
+  std::vector<HoldStatus> HoldsOf(const sync::Link& link) const;
+  void SendHeldAgain();
+  bool SendPortionAgain(sync::Link* parent, const sync::HeldAbove::Key& key);
+  void ForgetSentAgain();
+
   // admission.cc
   Status Admit(const sync::Inbound& from, tg_change* change, core::ChangeArena* arena) override;
+  Status AdmitModel(const sync::Inbound& from, uint32_t needed, const replica::ModelRule* rule, tg_change* change);
   Status AdmitOwner(const sync::Inbound& from, const tg_change& change) const;
   bool IsDestination(const tg_change& change) const;
 
@@ -217,6 +240,12 @@ class Node::Impl : private sync::Admission {
   int64_t keep_house_at_us_ = 0;
   std::array<Watermark, TG_LANE_COUNT> delivered_{};  // of our own feeds, at the server
   int64_t store_delivered_at_us_ = INT64_MAX;         // when what changed of it is to be stored
+
+  std::map<std::string, wire::ModelPolicy, std::less<>> parent_table_;  // what the parent declared
+  sync::HeldAbove held_above_;                                          // models of ours that wait above
+  std::set<AgentId> holds_ending_;                                      // links with holds whose reason is gone
+  std::map<sync::HeldAbove::Key, uint64_t> sent_again_;                 // last position of the portion under way
+  bool send_again_now_ = false;                                         // the next portion need not wait for an ack
 
   std::deque<std::vector<std::string>> retry_quarantined_;  // entries that may fit now; each a transaction
   std::list<replica::Submission> own_submissions_;          // of callers that keep none themselves

@@ -67,9 +67,11 @@ TEST_F(PlayedChild, AgainstDirectionOrOwner_IsQuarantined) {
          Change("Config", 50, TG_DIRECTION_DOWN, "c#", "c#down", R"({"name":"down"})"),
          Change("Setting", 42, TG_DIRECTION_BOTH, "s#", "s#others", R"({"name":"others"})"),
          Change("Config", 50, TG_DIRECTION_UP, "c#", "c#masked", R"({"name":"masked"})")});
+  EXPECT_EQ(tree_.router->Get("Config", R"({"name":"masked"})", 50), "not_found");
+  ASSERT_EQ(tree_.router->LinkTo(50).holds.size(), 1u) << "another direction of the model is a hold";
+  EXPECT_EQ(tree_.router->LinkTo(50).holds[0].reason, "direction");
   EXPECT_NE(tree_.router->Get("Setting", R"({"name":"fine"})", 50), "not_found");
   EXPECT_THAT(Why("c#down"), HasSubstr("direction"));
-  EXPECT_THAT(Why("c#masked"), HasSubstr("direction"));
   EXPECT_THAT(Why("s#others"), HasSubstr("owner"));
 }
 

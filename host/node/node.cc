@@ -76,6 +76,13 @@ Status Node::Impl::Open() {
     if (auto owner = ParseAgent(key.substr(sync::meta::kStrayPrefix.size())); owner.ok()) NoteStrays({owner.value()});
     return true;
   }));
+  if (const sync::Link* parent = links_.parent()) SetParentTable(parent->table);
+  TG_RETURN_IF_ERROR(
+      deps_.storage.MetaScan(sync::meta::kHeldAbovePrefix, [&](std::string_view, std::string_view value) {
+        wire::HeldRecord record;
+        if (wire::DecodeRecord(value, &record).ok()) held_above_.Restore(std::move(record));
+        return true;
+      }));
   for (uint32_t lane = 0; lane < TG_LANE_COUNT; ++lane) {
     Result<std::string> delivered = deps_.storage.MetaGet(sync::meta::Delivered(lane));
     if (delivered.ok()) TG_RETURN_IF_ERROR(wire::DecodeRecord(delivered.value(), &delivered_[lane]));
@@ -113,6 +120,7 @@ void Node::Impl::LoadFacts() {
 void Node::Impl::CatalogChanged() {
   LoadFacts();
   PlanQuarantineRetry();
+  TableChanged();
   for (auto& [number, session] : sessions_) {
     if (session.peer.side == core::Side::kParent && session.state == SessionState::kUp) StartHello(&session);
   }
@@ -195,6 +203,8 @@ Status Node::Impl::Commit() {
   int64_t now_us = deps_.clock.monotonic_us();
   Tick(now_us);
   RetryQuarantined();
+  EndHolds();
+  SendHeldAgain();
   StoreDelivered(now_us);
   KeepHouse(now_us);
   Status status = CommitStage();
@@ -211,6 +221,7 @@ Status Node::Impl::Commit() {
     finished_.pop_front();
     finished();
   }
+  if (held_above_.TakeLeftOut()) TellBeyond();
   DeliverPairs();
   Pump();
   AnswerWaiters();
@@ -219,7 +230,8 @@ Status Node::Impl::Commit() {
 
 int64_t Node::Impl::NextTimerUs() const {
   int64_t now_us = deps_.clock.monotonic_us();
-  if (!stage_.empty() || !finished_.empty() || !retry_quarantined_.empty()) return now_us;
+  if (!stage_.empty() || !finished_.empty() || !retry_quarantined_.empty() || send_again_now_ || !holds_ending_.empty())
+    return now_us;
   const sync::Link* parent = links_.parent();
   bool to_parent = parent != nullptr && parent->up() && !parent->blocked;
   int64_t next = to_parent ? edges_retry_us_ : INT64_MAX;

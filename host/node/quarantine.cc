@@ -91,7 +91,7 @@ void Node::Impl::PlanQuarantineRetry() {
   Status read =
       deps_.storage.MetaScan(sync::meta::kQuarantinePrefix, [&](std::string_view key, std::string_view value) {
         wire::QuarantineRecord record;
-        if (!wire::DecodeRecord(value, &record).ok() || record.ours) return true;
+        if (!wire::DecodeRecord(value, &record).ok() || record.ours || record.held) return true;
         if (record.run == 0) {
           retry_quarantined_.push_back({std::string(key)});
         } else {

@@ -52,7 +52,8 @@ void Node::Impl::RunReconcile(int64_t now_us) {
     stage_.End();
   }
   // The parent has to select an owner before its absence there can mean anything.
-  if (!asker_.running() && !marks_.empty() && edges_confirmed_ == edges_number_)
+  // And it has to know which models are taken again: what it leaves out of the feed is found by no answer.
+  if (!asker_.running() && !marks_.empty() && edges_confirmed_ == edges_number_ && parent->holds.EndsConfirmed())
     asker_.Start(deps_.random.Next() | 1, OwnersOfMarks(), record_.mark_number);
   while (asker_.running() && !parent->blocked && !parent->refusals.full()) {
     auto ask = asker_.Next(now_us, options_.resend_ms * 2000);
@@ -136,10 +137,12 @@ void Node::Impl::OnCompareAnswer(sync::Link* link, wire::DecodedFrame frame) {
   sync::QuarantineNotes notes =
       sync::StageQuarantine(link, refused, deps_.storage, QuarantineRoom(), deps_.clock.unix_ms(), &stage_);
   std::vector<AgentId> strays = StageStrays();
+  link->holds.Stage(link->agent(), &stage_);
   stage_.End([this, agent = link->agent(), pass = answer.pass, number = answer.ask, notes = std::move(notes),
               strays = std::move(strays)](const Status& status, std::span<const core::Effect>) {
     if (status.ok()) NoteStrays(strays);
     sync::Link* parent = links_.Find(agent);
+    if (parent != nullptr) parent->holds.Staged(status.ok());
     if (!status.ok()) {
       if (parent != nullptr) links_.RestoreQuarantine(parent);
       if (asker_.pass() == pass) asker_.Failed(number, deps_.clock.monotonic_us() + options_.resend_ms * 1000);

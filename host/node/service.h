@@ -50,7 +50,9 @@ struct SyncAnswer {
   uint64_t not_listed = 0;        // refused, but the quarantine here was full: which ones is not known
   uint64_t unsettled_scopes = 0;  // still to be compared with the parent
   // Whether each item that was waited for, or a newer state of it, got there.
-  bool complete() const { return quarantined_count == 0 && not_listed == 0; }
+  bool complete() const { return quarantined_count == 0 && not_listed == 0 && held.empty(); }
+  // Models that wait on the way; what was written of them is kept here.
+  std::vector<HoldStatus> held;
 };
 
 // Sees every committed change, in seq order; the change is a view valid during the call.

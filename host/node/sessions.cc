@@ -180,8 +180,13 @@ void Node::Impl::ChildIsUp(Session* session, wire::SessionId id, const wire::Hel
       return;
     }
   }
+  link->table = hello.models;
+  OnHolds(link, hello.holds, hello.holds_number, {});
+  JudgeTable(link);
+  StageHolds(link);
   link->AckAll();  // says what is delivered meanwhile
   wire::Hello answer = sync::MakeHello(self_, link);
+  answer.models = TableForChildren();
   answer.edges_number = hello.edges_number;
   answer.edges = difference.higher;
   link->outdated.clear();
@@ -219,6 +224,7 @@ void Node::Impl::OnHelloFromParent(Session* session, const wire::Hello& hello) {
   if (other_parent) links_.StageForget(*former, &stage_);
   sync::LinkTable::StageRecord(record, &stage_);
   stage_.MetaPut(sync::meta::kNode, wire::EncodeRecord(record_));
+  stage_.MetaPut(sync::meta::Table(record.agent), wire::EncodeRecord(wire::TableRecord{hello.models}));
   bool lost = HasLostDelivered(hello);
   for (uint32_t lane = 0; lost && lane < TG_LANE_COUNT; ++lane) stage_.MetaDelete(sync::meta::Delivered(lane));
   stage_.End([this, number = session->transport, id = session->id, hello, record, other_parent, lost, known_attach,
@@ -280,7 +286,18 @@ void Node::Impl::ParentIsUp(Session* session, const wire::Hello& hello, const wi
     deps_.log.Write(3, "cannot open the feed to the parent: " + opened.message());
     EndSession(session);
     StartHello(session);
+    return;
   }
+  link->table = hello.models;
+  SetParentTable(hello.models);
+  std::vector<uint64_t> taken(TG_LANE_COUNT, 0);
+  for (uint32_t lane = 0; lane < TG_LANE_COUNT; ++lane) taken[lane] = link->senders[lane].acked().position;
+  for (const wire::LaneWatermark& held : hello.held)
+    taken[held.lane] = std::min(taken[held.lane], held.watermark.position);
+  OnHolds(link, hello.holds, hello.holds_number, taken);
+  JudgeTable(link);
+  StageHolds(link);
+  TellBeyond();
 }
 
 void Node::Impl::OnRefuse(Session* session, wire::SessionId id, const wire::Refuse& refuse) {

@@ -20,6 +20,17 @@ struct LaneStatus {
   uint64_t held = 0;       // position of its feed that we have durably
 };
 
+// A model that waits as a whole.
+struct HoldStatus {
+  std::string model;
+  bool ours = false;   // this node holds what the neighbour has; else what this node has is held
+  AgentId by = 0;      // who holds it, if it is not the neighbour: a node beyond
+  std::string reason;  // "schema", "direction", "policy", "quota"
+  std::string message;
+  bool released = false;  // what was kept back is on its way
+  int64_t since_unix_ms = 0;
+};
+
 struct LinkStatus {
   AgentId agent = 0;  // 0 = not known yet
   bool is_parent = false;
@@ -42,6 +53,7 @@ struct LinkStatus {
   uint64_t bytes_received = 0;
   uint64_t resends = 0;
   uint64_t quarantined = 0;  // by us of its changes, and by it of ours
+  std::vector<HoldStatus> holds;
   std::string last_error;
   int64_t last_error_unix_ms = 0;  // when it was; of one that lasts, now
 };

@@ -10,6 +10,9 @@
 
 namespace tidegate::sync {
 
+// What Admit says of a change whose model waits as a whole; any other error is of the change alone.
+inline constexpr Code kHeld = Code::kUnavailable;
+
 struct Inbound {
   AgentId neighbour = 0;
   bool from_parent = false;
@@ -18,8 +21,8 @@ struct Inbound {
 class Admission {
  public:
   virtual ~Admission() = default;
-  // Fills in what is not on the wire: via, index keys, expiry, digest. An error is the reason to
-  // quarantine the change.
+  // Fills in what is not on the wire: via, index keys, expiry, digest. kHeld: its model is held. Any other
+  // error is the reason to quarantine the change.
   virtual Status Admit(const Inbound& from, tg_change* change, core::ChangeArena* arena) = 0;
 };
 

@@ -77,6 +77,7 @@ class FeedSender {
   uint64_t delivered_position(uint64_t head) const;
   const Watermark& delivered() const { return delivered_; }
   uint64_t resends() const { return resends_; }
+  uint32_t begin() const { return begin_; }  // number of the last begin of this session
   tg_feed_selector Selector() const;
 
  private:

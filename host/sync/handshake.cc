@@ -64,6 +64,8 @@ wire::Hello MakeHello(const SelfFacts& self, const Link* link) {
   hello.unix_ms = self.unix_ms;
   hello.software = "tidegate " TG_VERSION_STRING;
   if (link == nullptr) return hello;
+  hello.holds = link->holds.List();
+  hello.holds_number = link->holds.number();
   for (uint32_t lane = 0; lane < TG_LANE_COUNT; ++lane) {
     if (!link->receivers[lane].held().none()) hello.held.push_back({lane, link->receivers[lane].held()});
     if (!link->senders[lane].delivered().none()) hello.delivered.push_back({lane, link->senders[lane].delivered()});

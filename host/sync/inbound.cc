@@ -60,17 +60,31 @@ StagedChanges StageChanges(const Link& link, const std::vector<tg_change>& chang
     run.assign(changes.begin() + static_cast<std::ptrdiff_t>(first),
                changes.begin() + static_cast<std::ptrdiff_t>(end));
     std::string reason;
-    for (tg_change& change : run) {
-      Status admitted = admission->Admit({link.agent(), link.is_parent()}, &change, &stage->arena());
-      if (!admitted.ok() && reason.empty()) reason = admitted.message();
+    std::string hold;
+    std::vector<bool> held(run.size(), false);
+    for (size_t i = 0; i < run.size(); ++i) {
+      Status admitted = admission->Admit({link.agent(), link.is_parent()}, &run[i], &stage->arena());
+      if (admitted.code() == kHeld) {
+        held[i] = true;
+        hold = std::string(View(run[i].model)) + ": " + admitted.message();
+        result.left_out.insert(std::string(View(run[i].model)));
+      } else if (!admitted.ok() && reason.empty()) {
+        reason = admitted.message();
+      }
     }
-    if (!reason.empty()) {
+    if (!hold.empty()) {
+      // One held change of a transaction holds all of it: what is of other models is listed by key.
+      for (size_t i = 0; i < run.size(); ++i) {
+        if (!held[i])
+          result.refused.push_back({run[i], "held with its transaction: " + hold, run[0].version.hlc, true});
+      }
+    } else if (!reason.empty()) {
       // One refused change of a transaction refuses all of it; the first one's time is the run's name.
       for (const tg_change& change : run) {
         if (run.size() == 1) {
-          result.refused.push_back({change, reason, 0});
+          result.refused.push_back({change, reason, 0, false});
         } else {
-          result.refused.push_back({change, "its transaction was refused: " + reason, run[0].version.hlc});
+          result.refused.push_back({change, "its transaction was refused: " + reason, run[0].version.hlc, false});
         }
       }
     } else {
@@ -125,6 +139,7 @@ QuarantineNotes StageQuarantine(Link* link, const StagedChanges& staged, const c
     record.since_unix_ms = unix_ms;
     record.change = wire::EncodeChange(refused.change);
     record.run = refused.run;
+    record.held = refused.held;
     stage->MetaPut(key, wire::EncodeRecord(record));
     link->quarantined.insert(std::move(key));
   }

@@ -6,6 +6,7 @@
 #include <functional>
 #include <optional>
 #include <set>
+#include <string>
 #include <vector>
 
 #include "host/core/stage.h"
@@ -17,7 +18,8 @@ namespace tidegate::sync {
 struct RefusedChange {
   tg_change change;
   std::string reason;
-  uint64_t run = 0;  // see wire::QuarantineRecord
+  uint64_t run = 0;   // see wire::QuarantineRecord
+  bool held = false;  // dragged along by a held item of its transaction
 };
 
 // Stages one group for each run. Refused changes are staged as quarantine entries by the caller, with
@@ -26,6 +28,7 @@ struct RefusedChange {
 struct StagedChanges {
   std::vector<RefusedChange> refused;
   std::vector<tg_change> replacing;  // admitted, of a key that is listed as refused
+  std::set<std::string> left_out;    // models of which something is held
 };
 StagedChanges StageChanges(const Link& link, const std::vector<tg_change>& changes,
                            const std::shared_ptr<const void>& keep, Admission* admission, core::Stage* stage);

@@ -42,6 +42,8 @@ Status Link::OpenFeeds(const std::vector<wire::LaneWatermark>& held, const std::
   passed_hop_.Open();
   passed_delivered_.Open();
   AckAll();  // says what is delivered and refused meanwhile
+  holds.Open();
+  holds_heard = holds_recorded = 0;
   return {};
 }
 
@@ -92,6 +94,9 @@ wire::Ack Link::TakeAck(bool delivered_at_hop) {
     ack.lanes.push_back(entry);
   }
   refusals.Fill(&ack);
+  ack.holds = holds.List();
+  ack.holds_number = holds.number();
+  ack.holds_recorded = holds_recorded;
   ack.edges_number = edges_number;
   ack_due = false;
   ack_lane = {};

@@ -13,6 +13,7 @@
 #include "host/sync/delivered_pairs.h"
 #include "host/sync/feed_receiver.h"
 #include "host/sync/feed_sender.h"
+#include "host/sync/holds.h"
 #include "host/sync/options.h"
 #include "host/sync/refusals.h"
 #include "host/wire/frames.h"
@@ -65,7 +66,12 @@ class Link {
   std::set<std::string> quarantined;   // meta keys of what we quarantined from it
   std::set<std::string> refused_ours;  // and of what it quarantined of ours
   Refusals refusals;
-  uint64_t not_listed = 0;  // refused of ours, but the quarantine was full
+  uint64_t not_listed = 0;                                    // refused of ours, but the quarantine was full
+  HoldsHere holds;                                            // models of the neighbour that wait here
+  std::map<std::string, wire::Hold, std::less<>> held_there;  // of a child: models of ours that wait there
+  uint64_t holds_heard = 0;                                   // number of the neighbour's last list
+  uint64_t holds_recorded = 0;                                // of its last list that is durable here
+  std::vector<wire::ModelPolicy> table;                       // declared in its last hello
 
   // The session; 0 = none.
   core::TransportSession session = 0;

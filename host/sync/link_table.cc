@@ -26,6 +26,19 @@ Status LinkTable::Restore() {
 }
 
 Status LinkTable::RestoreLink(Link* link) {
+  Status parsed;
+  TG_RETURN_IF_ERROR(storage_.MetaScan(meta::HoldsOf(link->agent()), [&](std::string_view, std::string_view value) {
+    wire::HoldRecord record;
+    parsed = wire::DecodeRecord(value, &record);
+    if (parsed.ok()) link->holds.Restore(std::move(record));
+    return parsed.ok();
+  }));
+  TG_RETURN_IF_ERROR(parsed);
+  if (Result<std::string> bytes = storage_.MetaGet(meta::Table(link->agent())); bytes.ok()) {
+    wire::TableRecord table;
+    TG_RETURN_IF_ERROR(wire::DecodeRecord(bytes.value(), &table));
+    link->table = std::move(table.models);
+  }
   TG_ASSIGN_OR_RETURN(Watermark head, storage_.Head());
   for (uint32_t lane = 0; lane < TG_LANE_COUNT; ++lane) {
     Watermark acked;
@@ -100,6 +113,8 @@ void LinkTable::StageForget(const Link& link, core::Stage* stage) const {
     stage->MetaDelete(meta::Held(link.agent(), lane));
     stage->MetaDelete(meta::Acked(link.agent(), lane));
   }
+  stage->MetaDelete(meta::Table(link.agent()));
+  for (const auto& [model, entry] : link.holds.entries()) stage->MetaDelete(meta::Hold(link.agent(), model));
   // What is listed as refused stays listed: nothing is lost in silence (law 6).
 }
 

@@ -37,6 +37,16 @@ inline std::string Quarantine(AgentId link, bool ours, AgentId owner, std::strin
   key.append(pk).append(1, '\x1f').append(sk);
   return key;
 }
+// A model of a neighbour that this node holds, and the models that the neighbour declared in its hello.
+inline constexpr std::string_view kHoldPrefix = "hold/";
+inline std::string HoldsOf(AgentId link) { return std::string(kHoldPrefix) + std::to_string(link) + "/"; }
+inline std::string Hold(AgentId link, std::string_view model) { return HoldsOf(link).append(model); }
+inline std::string Table(AgentId link) { return "table/" + std::to_string(link); }
+// A model of ours that the parent holds; beyond: a node above it does.
+inline constexpr std::string_view kHeldAbovePrefix = "held-above/";
+inline std::string HeldAbove(std::string_view model, bool beyond) {
+  return std::string(kHeldAbovePrefix).append(beyond ? "beyond/" : "parent/").append(model);
+}
 inline std::string OwnerSet(AgentId child) { return "c" + std::to_string(child); }
 
 }  // namespace tidegate::sync::meta

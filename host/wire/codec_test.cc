@@ -26,6 +26,15 @@ void ExpectEqual(const std::vector<LaneWatermark>& a, const std::vector<LaneWate
   }
 }
 
+void ExpectEqual(const std::vector<Hold>& a, const std::vector<Hold>& b) {
+  ASSERT_EQ(a.size(), b.size());
+  for (size_t i = 0; i < a.size(); ++i) {
+    EXPECT_EQ(std::tie(a[i].model, a[i].reason, a[i].message, a[i].by),
+              std::tie(b[i].model, b[i].reason, b[i].message, b[i].by));
+    ExpectEqual(a[i].since, b[i].since);
+  }
+}
+
 void ExpectEqual(const KeyRange& a, const KeyRange& b) {
   EXPECT_EQ(a.from, b.from);
   EXPECT_EQ(a.has_to, b.has_to);
@@ -64,7 +73,8 @@ TEST(WireCodec, Hello_EveryFieldComesBack) {
     EXPECT_EQ(got.models[i].policy_id, sent.models[i].policy_id);
     EXPECT_EQ(got.models[i].policy_revision, sent.models[i].policy_revision);
   }
-  EXPECT_EQ(got.held_models, sent.held_models);
+  ExpectEqual(got.holds, sent.holds);
+  EXPECT_EQ(got.holds_number, sent.holds_number);
   EXPECT_EQ(got.unsettled, sent.unsettled);
   ExpectEqual(got.held, sent.held);
   ExpectEqual(got.delivered, sent.delivered);
@@ -140,7 +150,8 @@ TEST(WireCodec, Ack_EveryFieldComesBack) {
     EXPECT_EQ(std::tie(a.model, a.owner, a.pk, a.sk, a.version, a.held, a.reason, a.by),
               std::tie(b.model, b.owner, b.pk, b.sk, b.version, b.held, b.reason, b.by));
   }
-  EXPECT_EQ(got.held_models, sent.held_models);
+  ExpectEqual(got.holds, sent.holds);
+  EXPECT_EQ(std::tie(got.holds_number, got.holds_recorded), std::tie(sent.holds_number, sent.holds_recorded));
   EXPECT_EQ(got.edges_number, sent.edges_number);
   EXPECT_EQ(got.answer_wanted, sent.answer_wanted);
   EXPECT_EQ(got.refused_number, sent.refused_number);

@@ -70,7 +70,9 @@ Status Take(const pb::Batch& from, ChangeSink* sink, Batch* to) {
 void Put(const Ack& from, pb::Ack* to) {
   for (const LaneAck& lane : from.lanes) Put(lane, to->add_lanes());
   for (const RefusedKey& refused : from.refused) Put(refused, to->add_refused());
-  for (const std::string& model : from.held_models) to->add_held_models(model);
+  PutAll(from.holds, to->mutable_holds());
+  to->set_holds_number(from.holds_number);
+  to->set_holds_recorded(from.holds_recorded);
   to->set_edges_number(from.edges_number);
   to->set_answer_wanted(from.answer_wanted);
   to->set_refused_number(from.refused_number);
@@ -81,13 +83,14 @@ void Put(const Ack& from, pb::Ack* to) {
 Status Take(const pb::Ack& from, Ack* to) {
   for (const pb::LaneAck& lane : from.lanes()) TG_RETURN_IF_ERROR(Take(lane, &to->lanes.emplace_back()));
   for (const pb::RefusedKey& key : from.refused()) TG_RETURN_IF_ERROR(Take(key, &to->refused.emplace_back()));
-  to->held_models.assign(from.held_models().begin(), from.held_models().end());
+  to->holds_number = from.holds_number();
+  to->holds_recorded = from.holds_recorded();
   to->edges_number = from.edges_number();
   to->answer_wanted = from.answer_wanted();
   to->refused_number = from.refused_number();
   to->refused_recorded = from.refused_recorded();
   to->refused_last = from.refused_last();
-  return {};
+  return TakeAll(from.holds(), &to->holds);
 }
 
 void Put(const Routes& from, pb::Routes* to) {

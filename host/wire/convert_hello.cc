@@ -8,6 +8,8 @@ namespace {
 
 constexpr int kHelloEpochsMax = 16;
 
+}  // namespace
+
 void Put(const ModelPolicy& from, pb::ModelPolicy* to) {
   to->set_model(from.model);
   to->set_direction(from.direction);
@@ -32,15 +34,30 @@ Status Take(const pb::ModelPolicy& from, ModelPolicy* to) {
 
 void Put(const LaneWatermark& from, pb::LaneWatermark* to) {
   to->set_lane(from.lane);
-  wire::Put(from.watermark, to->mutable_watermark());
+  Put(from.watermark, to->mutable_watermark());
 }
 
 Status Take(const pb::LaneWatermark& from, LaneWatermark* to) {
   TG_RETURN_IF_ERROR(TakeLane(from.lane(), &to->lane));
-  return wire::Take(from.watermark(), &to->watermark);
+  return Take(from.watermark(), &to->watermark);
 }
 
-}  // namespace
+void Put(const Hold& from, pb::Hold* to) {
+  to->set_model(from.model);
+  to->set_reason(static_cast<uint32_t>(from.reason));
+  to->set_message(Readable(from.message));
+  to->set_by(from.by);
+  PutAll(from.since, to->mutable_since());
+}
+
+// A reason of a later version keeps its number: HoldReasonName says "unknown".
+Status Take(const pb::Hold& from, Hold* to) {
+  to->model = from.model();
+  to->reason = static_cast<HoldReason>(from.reason());
+  to->message = from.message();
+  TG_RETURN_IF_ERROR(TakeAgent("holder of a model", from.by(), &to->by));
+  return TakeAll(from.since(), &to->since);
+}
 
 void Put(const Hello& from, pb::Hello* to) {
   to->set_protocol_min(from.protocol_min);
@@ -54,7 +71,8 @@ void Put(const Hello& from, pb::Hello* to) {
   PutAll(from.edges, to->mutable_edges());
   to->set_edges_number(from.edges_number);
   for (const ModelPolicy& model : from.models) Put(model, to->add_models());
-  for (const std::string& model : from.held_models) to->add_held_models(model);
+  PutAll(from.holds, to->mutable_holds());
+  to->set_holds_number(from.holds_number);
   PutAll(from.unsettled, to->mutable_unsettled());
   for (const LaneWatermark& held : from.held) Put(held, to->add_held());
   for (const LaneWatermark& delivered : from.delivered) Put(delivered, to->add_delivered());
@@ -73,7 +91,7 @@ Status Take(const pb::Hello& from, Hello* to) {
   to->role = from.role();
   to->level = from.level();
   to->edges_number = from.edges_number();
-  to->held_models.assign(from.held_models().begin(), from.held_models().end());
+  to->holds_number = from.holds_number();
   to->unix_ms = from.unix_ms();
   to->restored = from.restored();
   to->attach_epoch = from.attach_epoch();
@@ -83,6 +101,7 @@ Status Take(const pb::Hello& from, Hello* to) {
   TG_RETURN_IF_ERROR(TakeAll(from.epochs(), &to->epochs));
   TG_RETURN_IF_ERROR(TakeAll(from.edges(), &to->edges));
   TG_RETURN_IF_ERROR(TakeAll(from.unsettled(), &to->unsettled));
+  TG_RETURN_IF_ERROR(TakeAll(from.holds(), &to->holds));
   for (const pb::ModelPolicy& model : from.models()) TG_RETURN_IF_ERROR(Take(model, &to->models.emplace_back()));
   for (const pb::LaneWatermark& held : from.held()) TG_RETURN_IF_ERROR(Take(held, &to->held.emplace_back()));
   for (const pb::LaneWatermark& one : from.delivered()) TG_RETURN_IF_ERROR(Take(one, &to->delivered.emplace_back()));

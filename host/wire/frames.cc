@@ -34,4 +34,20 @@ const char* RefuseReasonName(RefuseReason reason) {
   return "unknown";
 }
 
+const char* HoldReasonName(HoldReason reason) {
+  switch (reason) {
+    case HoldReason::kUnspecified:
+      return "unspecified";
+    case HoldReason::kSchema:
+      return "schema";
+    case HoldReason::kDirection:
+      return "direction";
+    case HoldReason::kPolicy:
+      return "policy";
+    case HoldReason::kQuota:
+      return "quota";
+  }
+  return "unknown";
+}
+
 }  // namespace tidegate::wire

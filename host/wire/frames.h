@@ -65,6 +65,26 @@ struct LaneWatermark {
   Watermark watermark;
 };
 
+// Why a model waits. A quota lets tombstones through.
+enum class HoldReason : uint32_t {
+  kUnspecified = 0,
+  kSchema = 1,     // the model is not known there
+  kDirection = 2,  // it goes another way there
+  kPolicy = 3,     // another policy, or another revision of it
+  kQuota = 4,      // there is no room for it
+};
+
+const char* HoldReasonName(HoldReason reason);
+
+// A model of the receiver of the frame that waits as a whole.
+struct Hold {
+  std::string model;
+  HoldReason reason = HoldReason::kUnspecified;
+  std::string message;               // for people: why, and what to do
+  AgentId by = 0;                    // who holds it; 0 = the sender of the frame
+  std::vector<LaneWatermark> since;  // by lane: where the first change was left out
+};
+
 // Both ways on each session; the child's comes first and makes the session.
 struct Hello {
   uint32_t protocol_min = kProtocolMin;
@@ -77,7 +97,8 @@ struct Hello {
   std::vector<Edge> edges;         // below the sender
   uint64_t edges_number = 0;       // counts the sender's edge tables, for the answer in Ack
   std::vector<ModelPolicy> models;
-  std::vector<std::string> held_models;
+  std::vector<Hold> holds;    // the full list
+  uint64_t holds_number = 0;  // see Ack
   std::vector<Scope> unsettled;
   std::vector<LaneWatermark> held;       // what I hold of your feeds
   std::vector<LaneWatermark> delivered;  // of my own feed: where it would start
@@ -150,12 +171,14 @@ struct LaneAck {
 struct Ack {
   std::vector<LaneAck> lanes;
   std::vector<RefusedKey> refused;
-  uint64_t refused_number = 0;           // of the last of `refused`, counted in this session
-  uint64_t refused_recorded = 0;         // of the receiver's refusals, the last that is durable at the sender
-  uint64_t refused_last = 0;             // of the last refusal that the sender knows, told in this ack or not
-  std::vector<std::string> held_models;  // the full list
-  uint64_t edges_number = 0;             // of the last edge table that is durable here; 0 = none
-  bool answer_wanted = false;            // a probe: answer with an ack at once
+  uint64_t refused_number = 0;    // of the last of `refused`, counted in this session
+  uint64_t refused_recorded = 0;  // of the receiver's refusals, the last that is durable at the sender
+  uint64_t refused_last = 0;      // of the last refusal that the sender knows, told in this ack or not
+  std::vector<Hold> holds;        // the full list
+  uint64_t holds_number = 0;      // counts the sender's lists; 0 = nothing is said of holds
+  uint64_t holds_recorded = 0;    // of the receiver's lists, the last that is durable at the sender
+  uint64_t edges_number = 0;      // of the last edge table that is durable here; 0 = none
+  bool answer_wanted = false;     // a probe: answer with an ack at once
 };
 
 struct Routes {

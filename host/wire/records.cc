@@ -9,7 +9,17 @@ namespace {
 
 // A record in a storage: its kind, a checksum of the rest, and a message of schemas/state.proto. Without them
 // an empty or swapped value would read as a valid record of zeros.
-enum class Kind : uint8_t { kNode = 1, kLink = 2, kScope = 3, kQuarantine = 4, kEdge = 5, kWatermark = 6 };
+enum class Kind : uint8_t {
+  kNode = 1,
+  kLink = 2,
+  kScope = 3,
+  kQuarantine = 4,
+  kEdge = 5,
+  kWatermark = 6,
+  kHold = 20,
+  kHeld = 21,
+  kTable = 22
+};
 constexpr size_t kHeaderBytes = 5;
 
 // FNV-1a (32 bits): every step is a bijection, so that one changed byte always shows.
@@ -133,6 +143,7 @@ std::string EncodeRecord(const QuarantineRecord& record) {
   message.set_ours(record.ours);
   message.set_run(record.run);
   message.set_by(record.by);
+  message.set_held(record.held);
   return Seal(Kind::kQuarantine, message);
 }
 
@@ -145,8 +156,74 @@ Status DecodeRecord(std::string_view bytes, QuarantineRecord* record) {
   out.change = message.change();
   out.ours = message.ours();
   out.run = message.run();
+  out.held = message.held();
   TG_RETURN_IF_ERROR(Corrupt("quarantine", TakeAgent("link", message.link(), &out.link)));
   TG_RETURN_IF_ERROR(Corrupt("quarantine", TakeAgent("by", message.by(), &out.by)));
+  *record = std::move(out);
+  return {};
+}
+
+std::string EncodeRecord(const HoldRecord& record) {
+  pb::HoldState message;
+  Put(record.hold, message.mutable_hold());
+  message.set_since_unix_ms(record.since_unix_ms);
+  return Seal(Kind::kHold, message);
+}
+
+Status DecodeRecord(std::string_view bytes, HoldRecord* record) {
+  pb::HoldState message;
+  TG_RETURN_IF_ERROR(Open(Kind::kHold, "hold", bytes, &message));
+  HoldRecord out;
+  out.since_unix_ms = message.since_unix_ms();
+  TG_RETURN_IF_ERROR(Corrupt("hold", Take(message.hold(), &out.hold)));
+  *record = std::move(out);
+  return {};
+}
+
+std::string EncodeRecord(const HeldRecord& record) {
+  pb::HeldState message;
+  Put(record.hold, message.mutable_hold());
+  message.set_since_unix_ms(record.since_unix_ms);
+  message.set_released(record.released);
+  for (const SeqRange& range : record.ranges) {
+    pb::SeqRange* to = message.add_ranges();
+    to->set_lane(range.lane);
+    to->set_from(range.from);
+    to->set_to(range.to);
+  }
+  message.set_last(record.last);
+  return Seal(Kind::kHeld, message);
+}
+
+Status DecodeRecord(std::string_view bytes, HeldRecord* record) {
+  pb::HeldState message;
+  TG_RETURN_IF_ERROR(Open(Kind::kHeld, "held", bytes, &message));
+  HeldRecord out;
+  out.since_unix_ms = message.since_unix_ms();
+  out.released = message.released();
+  out.last = message.last();
+  for (const pb::SeqRange& range : message.ranges()) {
+    SeqRange& to = out.ranges.emplace_back();
+    to.from = range.from();
+    to.to = range.to();
+    TG_RETURN_IF_ERROR(Corrupt("held", TakeLane(range.lane(), &to.lane)));
+  }
+  TG_RETURN_IF_ERROR(Corrupt("held", Take(message.hold(), &out.hold)));
+  *record = std::move(out);
+  return {};
+}
+
+std::string EncodeRecord(const TableRecord& record) {
+  pb::TableState message;
+  PutAll(record.models, message.mutable_models());
+  return Seal(Kind::kTable, message);
+}
+
+Status DecodeRecord(std::string_view bytes, TableRecord* record) {
+  pb::TableState message;
+  TG_RETURN_IF_ERROR(Open(Kind::kTable, "table", bytes, &message));
+  TableRecord out;
+  TG_RETURN_IF_ERROR(Corrupt("table", TakeAll(message.models(), &out.models)));
   *record = std::move(out);
   return {};
 }

@@ -48,18 +48,54 @@ struct QuarantineRecord {
   bool ours = false;   // true: the neighbour quarantined what we sent
   uint64_t run = 0;    // entries of one link with the same number were one transaction; 0 = alone
   AgentId by = 0;      // ours: who refused it; 0 = the neighbour
+  bool held = false;   // waits with a held item of its transaction, and comes again with it
+};
+
+// A model of a neighbour that this node holds.
+struct HoldRecord {
+  Hold hold;
+  int64_t since_unix_ms = 0;
+};
+
+// Changes of a lane with from < seq <= to.
+struct SeqRange {
+  static constexpr uint64_t kOpen = UINT64_MAX;
+  uint32_t lane = 0;
+  uint64_t from = 0;
+  uint64_t to = kOpen;
+  bool operator==(const SeqRange&) const = default;
+};
+
+// A model of ours that a neighbour holds, or one beyond it, and what of it is still to be sent again.
+struct HeldRecord {
+  Hold hold;
+  int64_t since_unix_ms = 0;
+  bool released = false;
+  std::vector<SeqRange> ranges;
+  uint64_t last = 0;  // highest seq that was given again
+};
+
+// The models that a neighbour declared in its last hello.
+struct TableRecord {
+  std::vector<ModelPolicy> models;
 };
 
 std::string EncodeRecord(const NodeRecord& record);
 std::string EncodeRecord(const LinkRecord& record);
 std::string EncodeRecord(const ScopeRecord& record);
 std::string EncodeRecord(const QuarantineRecord& record);
+std::string EncodeRecord(const HoldRecord& record);
+std::string EncodeRecord(const HeldRecord& record);
+std::string EncodeRecord(const TableRecord& record);
 std::string EncodeRecord(const Edge& record);
 std::string EncodeRecord(const Watermark& record);
 Status DecodeRecord(std::string_view bytes, NodeRecord* record);
 Status DecodeRecord(std::string_view bytes, LinkRecord* record);
 Status DecodeRecord(std::string_view bytes, ScopeRecord* record);
 Status DecodeRecord(std::string_view bytes, QuarantineRecord* record);
+Status DecodeRecord(std::string_view bytes, HoldRecord* record);
+Status DecodeRecord(std::string_view bytes, HeldRecord* record);
+Status DecodeRecord(std::string_view bytes, TableRecord* record);
 Status DecodeRecord(std::string_view bytes, Edge* record);
 Status DecodeRecord(std::string_view bytes, Watermark* record);
 

@@ -14,7 +14,9 @@ LinkRecord Link() {
   return {9, true, TG_ROLE_SERVER, 1, sample::Replica(3), {{UINT64_MAX, 4}, {5, 0}}, 6, 1262307600000, -1};
 }
 ScopeRecord Scopes() { return {sample::FullHello().unsettled}; }
-QuarantineRecord Quarantine() { return {9, "maybe_deleted", 1262307600000, EncodeChange(sample::Change()), true, 23, 12}; }
+QuarantineRecord Quarantine() {
+  return {9, "maybe_deleted", 1262307600000, EncodeChange(sample::Change()), true, 23, 12};
+}
 Edge SomeEdge() { return sample::FullHello().edges[1]; }
 
 TEST(WireRecords, Node_ComesBack) {
@@ -66,6 +68,26 @@ TEST(WireRecords, Quarantine_ComesBackWithItsChange) {
   Result<DecodedChange> change = DecodeChange(got.change);
   ASSERT_TRUE(change.ok());
   EXPECT_EQ(sample::Travelling(change->change), sample::Travelling(sample::Change()));
+}
+
+TEST(WireRecords, Holds_ComeBack) {
+  HoldRecord hold{sample::FullHello().holds[0], 17}, got;
+  ASSERT_TRUE(DecodeRecord(EncodeRecord(hold), &got).ok());
+  EXPECT_EQ(got.since_unix_ms, 17);
+  EXPECT_EQ(std::tie(got.hold.model, got.hold.reason, got.hold.message, got.hold.by),
+            std::tie(hold.hold.model, hold.hold.reason, hold.hold.message, hold.hold.by));
+  ASSERT_EQ(got.hold.since.size(), 1u);
+  EXPECT_EQ(got.hold.since[0].watermark, hold.hold.since[0].watermark);
+
+  HeldRecord held{sample::FullHello().holds[1], 18, true, {{2, 5, SeqRange::kOpen}, {1, 0, 7}}, 99}, there;
+  ASSERT_TRUE(DecodeRecord(EncodeRecord(held), &there).ok());
+  EXPECT_EQ(std::tie(there.released, there.ranges, there.last), std::tie(held.released, held.ranges, held.last));
+  EXPECT_EQ(there.hold.by, 10u);
+
+  TableRecord table{sample::FullHello().models}, declared;
+  ASSERT_TRUE(DecodeRecord(EncodeRecord(table), &declared).ok());
+  ASSERT_EQ(declared.models.size(), 2u);
+  EXPECT_EQ(declared.models[0].direction, TG_DIRECTION_UP);
 }
 
 TEST(WireRecords, EdgeAndWatermark_ComeBack) {

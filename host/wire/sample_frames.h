@@ -81,7 +81,9 @@ inline Hello FullHello() {
   h.edges = {{7, 12, 4, 5, TG_ROLE_DEVICE, false}, {9, 12, 6, UINT64_MAX, TG_ROLE_DEVICE, true}};
   h.edges_number = 17;
   h.models = {{"Reading", TG_DIRECTION_UP, TG_LANE_HISTORY, 0x1234567890abcdefu, "field-merge", 2}, ModelPolicy()};
-  h.held_models = {"Alarm", "Config"};
+  h.holds = {{"Alarm", HoldReason::kSchema, "not known", 0, {{TG_LANE_URGENT, At(7)}}},
+             {"Config", HoldReason::kQuota, "full", 10, {}}};
+  h.holds_number = 3;
   h.unsettled = {{"", true, 0, 3}, {"Status", false, 9, 4}};
   h.held = {{TG_LANE_URGENT, At(1)}, {TG_LANE_BULK, At(UINT64_MAX)}};
   h.delivered = {{TG_LANE_STATE, At(2)}, {TG_LANE_HISTORY, {}}};
@@ -99,7 +101,9 @@ inline Ack FullAck() {
   a.lanes = {{TG_LANE_STATE, At(4), At(3), 1 << 20, 2}, {TG_LANE_BULK, {}, {}, 0, 0}};
   a.refused = {{"Status", 9, "status#", "", {8, 9, 10}, {11, 12, 13}, ""},
                {"Reading", 7, "p", "s", {1, 2, 3}, {}, "why", 11}};
-  a.held_models = {"Alarm"};
+  a.holds = {{"Alarm", HoldReason::kQuota, "full", 0, {{TG_LANE_URGENT, At(7)}}}};
+  a.holds_number = 4;
+  a.holds_recorded = 2;
   a.edges_number = 17;
   a.answer_wanted = true;
   a.refused_number = 19;

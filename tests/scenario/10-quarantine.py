@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """An item that its destination's schema rejects: named with the reason at both ends, the others go on, a newer version
-releases it."""
+releases it. A model that nobody above knows waits as a whole."""
 import json
 
 import harness
@@ -110,7 +110,7 @@ def case_a_transaction_of_which_one_is_rejected_is_named_as_a_whole():
         equal(cloud.find("Fault"), [], "nothing of it at the cloud")
 
 
-def case_a_model_the_server_does_not_know_is_named():
+def case_a_model_the_server_does_not_know_waits_and_is_named():
     with Rig() as rig:
         cloud, gateway, (sensor,) = rig.tree()
         own = harness.SOURCE / "schemas" / "examples" / "weather.json5"
@@ -121,7 +121,16 @@ def case_a_model_the_server_does_not_know_is_named():
         sensor.put("Gauge", {"station": "s", "time": harness.NOW})
         sensor.put("Fault", fault(1))
         wait_until(lambda: cloud.find("Fault"), "what follows is not held up")
-        has(quarantined(cloud, 1)[0]["reason"], "Gauge")
+        has(fails(sensor.attempt("sync", "--wait"), NOT_ALL_THERE).err, "model Gauge waits", "schema")
+        has(sensor.run("status"), "Gauge: held there (schema)")
+        has(gateway.run("status"), "Gauge: held here (schema)")
+        for node in (cloud, gateway, sensor):
+            quarantined(node, 0)
+            node.config["schemas"] = sensor.config["schemas"]
+            node.write_config()
+            node.reload()
+        wait_until(lambda: sensor.attempt("sync", "--wait").code == 0, "all of it at the cloud")
+        equal(len(cloud.find("Gauge", "--owner", 101)), 1, "it comes with the schema")
 
 
 if __name__ == "__main__":
