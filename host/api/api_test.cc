@@ -208,6 +208,16 @@ TEST_F(Api, SyncStatusVerifyAndTheRest_Answer) {
   EXPECT_THAT(Ask("GET", "/metrics").body, HasSubstr("\ntidegate_link_up{agent="));
 }
 
+TEST_F(Api, Level_IsSetReturnedAndRefused) {
+  EXPECT_EQ(Ask("POST", "/v1/level", R"({"level":30})").body, "{\"level\":30}\n");
+  EXPECT_THAT(Ask("GET", "/v1/status").body, HasSubstr(R"("level":30,"level_configured":2)"));
+  EXPECT_EQ(Ask("POST", "/v1/level", R"({"level":null})").body, "{\"level\":2}\n");
+  EXPECT_EQ(Ask("POST", "/v1/level", R"({"level":1})").status, 409);
+  EXPECT_EQ(Ask("POST", "/v1/level", R"({"level":0})").status, 400);
+  EXPECT_EQ(Ask("POST", "/v1/level", R"({"level":70000})").status, 400);
+  EXPECT_EQ(Ask("POST", "/v1/level", R"({})").status, 400);
+}
+
 TEST_F(Api, SyncThatWaited_SaysWhatDidNotGetThere) {
   EXPECT_EQ(Ask("POST", "/v1/sync", R"({"wait":"server","timeout_ms":100})").body,
             R"({"pending_changes":0,"complete":true,"quarantined":[],"quarantined_count":0,"not_listed":0,)"

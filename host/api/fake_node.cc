@@ -78,6 +78,7 @@ struct FakeNode::Data {
   mutable Mutex mutex;
   std::map<Key, std::string> items TG_GUARDED_BY(mutex);
   uint64_t seq TG_GUARDED_BY(mutex) = 0;
+  uint32_t level TG_GUARDED_BY(mutex) = 2;
   bool healthy TG_GUARDED_BY(mutex) = true;
   bool sync_reaches TG_GUARDED_BY(mutex) = true;
   node::SyncAnswer sync_answer TG_GUARDED_BY(mutex);
@@ -175,7 +176,8 @@ node::NodeStatus FakeNode::GetStatus() {
   node::NodeStatus status;
   status.agent = kSelf;
   status.role = "router";
-  status.level = 2;
+  status.level = data_->level;
+  status.level_configured = 2;
   status.replica = "000102030405060708090a0b0c0d0e0f";
   status.epoch = "0000000000000001";
   status.healthy = data_->healthy;
@@ -221,6 +223,13 @@ Result<std::vector<node::QuarantineEntry>> FakeNode::Quarantine() {
 
 Status FakeNode::Adopt(AgentId agent) {
   return agent == 9 ? Status::Ok() : Status::NotFound("no child of agent " + std::to_string(agent) + " is waiting");
+}
+
+Status FakeNode::SetLevel(uint32_t level) {
+  if (level == 1) return Status::Conflict("level 1 is not above the parent's: agent 1 has level 1");
+  MutexLock lock(data_->mutex);
+  data_->level = level == 0 ? 2 : level;
+  return Status::Ok();
 }
 
 Status FakeNode::Backup(const std::string& path) {

@@ -27,6 +27,8 @@ class FakeNode : public node::NodeService {
   node::NodeStatus GetStatus() override;
   Result<std::vector<node::QuarantineEntry>> Quarantine() override;
   Status Adopt(AgentId agent) override;
+  // Not 1, the level of its parent; 0 is 2, the configured one.
+  Status SetLevel(uint32_t level) override;
   Status Backup(const std::string& path) override;
   uint64_t Watch(node::WatchFn fn) override;
   void Unwatch(uint64_t watch) override;

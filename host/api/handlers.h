@@ -38,6 +38,7 @@ Status PostSync(Call& call);
 Status GetStatus(Call& call);
 Status GetQuarantine(Call& call);
 Status PostAdopt(Call& call);
+Status PostLevel(Call& call);
 Status PostBackup(Call& call);
 Status GetHealth(Call& call);
 Status GetMetrics(Call& call);

@@ -84,6 +84,22 @@ Status PostAdopt(Call& call) {
   return Status::Ok();
 }
 
+Status PostLevel(Call& call) {
+  TG_RETURN_IF_ERROR(call.params.Done({}));
+  TG_ASSIGN_OR_RETURN(std::string body, call.exchange.ReadBody());
+  TG_ASSIGN_OR_RETURN(std::vector<JsonMember> members, SplitObject(body, "the body"));
+  if (members.size() != 1 || members[0].name != "level")
+    return Status::Invalid("the body must be {\"level\":30}, or {\"level\":null} for the configured one");
+  uint64_t level = 0;
+  if (members[0].value != "null") {
+    TG_ASSIGN_OR_RETURN(level, JsonToUnsigned(members[0].value, "level"));
+    if (level == 0 || level > 65535) return Status::Invalid("level must be 2 to 65534");
+  }
+  TG_RETURN_IF_ERROR(call.context.node.SetLevel(static_cast<uint32_t>(level)));
+  call.exchange.SendJson(200, ObjectWriter().Unsigned("level", call.context.node.GetStatus().level).Take());
+  return Status::Ok();
+}
+
 Status PostBackup(Call& call) {
   TG_RETURN_IF_ERROR(call.params.Done({}));
   TG_ASSIGN_OR_RETURN(std::string body, call.exchange.ReadBody());

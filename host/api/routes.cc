@@ -19,8 +19,8 @@ constexpr Entry kRoutes[] = {
     {"GET", "/v1/watch", GetWatch},           {"POST", "/v1/sync", PostSync},
     {"GET", "/v1/status", GetStatus},         {"GET", "/v1/verify", GetVerify},
     {"GET", "/v1/quarantine", GetQuarantine}, {"POST", "/v1/agents/{}/adopt", PostAdopt},
-    {"POST", "/v1/backup", PostBackup},       {"GET", "/v1/health", GetHealth},
-    {"GET", "/metrics", GetMetrics},
+    {"POST", "/v1/level", PostLevel},         {"POST", "/v1/backup", PostBackup},
+    {"GET", "/v1/health", GetHealth},         {"GET", "/metrics", GetMetrics},
 };
 
 std::vector<std::string> Segments(std::string_view path) {

@@ -104,6 +104,7 @@ std::string StatusToJson(const node::NodeStatus& status) {
       .Unsigned("agent", status.agent)
       .Text("role", status.role)
       .Unsigned("level", status.level)
+      .Unsigned("level_configured", status.level_configured)
       .Text("replica", status.replica)
       .Text("epoch", status.epoch)
       .Bool("healthy", status.healthy)

@@ -261,6 +261,16 @@ TEST_F(Cli, VerifyQuarantineAdoptAndBackup_Answer) {
   EXPECT_EQ(Run("backup /full").exit_code, 1);
 }
 
+TEST_F(Cli, Level_SetAndReset_StatusShowsBoth) {
+  EXPECT_EQ(Run("level set 30").out, "the level is 30; the neighbours are told\n");
+  EXPECT_THAT(Run("status").out, HasSubstr("router, level 30 (set while running; configured 2), healthy"));
+  EXPECT_EQ(Run("level reset --json").out, "{\"level\":2}\n");
+  EXPECT_THAT(Run("status").out, HasSubstr("router, level 2, healthy"));
+  EXPECT_EQ(Run("level set 65535").exit_code, 2);
+  EXPECT_EQ(Run("level set 3x").exit_code, 2);
+  EXPECT_THAT(RunAlone("level").err, HasSubstr("level set"));
+}
+
 TEST_F(Cli, WrongCommandLines_NameTheNearest) {
   EXPECT_THAT(RunAlone("statsu").err, HasSubstr("did you mean \"status\"?"));
   EXPECT_THAT(RunAlone("plugin lsit").err, HasSubstr("did you mean \"plugin list\"?"));

@@ -19,6 +19,8 @@ Command VerifyCommand();
 Command QuarantineCommand();
 Command AdoptCommand();
 Command BackupCommand();
+Command LevelSetCommand();  // level.cc
+Command LevelResetCommand();
 Command StatusCommand();      // status.cc
 Command PluginListCommand();  // plugin.cc
 Command PluginInfoCommand();

@@ -100,8 +100,11 @@ void PrintLink(const Json& link, int64_t now_ms, const Paint& paint) {
 }
 
 void PrintStatus(const Json& status, const Paint& paint) {
-  std::printf("%s  %s, level %llu, %s\n", paint.Bold("agent " + std::to_string(Number(status, "agent"))).c_str(),
-              Text(status, "role").c_str(), static_cast<unsigned long long>(Number(status, "level")),
+  std::string level = std::to_string(Number(status, "level"));
+  std::string configured = std::to_string(Number(status, "level_configured"));
+  if (level != configured) level += " (set while running; configured " + configured + ")";
+  std::printf("%s  %s, level %s, %s\n", paint.Bold("agent " + std::to_string(Number(status, "agent"))).c_str(),
+              Text(status, "role").c_str(), level.c_str(),
               status.value("healthy", false) ? "healthy" : paint.Bad("not healthy").c_str());
   for (const Json& problem : status.value("problems", Json::array())) {
     std::printf("  problem        %s\n",

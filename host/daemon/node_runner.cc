@@ -332,7 +332,8 @@ Result<std::vector<node::QuarantineEntry>> NodeRunner::Quarantine() {
   return entries;
 }
 
-Status NodeRunner::Adopt(AgentId agent) {
+// Asks the node for something that takes a commit, and waits for its answer.
+Status NodeRunner::AskNode(std::function<void(node::Node&, std::function<void(Status)>)> ask) {
   struct Shared {
     Mutex mutex;
     CondVar ended;
@@ -346,10 +347,18 @@ Status NodeRunner::Adopt(AgentId agent) {
     shared->status = std::move(status);
     shared->ended.NotifyAll();
   };
-  PostTask([this, agent, end](bool run) { run ? node_.Adopt(agent, end) : end(Stopping()); });
+  PostTask([this, ask = std::move(ask), end](bool run) { run ? ask(node_, end) : end(Stopping()); });
   MutexLock lock(shared->mutex);
   while (!shared->done) shared->ended.Wait(shared->mutex);
   return shared->status;
+}
+
+Status NodeRunner::Adopt(AgentId agent) {
+  return AskNode([agent](node::Node& node, auto done) { node.Adopt(agent, std::move(done)); });
+}
+
+Status NodeRunner::SetLevel(uint32_t level) {
+  return AskNode([level](node::Node& node, auto done) { node.SetLevel(level, std::move(done)); });
 }
 
 Status NodeRunner::Backup(const std::string& path) {

@@ -67,6 +67,7 @@ class NodeRunner : public node::NodeService, public SessionSink {
   node::NodeStatus GetStatus() override;
   Result<std::vector<node::QuarantineEntry>> Quarantine() override;
   Status Adopt(AgentId agent) override;
+  Status SetLevel(uint32_t level) override;
   Status Backup(const std::string& path) override;
   uint64_t Watch(node::WatchFn fn) override;
   void Unwatch(uint64_t watch) override;
@@ -100,6 +101,7 @@ class NodeRunner : public node::NodeService, public SessionSink {
 
   void Post(Event event, uint64_t items);
   void PostTask(Task task) { Post(std::move(task), 0); }
+  Status AskNode(std::function<void(node::Node&, std::function<void(Status)>)> ask);
   void Run();
   // Waits for an event or the node's timer; false when stopping.
   bool WaitForWork();

@@ -45,7 +45,8 @@ NodeStatus Node::Impl::GetStatus() const {
   int64_t now_us = deps_.clock.monotonic_us();
   status.agent = options_.agent;
   status.role = RoleName(options_.role);
-  status.level = options_.level;
+  status.level = record_.level;
+  status.level_configured = options_.level;
   status.replica = self_.replica.ToText();
   char epoch[20];
   std::snprintf(epoch, sizeof epoch, "%016llx", static_cast<unsigned long long>(deps_.storage.epoch()));
@@ -103,7 +104,7 @@ NodeStatus Node::Impl::GetStatus() const {
   for (const auto& [number, session] : sessions_) {
     auto shown = std::find_if(status.links.begin(), status.links.end(), [&](const LinkStatus& link) {
       return session.agent != 0 ? link.agent == session.agent
-                                : (link.is_parent && session.peer.side == core::Side::kParent) ||
+                                : (link.is_parent && session.peer.side == core::Side::kParent && link.state != "up") ||
                                       (session.peer.agent != 0 && link.agent == session.peer.agent);
     });
     if (shown == status.links.end()) {
@@ -113,12 +114,17 @@ NodeStatus Node::Impl::GetStatus() const {
       shown->is_parent = session.peer.side == core::Side::kParent;
       shown->state = "down";
     }
-    shown->address = session.peer.address;
-    shown->authenticated = session.peer.authenticated;
+    // A link that carries is not hidden by another session that does not.
+    bool carries = session.state == SessionState::kUp;
+    if (carries || shown->state != "up") {
+      shown->address = session.peer.address;
+      shown->authenticated = session.peer.authenticated;
+    }
     if (!session.last_error.empty()) {
       shown->last_error = session.last_error;
       shown->last_error_unix_ms = status.unix_ms;
     }
+    if (shown->state == "up") continue;
     if (session.state == SessionState::kHello) shown->state = "hello";
     if (session.state == SessionState::kRefused) shown->state = "refused";
   }

@@ -1,6 +1,4 @@
-// Node::Impl: the state of the heart. Its functions lie by subject: node.cc (events, commit), writes.cc,
-// sessions.cc (hello), attach.cc, routes.cc, strays.cc, feeds.cc (batches, acks, sending), delivered.cc (sync,
-// delivered, refusals that are passed on), reconcile.cc, admission.cc, quarantine.cc, holds.cc, facts.cc (status).
+// Node::Impl: the state of the heart. Its functions lie by subject in the files that are named above them here.
 // Thread safety: the writer thread. Ownership: see node.h.
 #pragma once
 
@@ -42,6 +40,9 @@ class Node::Impl : private sync::Admission {
   void Write(replica::Submission& submission);
   void Sync(const SyncRequest& request, std::function<void(SyncAnswer)> done);
   void Adopt(AgentId agent, std::function<void(Status)> done);
+
+  // ---- level.cc ----
+  void SetLevel(uint32_t level, std::function<void(Status)> done);
 
   // ---- sessions.cc ----
   void SessionOpened(core::TransportSession session, const core::Peer& peer);
@@ -130,6 +131,11 @@ class Node::Impl : private sync::Admission {
   bool Send(Session* session, wire::SessionId id, const wire::Body& body);
   bool Send(sync::Link* link, const wire::Body& body);
   Session* SessionOf(const sync::Link& link);
+
+  // level.cc
+  void ChooseLevel();
+  Status JudgeLevel(uint32_t level) const;
+  void SayHelloAgain();
 
   // attach.cc
   bool NeedsAttach(const Session& session) const;

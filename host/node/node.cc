@@ -50,7 +50,7 @@ Status Node::Impl::Open() {
   }
   record_.agent = options_.agent;
   record_.role = options_.role;
-  record_.level = options_.level;
+  ChooseLevel();
   edges_number_ = record_.edges_number;
 
   Result<std::string> clock = deps_.storage.MetaGet(sync::meta::kClock);
@@ -100,7 +100,7 @@ Status Node::Impl::Open() {
 void Node::Impl::LoadFacts() {
   self_.agent = options_.agent;
   self_.role = options_.role;
-  self_.level = options_.level;
+  self_.level = record_.level;
   self_.replica = deps_.storage.info().replica;
   self_.epochs.clear();
   if (auto epochs = deps_.storage.Epochs(16); epochs.ok()) {
@@ -300,6 +300,7 @@ void Node::Sync(const SyncRequest& request, std::function<void(SyncAnswer)> done
   impl_->Sync(request, std::move(done));
 }
 void Node::Adopt(AgentId agent, std::function<void(Status)> done) { impl_->Adopt(agent, std::move(done)); }
+void Node::SetLevel(uint32_t level, std::function<void(Status)> done) { impl_->SetLevel(level, std::move(done)); }
 void Node::CatalogChanged() { impl_->CatalogChanged(); }
 Status Node::Commit() { return impl_->Commit(); }
 int64_t Node::NextTimerUs() const { return impl_->NextTimerUs(); }

@@ -71,6 +71,9 @@ class Node {
 
   void Sync(const SyncRequest& request, std::function<void(SyncAnswer)> done);
   void Adopt(AgentId agent, std::function<void(Status)> done);
+  // The level of this router from now on, 2 to 65534; 0 = what the options say. Fails with kInvalid for another role
+  // or number, with kConflict if the level of a known neighbour forbids it. The neighbours hear of it at once.
+  void SetLevel(uint32_t level, std::function<void(Status)> done);
   // The catalog was exchanged: tell the neighbours, retry what waits for a schema.
   void CatalogChanged();
 

@@ -79,6 +79,8 @@ class NodeService {
   virtual Result<std::vector<QuarantineEntry>> Quarantine() = 0;
   // Lets the replica that now calls itself `agent` take the place of the one known before.
   virtual Status Adopt(AgentId agent) = 0;
+  // The level of this router from now on; 0 = what the configuration says.
+  virtual Status SetLevel(uint32_t level) = 0;
   virtual Status Backup(const std::string& path) = 0;
 
   // Returns a number for Unwatch, which waits until no call of fn is under way.

@@ -70,6 +70,7 @@ std::string EncodeRecord(const NodeRecord& record) {
   message.set_edges_number(record.edges_number);
   message.set_attach_epoch(record.attach_epoch);
   message.set_attach_parent(record.attach_parent);
+  message.set_level_set(record.level_set);
   return Seal(Kind::kNode, message);
 }
 
@@ -79,6 +80,7 @@ Status DecodeRecord(std::string_view bytes, NodeRecord* record) {
   NodeRecord out;
   out.role = message.role();
   out.level = message.level();
+  out.level_set = message.level_set();
   out.mark_number = message.mark_number();
   out.edges_number = message.edges_number();
   out.attach_epoch = message.attach_epoch();

@@ -21,6 +21,7 @@ struct NodeRecord {
   // The last attach: its number, above all before it, and to whom. Stored before a hello names it.
   uint64_t attach_epoch = 0;
   AgentId attach_parent = 0;
+  uint32_t level_set = 0;  // while running; 0 = level is the configuration's
 };
 
 // A registered neighbour.

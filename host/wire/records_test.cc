@@ -9,7 +9,7 @@
 namespace tidegate::wire {
 namespace {
 
-NodeRecord Node() { return {kAgentMax, TG_ROLE_ROUTER, 12, 99, 100}; }
+NodeRecord Node() { return {kAgentMax, TG_ROLE_ROUTER, 12, 99, 100, 7, 1, 12}; }
 LinkRecord Link() {
   return {9, true, TG_ROLE_SERVER, 1, sample::Replica(3), {{UINT64_MAX, 4}, {5, 0}}, 6, 1262307600000, -1};
 }
@@ -22,8 +22,9 @@ Edge SomeEdge() { return sample::FullHello().edges[1]; }
 TEST(WireRecords, Node_ComesBack) {
   NodeRecord got;
   ASSERT_TRUE(DecodeRecord(EncodeRecord(Node()), &got).ok());
-  EXPECT_EQ(std::tie(got.agent, got.role, got.level, got.mark_number, got.edges_number),
-            std::make_tuple(kAgentMax, TG_ROLE_ROUTER, 12u, 99u, 100u));
+  EXPECT_EQ(std::tie(got.agent, got.role, got.level, got.mark_number, got.edges_number, got.attach_epoch,
+                     got.attach_parent, got.level_set),
+            std::make_tuple(kAgentMax, TG_ROLE_ROUTER, 12u, 99u, 100u, uint64_t{7}, AgentId{1}, 12u));
 }
 
 TEST(WireRecords, Link_ComesBack) {

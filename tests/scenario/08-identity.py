@@ -84,6 +84,32 @@ def case_a_wrong_level_is_refused():
         equal(len(cloud.find("Fault")), 1, "faults at the cloud")
 
 
+def case_a_router_changes_its_level_while_it_runs():
+    with Rig() as rig:
+        upper, lower = rig.broker("upper"), rig.broker("lower")
+        cloud = rig.node("cloud", "server", 1, downlink={"port": upper.port, "prefix": "u"})
+        gateway = rig.node("gateway", "router", 10, level=20, uplink={"port": upper.port, "prefix": "u"},
+                           downlink={"port": lower.port, "prefix": "l"})
+        below = rig.node("below", "router", 11, level=20, uplink={"port": lower.port, "prefix": "l"})
+        rig.start(cloud, gateway)
+        below.start()
+        has(refusal(below), "level", "20")
+        has(below.run("level", "set", 25), "25")
+        wait_until(below.up, "the link, as soon as the level fits")
+        below.put("Fault", fault(1))
+        below.sync("server")
+        fails(gateway.attempt("level", "set", 30), 1, "agent 11 has level 25")
+        fails(cloud.attempt("level", "set", 30), 1, "only a router")
+        gateway.run("level", "set", 22)
+        wait_until(lambda: (cloud.child_link(10) or {}).get("level") == 22, "the new level at the cloud")
+        gateway.restart()
+        equal((gateway.status()["level"], gateway.status()["level_configured"]), (22, 20), "level, as configured")
+        wait_until(below.up, "the link after the restart")
+        below.put("Fault", fault(2))
+        below.sync("server")
+        equal(len(cloud.find("Fault")), 2, "faults at the cloud")
+
+
 def case_a_child_with_the_id_of_its_parent_gets_no_link():
     with Rig() as rig:
         upper, lower = rig.broker("upper"), rig.broker("lower")
