@@ -237,6 +237,29 @@ TEST_F(Api, SyncThatWaited_SaysWhatDidNotGetThere) {
   EXPECT_THAT(body, HasSubstr(R"("held":[{"model":"Alarm","ours":false,"by":1,"reason":"schema","message":"add it",)"));
 }
 
+TEST_F(Api, Links_AreListedSwitchedAndMoved) {
+  EXPECT_THAT(Ask("GET", "/v1/links").body, HasSubstr(R"("plain_bytes_sent":4500)"));
+  EXPECT_EQ(Ask("POST", "/v1/links/9/off").body, "{\"agent\":9,\"on\":false}\n");
+  EXPECT_THAT(Ask("GET", "/v1/links").body, HasSubstr(R"("state":"off")"));
+  EXPECT_EQ(Ask("POST", "/v1/links/9/on").status, 200);
+  EXPECT_EQ(Ask("POST", "/v1/links/8/on").status, 404);
+  EXPECT_EQ(Ask("POST", "/v1/links/all/off").status, 400);
+  EXPECT_EQ(Ask("POST", "/v1/links/0/sync").status, 400);
+  EXPECT_EQ(Ask("POST", "/v1/links/all/sync", R"({"push":true,"pull":false,"wait":true})").status, 200);
+  EXPECT_FALSE(node_.last_link_sync().pull);
+  EXPECT_THAT(Ask("POST", "/v1/links/all/sync", R"({"pul":true})").body, HasSubstr("did you mean"));
+  EXPECT_THAT(Ask("POST", "/v1/links/all/sync", R"({"push":false,"pull":false})").body, HasSubstr("nothing to do"));
+  node_.SetSyncReaches(false);
+  EXPECT_EQ(Ask("POST", "/v1/links/parent/sync", R"({"wait":true,"timeout_ms":5})").status, 504);
+}
+
+TEST_F(Api, Metrics_TellTheTrafficOfEachLink) {
+  std::string text = Ask("GET", "/metrics").body;
+  EXPECT_THAT(text, HasSubstr("# TYPE tidegate_link_sent_plain_bytes_total counter\n"));
+  EXPECT_THAT(text, HasSubstr("tidegate_link_sent_plain_bytes_total{agent=\"9\",side=\"child\"} 4500\n"));
+  EXPECT_THAT(text, HasSubstr("tidegate_link_stalled{agent=\"9\",side=\"child\"} 0\n"));
+}
+
 TEST_F(Api, SyncThatDoesNotArrive_IsATimeout) {
   node_.SetSyncReaches(false);
   EXPECT_EQ(Ask("POST", "/v1/sync", R"({"wait":"server"})").status, 504);

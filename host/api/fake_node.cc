@@ -83,6 +83,8 @@ struct FakeNode::Data {
   bool sync_reaches TG_GUARDED_BY(mutex) = true;
   node::SyncAnswer sync_answer TG_GUARDED_BY(mutex);
   bool hold_syncs TG_GUARDED_BY(mutex) = false;
+  bool child_off TG_GUARDED_BY(mutex) = false;
+  node::LinkSyncRequest link_sync TG_GUARDED_BY(mutex);
 
   mutable Mutex watch_mutex;  // held during callbacks: Unwatch waits for them
   std::map<uint64_t, node::WatchFn> watchers TG_GUARDED_BY(watch_mutex);
@@ -171,6 +173,36 @@ void FakeNode::Sync(node::SyncRequest request, std::function<void(node::SyncAnsw
   done(std::move(answer));
 }
 
+void FakeNode::SyncLinks(node::LinkSyncRequest request, std::function<void(node::LinkSyncAnswer)> done) {
+  bool reaches = true;
+  {
+    MutexLock lock(data_->mutex);
+    data_->link_sync = request;
+    if (data_->hold_syncs) return;
+    reaches = data_->sync_reaches || !request.wait;
+  }
+  node::LinkSyncAnswer answer;
+  if (!reaches) answer = {Status::Timeout("not done yet"), {9}};
+  done(std::move(answer));
+}
+
+void FakeNode::Clear(node::ClearRequest request, std::function<void(node::ClearAnswer)> done) {
+  if (request.model == "Nothing") return done({Status::NotFound("no model 'Nothing'"), 0});
+  done({Status::Ok(), request.at == node::SyncTarget::kHop ? 5u : 3u});
+}
+
+node::LinkSyncRequest FakeNode::last_link_sync() const {
+  MutexLock lock(data_->mutex);
+  return data_->link_sync;
+}
+
+Status FakeNode::SwitchLink(AgentId agent, bool on) {
+  if (agent != 9) return Status::NotFound("agent " + std::to_string(agent) + " is no neighbour of this node");
+  MutexLock lock(data_->mutex);
+  data_->child_off = !on;
+  return Status::Ok();
+}
+
 node::NodeStatus FakeNode::GetStatus() {
   MutexLock lock(data_->mutex);
   node::NodeStatus status;
@@ -204,7 +236,14 @@ node::NodeStatus FakeNode::GetStatus() {
   child.agent = 9;
   child.role = "device";
   child.level = 65535;
-  child.state = "down";
+  child.state = data_->child_off ? "off" : "down";
+  child.stalled = !data_->healthy;
+  child.bytes_sent = 1'000;
+  child.plain_bytes_sent = 4'500;
+  child.bytes_received = 2'000;
+  child.plain_bytes_received = 7'500;
+  child.last_disconnect = "nothing heard for 30 s";
+  child.last_disconnect_unix_ms = 1'700'000'000'000;
   status.links.push_back(child);
   return status;
 }

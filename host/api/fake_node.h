@@ -24,6 +24,9 @@ class FakeNode : public node::NodeService {
                   std::function<void(std::vector<replica::WriteAnswer>)> done) override;
   const replica::Reader& reader() const override;
   void Sync(node::SyncRequest request, std::function<void(node::SyncAnswer)> done) override;
+  void SyncLinks(node::LinkSyncRequest request, std::function<void(node::LinkSyncAnswer)> done) override;
+  void Clear(node::ClearRequest request, std::function<void(node::ClearAnswer)> done) override;
+  Status SwitchLink(AgentId agent, bool on) override;
   node::NodeStatus GetStatus() override;
   Result<std::vector<node::QuarantineEntry>> Quarantine() override;
   Status Adopt(AgentId agent) override;
@@ -40,6 +43,7 @@ class FakeNode : public node::NodeService {
   // What a sync that waits answers.
   void SetSyncAnswer(node::SyncAnswer answer);
   void HoldSyncs();  // Sync never answers by itself until the node is gone
+  node::LinkSyncRequest last_link_sync() const;
   size_t items() const;
   size_t watchers() const;
   // As if a neighbour had sent a change.

@@ -33,6 +33,12 @@ Status PostGet(Call& call);
 Status GetVerify(Call& call);
 // watch.cc
 Status GetWatch(Call& call);
+// links.cc
+Status GetLinks(Call& call);
+Status PostLinkOn(Call& call);
+Status PostLinkOff(Call& call);
+Status PostLinkSync(Call& call);
+Status PostClear(Call& call);
 // node.cc
 Status PostSync(Call& call);
 Status GetStatus(Call& call);

@@ -31,6 +31,20 @@ constexpr Metric kMetrics[] = {
        return link.last_progress_age_ms;
      },
      true},
+    {"tidegate_link_stalled", "1 if the link is connected and does not move",
+     [](const node::LinkStatus& link) -> std::optional<int64_t> { return link.stalled ? 1 : 0; }},
+    {"tidegate_link_stalls_total", "How often it was opened anew for that",
+     [](const node::LinkStatus& link) -> std::optional<int64_t> { return link.stalls; }},
+    {"tidegate_link_connects_total", "Sessions with this neighbour since the start",
+     [](const node::LinkStatus& link) -> std::optional<int64_t> { return link.connects; }},
+    {"tidegate_link_sent_bytes_total", "Bytes sent, as they went out",
+     [](const node::LinkStatus& link) -> std::optional<int64_t> { return link.bytes_sent; }},
+    {"tidegate_link_sent_plain_bytes_total", "The same before compression",
+     [](const node::LinkStatus& link) -> std::optional<int64_t> { return link.plain_bytes_sent; }},
+    {"tidegate_link_received_bytes_total", "Bytes received, as they came in",
+     [](const node::LinkStatus& link) -> std::optional<int64_t> { return link.bytes_received; }},
+    {"tidegate_link_received_plain_bytes_total", "The same after expansion",
+     [](const node::LinkStatus& link) -> std::optional<int64_t> { return link.plain_bytes_received; }},
 };
 
 std::string Number(int64_t value, bool milliseconds) {
@@ -44,7 +58,8 @@ std::string Labels(const node::LinkStatus& link) {
 }
 
 std::string Head(const char* name, const char* help) {
-  return std::string("# HELP ") + name + " " + help + "\n# TYPE " + name + " gauge\n";
+  const char* type = std::string_view(name).ends_with("_total") ? "counter" : "gauge";
+  return std::string("# HELP ") + name + " " + help + "\n# TYPE " + name + " " + type + "\n";
 }
 
 // One for each neighbour, the parent first. A child that has not said who it is has no name to be shown by.

@@ -13,14 +13,27 @@ struct Entry {
 };
 
 constexpr Entry kRoutes[] = {
-    {"POST", "/v1/items/{}", PostItems},      {"GET", "/v1/items/{}", GetItems},
-    {"DELETE", "/v1/items/{}", DeleteItem},   {"POST", "/v1/get", PostGet},
-    {"POST", "/v1/find", PostFind},           {"POST", "/v1/transactions", PostTransaction},
-    {"GET", "/v1/watch", GetWatch},           {"POST", "/v1/sync", PostSync},
-    {"GET", "/v1/status", GetStatus},         {"GET", "/v1/verify", GetVerify},
-    {"GET", "/v1/quarantine", GetQuarantine}, {"POST", "/v1/agents/{}/adopt", PostAdopt},
-    {"POST", "/v1/level", PostLevel},         {"POST", "/v1/backup", PostBackup},
-    {"GET", "/v1/health", GetHealth},         {"GET", "/metrics", GetMetrics},
+    {"POST", "/v1/items/{}", PostItems},
+    {"GET", "/v1/items/{}", GetItems},
+    {"DELETE", "/v1/items/{}", DeleteItem},
+    {"POST", "/v1/get", PostGet},
+    {"POST", "/v1/find", PostFind},
+    {"POST", "/v1/transactions", PostTransaction},
+    {"GET", "/v1/watch", GetWatch},
+    {"POST", "/v1/sync", PostSync},
+    {"GET", "/v1/status", GetStatus},
+    {"GET", "/v1/verify", GetVerify},
+    {"GET", "/v1/quarantine", GetQuarantine},
+    {"POST", "/v1/agents/{}/adopt", PostAdopt},
+    {"GET", "/v1/links", GetLinks},
+    {"POST", "/v1/links/{}/on", PostLinkOn},
+    {"POST", "/v1/links/{}/off", PostLinkOff},
+    {"POST", "/v1/links/{}/sync", PostLinkSync},
+    {"POST", "/v1/clear", PostClear},
+    {"POST", "/v1/level", PostLevel},
+    {"POST", "/v1/backup", PostBackup},
+    {"GET", "/v1/health", GetHealth},
+    {"GET", "/metrics", GetMetrics},
 };
 
 std::vector<std::string> Segments(std::string_view path) {
@@ -50,7 +63,8 @@ bool Matches(const std::vector<std::string>& pattern, const std::vector<std::str
 
 std::string Shown(std::string path) {
   if (size_t at = path.find("{}"); at != std::string::npos) {
-    path.replace(at, 2, path.find("/agents/") == std::string::npos ? "{model}" : "{id}");
+    bool agent = path.find("/agents/") != std::string::npos || path.find("/links/") != std::string::npos;
+    path.replace(at, 2, agent ? "{id}" : "{model}");
   }
   return path;
 }

@@ -23,6 +23,8 @@ std::string HoldsToJson(const std::vector<node::HoldStatus>& holds) {
   return array.Take();
 }
 
+}  // namespace
+
 std::string LinkToJson(const node::LinkStatus& link) {
   ArrayWriter lanes;
   for (const node::LaneStatus& lane : link.lanes) {
@@ -53,13 +55,23 @@ std::string LinkToJson(const node::LinkStatus& link) {
       .Unsigned("frames_received", link.frames_received)
       .Unsigned("bytes_sent", link.bytes_sent)
       .Unsigned("bytes_received", link.bytes_received)
+      .Unsigned("plain_bytes_sent", link.plain_bytes_sent)
+      .Unsigned("plain_bytes_received", link.plain_bytes_received)
       .Unsigned("resends", link.resends)
       .Unsigned("quarantined", link.quarantined)
       .Raw("holds", HoldsToJson(link.holds))
       .Text("last_error", link.last_error)
       .Signed("last_error_unix_ms", link.last_error_unix_ms)
+      .Signed("up_age_ms", link.up_age_ms)
+      .Unsigned("connects", link.connects)
+      .Bool("stalled", link.stalled)
+      .Unsigned("stalls", link.stalls)
+      .Text("last_disconnect", link.last_disconnect)
+      .Signed("last_disconnect_unix_ms", link.last_disconnect_unix_ms)
       .Take();
 }
+
+namespace {
 
 std::string ExceptionToJson(const node::SyncException& exception) {
   ObjectWriter object;

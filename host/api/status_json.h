@@ -9,6 +9,7 @@
 
 namespace tidegate::api {
 
+std::string LinkToJson(const node::LinkStatus& link);
 std::string StatusToJson(const node::NodeStatus& status);
 std::string QuarantineToJson(const node::QuarantineEntry& entry);
 // Of a sync that waited.

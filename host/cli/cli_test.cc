@@ -247,6 +247,55 @@ TEST_F(Cli, Status_ShowsEveryLink) {
   EXPECT_THAT(Run("status --json").out, testing::StartsWith("{\"agent\":7,"));
 }
 
+TEST_F(Cli, LinkList_ShowsTrafficAndTheLastDisconnect) {
+  Ran ran = Run("link list");
+  EXPECT_EQ(ran.exit_code, 0);
+  EXPECT_THAT(ran.out, HasSubstr("parent      1  up"));
+  EXPECT_THAT(ran.out, HasSubstr("2023-11-14T22:13:20.000Z nothing heard for 30 s"));
+  EXPECT_THAT(ran.out, testing::ContainsRegex("1.0 kB +22 % +2.0 kB +27 %"));
+  EXPECT_THAT(Run("link list --json").out, HasSubstr("\"last_disconnect\":\"nothing heard for 30 s\""));
+  EXPECT_THAT(Run("status").out, HasSubstr("compression    12.0 kB to 3.0 kB\n"));
+  node_.SetHealthy(false);
+  EXPECT_THAT(Run("link list").out, HasSubstr("down, stalled"));
+  EXPECT_THAT(Run("status").out, HasSubstr("moving         no: opened anew 0 times"));
+}
+
+TEST_F(Cli, LinkOnAndOff_SwitchByAgentOrParent) {
+  EXPECT_EQ(Run("link off 9").out, "the link to agent 9 is switched off, also after a restart\n");
+  EXPECT_THAT(Run("link list").out, HasSubstr("child       9  off"));
+  EXPECT_EQ(Run("link on 9 --json").out, "{\"agent\":9,\"on\":true}\n");
+  EXPECT_EQ(Run("link off parent").exit_code, 4);
+  EXPECT_EQ(Run("link off all").exit_code, 2);
+  EXPECT_EQ(Run("link off").exit_code, 2);
+  EXPECT_THAT(Run("link fo 9").err, HasSubstr("did you mean \"link o"));
+}
+
+TEST_F(Cli, LinkSync_SaysWhatIsToMove) {
+  EXPECT_EQ(Run("link sync").out, "under way\n");
+  EXPECT_EQ(node_.last_link_sync().agent, kAgentAll);
+  EXPECT_TRUE(node_.last_link_sync().push && node_.last_link_sync().pull);
+  EXPECT_EQ(Run("link sync 42 --pull --subtree --compare --wait --timeout 2s").out,
+            "done: what waited is durable where it was to go\n");
+  node::LinkSyncRequest asked = node_.last_link_sync();
+  EXPECT_EQ(asked.agent, 42u);
+  EXPECT_TRUE(!asked.push && asked.pull && asked.subtree && asked.compare && asked.wait);
+  EXPECT_EQ(asked.timeout_ms, 2'000);
+  EXPECT_EQ(Run("link sync parent --push").exit_code, 0);
+  EXPECT_EQ(node_.last_link_sync().agent, 1u);
+  node_.SetSyncReaches(false);
+  Ran late = Run("link sync --wait");
+  EXPECT_EQ(late.exit_code, 5);
+  EXPECT_THAT(late.err, HasSubstr("it waits for agent 9"));
+}
+
+TEST_F(Cli, Clear_SaysHowManyWent) {
+  EXPECT_EQ(Run("clear 42 Reading").out, "3 items cleared here; they are at the server\n");
+  EXPECT_EQ(Run("clear 42 --at hop --json").out, "{\"cleared\":5}\n");
+  EXPECT_EQ(Run("clear 42 Nothing").exit_code, 4);
+  EXPECT_EQ(Run("clear").exit_code, 2);
+  EXPECT_EQ(Run("clear 42 --at moon").exit_code, 2);
+}
+
 TEST_F(Cli, VerifyQuarantineAdoptAndBackup_Answer) {
   EXPECT_EQ(Run("verify").out,
             "owner  model    items  tombstones  digest\n    9  Reading      3           1  0000000000abcdef\n");

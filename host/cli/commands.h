@@ -21,6 +21,11 @@ Command AdoptCommand();
 Command BackupCommand();
 Command LevelSetCommand();  // level.cc
 Command LevelResetCommand();
+Command ClearCommand();  // link.cc
+Command LinkListCommand();
+Command LinkOnCommand();
+Command LinkOffCommand();
+Command LinkSyncCommand();
 Command StatusCommand();      // status.cc
 Command PluginListCommand();  // plugin.cc
 Command PluginInfoCommand();

@@ -9,10 +9,11 @@
 namespace tidegate::cli {
 
 std::vector<Command> AllCommands() {
-  return {PutCommand(),         GetCommand(),        FindCommand(),       RemoveCommand(),
-          TransactionCommand(), WatchCommand(),      SyncCommand(),       StatusCommand(),
-          VerifyCommand(),      QuarantineCommand(), AdoptCommand(),      LevelSetCommand(),
-          LevelResetCommand(),  BackupCommand(),     PluginListCommand(), PluginInfoCommand()};
+  return {PutCommand(),       GetCommand(),      FindCommand(),       RemoveCommand(),   TransactionCommand(),
+          WatchCommand(),     SyncCommand(),     StatusCommand(),     VerifyCommand(),   QuarantineCommand(),
+          AdoptCommand(),     LevelSetCommand(), LevelResetCommand(), LinkListCommand(), LinkOnCommand(),
+          LinkOffCommand(),   LinkSyncCommand(), ClearCommand(),      BackupCommand(),   PluginListCommand(),
+          PluginInfoCommand()};
 }
 
 namespace {
@@ -111,7 +112,8 @@ int Main(const std::vector<std::string>& given) {
     }
   }
   // "plugin" alone, or "plugin lst": name the whole command.
-  bool group = words[0] == "plugin" || words[0] == "quarantine" || words[0] == "agent" || words[0] == "level";
+  bool group = words[0] == "plugin" || words[0] == "quarantine" || words[0] == "agent" || words[0] == "level" ||
+               words[0] == "link";
   return UnknownCommand(group && words.size() > 1 ? words[0] + " " + words[1] : words[0], commands);
 }
 

@@ -76,6 +76,14 @@ void PrintLink(const Json& link, int64_t now_ms, const Paint& paint) {
               Bytes(Number(link, "bytes_sent")).c_str(), Count(Number(link, "frames_sent")).c_str(),
               Bytes(Number(link, "bytes_received")).c_str(), Count(Number(link, "frames_received")).c_str(),
               Count(Number(link, "resends")).c_str());
+  if (uint64_t plain = Number(link, "plain_bytes_sent") + Number(link, "plain_bytes_received"); plain > 0) {
+    uint64_t wire = Number(link, "bytes_sent") + Number(link, "bytes_received");
+    std::printf("  compression    %s to %s\n", Bytes(plain).c_str(), Bytes(wire).c_str());
+  }
+  if (link.value("stalled", false)) {
+    std::printf("  moving         %s\n",
+                paint.Bad("no: opened anew " + Count(Number(link, "stalls")) + " times").c_str());
+  }
   if (Number(link, "unsettled_scopes") > 0) {
     std::printf("  reconciling    %s scopes\n", Count(Number(link, "unsettled_scopes")).c_str());
   }
@@ -95,6 +103,11 @@ void PrintLink(const Json& link, int64_t now_ms, const Paint& paint) {
   if (!address.empty()) {
     std::printf("  peer           %s%s\n", Printable(address).c_str(),
                 link.value("authenticated", false) ? ", authenticated" : ", not authenticated");
+  }
+  std::string ended = Text(link, "last_disconnect");
+  if (!ended.empty()) {
+    std::printf("  disconnected   %s, %s\n", IsoTime(Signed(link, "last_disconnect_unix_ms")).c_str(),
+                Printable(ended).c_str());
   }
   std::printf("  last error     %s\n", LastError(link, now_ms, paint).c_str());
 }

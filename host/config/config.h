@@ -63,6 +63,8 @@ struct SyncConfig {
   int64_t hello_retry_max_ms = 15'000;
   int64_t keepalive_ms = 10'000;
   int64_t link_timeout_ms = 30'000;
+  int64_t progress_timeout_ms = 60'000;
+  int64_t period_ms = 0;  // 0 = never
   std::array<uint32_t, TG_LANE_COUNT> lane_weights = {8, 4, 2, 1};
   bool operator==(const SyncConfig&) const = default;
 };
@@ -73,6 +75,7 @@ struct LimitsConfig {
   uint64_t queue_items_max = 10'000;
   uint64_t quarantine_items_max = 10'000;
   uint64_t sync_exceptions_max = 1'000;
+  uint64_t errands_max = 256;
   int64_t clock_drift_max_ms = 300'000;
   int64_t lease_ms = 30ll * 24 * 3600 * 1000;
   uint32_t commit_items_max = 1'000;
@@ -90,6 +93,7 @@ struct Config {
   PluginConfig storage;
   std::vector<TransportConfig> transports;
   std::vector<PluginConfig> policies;
+  std::vector<PluginConfig> events;
   std::vector<std::string> schemas;  // absolute paths
   SyncConfig sync;
   LimitsConfig limits;

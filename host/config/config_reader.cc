@@ -95,6 +95,10 @@ class Reader {
     for (size_t i = 0; policies != nullptr && i < policies->size(); i++) {
       config_.policies.push_back(ReadPlugin("/policies" + PointerStep(i)));
     }
+    const Json* events = Find("/events");
+    for (size_t i = 0; events != nullptr && i < events->size(); i++) {
+      config_.events.push_back(ReadPlugin("/events" + PointerStep(i)));
+    }
     const Json* transports = Find("/transports");
     for (size_t i = 0; transports != nullptr && i < transports->size(); i++) {
       ReadTransport("/transports" + PointerStep(i));
@@ -174,6 +178,8 @@ class Reader {
     Duration("/sync/hello_retry_max_ms", sync.hello_retry_max_ms, 1);
     Duration("/sync/keepalive", sync.keepalive_ms, 1);
     Duration("/sync/link_timeout", sync.link_timeout_ms, 1);
+    Duration("/sync/progress_timeout", sync.progress_timeout_ms, 1);
+    Duration("/sync/period", sync.period_ms, 0);
     Integer("/sync/lane_weights/urgent", sync.lane_weights[TG_LANE_URGENT]);
     Integer("/sync/lane_weights/state", sync.lane_weights[TG_LANE_STATE]);
     Integer("/sync/lane_weights/history", sync.lane_weights[TG_LANE_HISTORY]);
@@ -181,6 +187,7 @@ class Reader {
     NotAbove("/sync/resend_ms", sync.resend_ms, "/sync/resend_max_ms", sync.resend_max_ms);
     NotAbove("/sync/hello_retry_ms", sync.hello_retry_ms, "/sync/hello_retry_max_ms", sync.hello_retry_max_ms);
     NotAbove("/sync/keepalive", sync.keepalive_ms, "/sync/link_timeout", sync.link_timeout_ms - 1);
+    NotAbove("/sync/resend_max_ms", sync.resend_max_ms, "/sync/progress_timeout", sync.progress_timeout_ms - 1);
     NotAbove("/sync/frame_bytes", sync.frame_bytes, "/sync/window_bytes", sync.window_bytes);
   }
 
@@ -191,6 +198,7 @@ class Reader {
     Integer("/limits/queue_items_max", limits.queue_items_max);
     Integer("/limits/quarantine_items_max", limits.quarantine_items_max);
     Integer("/limits/sync_exceptions_max", limits.sync_exceptions_max);
+    Integer("/limits/errands_max", limits.errands_max);
     Duration("/limits/clock_drift_max", limits.clock_drift_max_ms, 1);
     Duration("/limits/lease", limits.lease_ms, 1);
     Integer("/limits/commit_items_max", limits.commit_items_max);

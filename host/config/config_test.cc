@@ -113,6 +113,7 @@ transports:
   - {name: downlink, plugin: /opt/x/transport-y.so, sides: [child]}
   - {plugin: /opt/x/transport-z.so, sides: [child, parent]}
 policies: [{plugin: policy-a, config: {x: 1}}, {plugin: policy-b}]
+events: [{plugin: events-a, config: {y: 2}}, {plugin: /opt/x/events-b.so}]
 schemas: [fleet.json5, /etc/other.json]
 sync:
   sync_delay: 250ms
@@ -127,6 +128,8 @@ sync:
   hello_retry_max_ms: 30s
   keepalive: 10s
   link_timeout: 20s
+  progress_timeout: 3min
+  period: 1h
   lane_weights: {urgent: 16, state: 5, history: 3, bulk: 2}
 limits:
   transaction_bytes_max: 2MB
@@ -134,6 +137,7 @@ limits:
   queue_items_max: 500
   quarantine_items_max: 77
   sync_exceptions_max: 78
+  errands_max: 79
   clock_drift_max: 1min
   lease: 2d
   commit_items_max: 10
@@ -158,6 +162,9 @@ context: {deviceId: d1, site: {n: 4}}
   EXPECT_TRUE(config.transports[2].to_parent && config.transports[2].to_children);
   ASSERT_EQ(config.policies.size(), 2u);
   EXPECT_EQ(config.policies[0].config_json, R"({"x":1})");
+  ASSERT_EQ(config.events.size(), 2u);
+  EXPECT_EQ(config.events[0].config_json, R"({"y":2})");
+  EXPECT_EQ(config.events[1].path, "/opt/x/events-b.so");
   EXPECT_THAT(config.schemas, ElementsAre(folder_ + "/fleet.json5", "/etc/other.json"));
   EXPECT_EQ(config.sync.sync_delay_ms, 250);
   EXPECT_EQ(config.sync.sync_limit_bytes, 2000u);
@@ -171,12 +178,15 @@ context: {deviceId: d1, site: {n: 4}}
   EXPECT_EQ(config.sync.hello_retry_max_ms, 30'000);
   EXPECT_EQ(config.sync.keepalive_ms, 10'000);
   EXPECT_EQ(config.sync.link_timeout_ms, 20'000);
+  EXPECT_EQ(config.sync.progress_timeout_ms, 180'000);
+  EXPECT_EQ(config.sync.period_ms, 3'600'000);
   EXPECT_THAT(config.sync.lane_weights, ElementsAre(16, 5, 3, 2));
   EXPECT_EQ(config.limits.transaction_bytes_max, 2'000'000u);
   EXPECT_EQ(config.limits.item_bytes_max, 1'000'000u);
   EXPECT_EQ(config.limits.queue_items_max, 500u);
   EXPECT_EQ(config.limits.quarantine_items_max, 77u);
   EXPECT_EQ(config.limits.sync_exceptions_max, 78u);
+  EXPECT_EQ(config.limits.errands_max, 79u);
   EXPECT_EQ(config.limits.clock_drift_max_ms, 60'000);
   EXPECT_EQ(config.limits.lease_ms, 172'800'000);
   EXPECT_EQ(config.limits.commit_items_max, 10u);
@@ -285,6 +295,8 @@ TEST_F(ConfigTest, LimitsThatContradict_AreRefused) {
   EXPECT_EQ(Error(std::string(kLeast) + "sync: {resend_ms: 2min}\n"),
             "main.yaml:3:19: sync.resend_ms: sync.resend_ms must be below sync.resend_max_ms; change one of them (the "
             "other has its default)");
+  EXPECT_THAT(Error(std::string(kLeast) + "sync: {progress_timeout: 5s}\n"),
+              HasSubstr("sync.resend_max_ms must be below"));
   EXPECT_THAT(Error(std::string(kLeast) + "limits: {item_bytes_max: 2MiB}\n"),
               HasSubstr("limits.item_bytes_max must be below"));
 }

@@ -28,6 +28,7 @@ class Builder {
     TG_RETURN_IF_ERROR(Storage());
     for (const TransportConfig& transport : all_.config.transports) TG_RETURN_IF_ERROR(Transport(transport));
     TG_RETURN_IF_ERROR(Policies());
+    TG_RETURN_IF_ERROR(Events());
     return Schemas();
   }
 
@@ -97,6 +98,20 @@ class Builder {
     return Status::Ok();
   }
 
+  Status Events() {
+    std::vector<std::unique_ptr<core::Events>> chain;
+    for (const PluginConfig& place : all_.config.events) {
+      TG_ASSIGN_OR_RETURN(Opened opened, Open(place, TG_EVENTS_KIND));
+      auto events = all_.plugins->CreateEvents(*opened.file, place.name, opened.config_json);
+      if (!events.ok()) return events.status().At(place.place);
+      all_.to_start.push_back(events.value().get());
+      chain.push_back(std::move(events).value());
+      Checked(place, opened);
+    }
+    if (!chain.empty()) all_.events = std::make_unique<core::EventChain>(std::move(chain));
+    return Status::Ok();
+  }
+
   Status Schemas() {
     TG_ASSIGN_OR_RETURN(auto schemas, LoadSchemas(all_.config.schemas, &all_.warnings));
     TG_ASSIGN_OR_RETURN(all_.catalog, replica::Catalog::Make(std::move(schemas), *all_.policy, &all_.warnings));
@@ -144,6 +159,9 @@ node::NodeOptions NodeOptionsOf(const Config& config, AgentId agent) {
   options.hello_ms_max = config.sync.hello_retry_max_ms;
   options.keepalive_ms = config.sync.keepalive_ms;
   options.link_timeout_ms = config.sync.link_timeout_ms;
+  options.progress_timeout_ms = config.sync.progress_timeout_ms;
+  options.sync_period_ms = config.sync.period_ms;
+  options.errands_max = config.limits.errands_max;
   options.lane_weights = config.sync.lane_weights;
   options.clock_drift_ms_max = config.limits.clock_drift_max_ms;
   options.quarantine_items_max = config.limits.quarantine_items_max;

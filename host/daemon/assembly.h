@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "host/config/config.h"
+#include "host/core/events.h"
 #include "host/core/policy.h"
 #include "host/node/options.h"
 #include "host/plugin/plugin_host.h"
@@ -29,6 +30,8 @@ struct Assembly {
   std::unique_ptr<plugin::PluginStorage> storage;
   std::vector<BuiltTransport> transports;
   std::unique_ptr<core::PolicyChain> policy;
+  std::unique_ptr<core::EventChain> events;     // null if there is none
+  std::vector<plugin::PluginEvents*> to_start;  // those of events, in order
   std::shared_ptr<const replica::Catalog> catalog;
   std::vector<std::string> checked;  // a line for each thing that was found in order
   std::vector<std::string> warnings;

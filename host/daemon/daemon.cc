@@ -8,6 +8,7 @@ namespace tidegate::daemon {
 namespace {
 
 constexpr uint64_t kTransportStopMs = 5'000;
+constexpr uint64_t kEventsStopMs = 2'000;
 constexpr uint64_t kStorageStopMs = 10'000;
 
 uint32_t LogNumber(LogLevel level) {
@@ -55,6 +56,8 @@ Status Daemon::Start(bool* config_wrong, std::function<void()> gave_up) {
   replica_text_ = storage.info().replica.ToText();
   about_.replica_text = {replica_text_.data(), replica_text_.size()};
 
+  for (plugin::PluginEvents* events : assembly_->to_start) TG_RETURN_IF_ERROR(events->Start());
+
   catalog_ = std::make_unique<replica::CatalogHolder>(assembly_->catalog);
   reader_ = std::make_unique<replica::Reader>(storage, *catalog_, clock_, assembly_->agent,
                                               NodeOptionsOf(config, assembly_->agent).context_json);
@@ -64,8 +67,9 @@ Status Daemon::Start(bool* config_wrong, std::function<void()> gave_up) {
   }
   assembly_->transports.clear();
 
-  auto node = node::Node::Open(NodeOptionsOf(config, assembly_->agent),
-                               {storage, *assembly_->policy, *catalog_, clock_, random_, log_, metrics_, *hub_});
+  auto node = node::Node::Open(
+      NodeOptionsOf(config, assembly_->agent),
+      {storage, *assembly_->policy, *catalog_, clock_, random_, log_, metrics_, *hub_, assembly_->events.get()});
   *config_wrong = !node.ok() && node.status().code() == Code::kInvalid;
   if (!node.ok()) return node.status();
   node_ = std::move(node).value();
@@ -135,6 +139,12 @@ void Daemon::Stop() {
   runner_.reset();
   node_.reset();
   hub_.reset();
+  if (assembly_) {
+    for (plugin::PluginEvents* events : assembly_->to_start) {
+      Status status = events->Stop(kEventsStopMs);
+      if (!status.ok()) log_.Write(TG_LOG_ERROR, status.message());
+    }
+  }
   if (assembly_ && assembly_->storage) {
     Status status = assembly_->storage->Stop(kStorageStopMs);
     if (!status.ok()) log_.Write(TG_LOG_ERROR, status.message());

@@ -361,6 +361,24 @@ Status NodeRunner::SetLevel(uint32_t level) {
   return AskNode([level](node::Node& node, auto done) { node.SetLevel(level, std::move(done)); });
 }
 
+Status NodeRunner::SwitchLink(AgentId agent, bool on) {
+  return AskNode([agent, on](node::Node& node, auto done) { node.SwitchLink(agent, on, std::move(done)); });
+}
+
+void NodeRunner::Clear(node::ClearRequest request, std::function<void(node::ClearAnswer)> done) {
+  PostTask([this, request = std::move(request), done = std::move(done)](bool run) {
+    if (run) return node_.Clear(request, done);
+    done({Stopping(), 0});
+  });
+}
+
+void NodeRunner::SyncLinks(node::LinkSyncRequest request, std::function<void(node::LinkSyncAnswer)> done) {
+  PostTask([this, request, done = std::move(done)](bool run) {
+    if (run) return node_.SyncLinks(request, done);
+    done({Stopping(), {}});
+  });
+}
+
 Status NodeRunner::Backup(const std::string& path) {
   MutexLock lock(backup_mutex_);  // [control]: one at a time
   return around_.storage.Backup(path);

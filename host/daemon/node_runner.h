@@ -64,6 +64,9 @@ class NodeRunner : public node::NodeService, public SessionSink {
                   std::function<void(std::vector<replica::WriteAnswer>)> done) override;
   const replica::Reader& reader() const override { return around_.reader; }
   void Sync(node::SyncRequest request, std::function<void(node::SyncAnswer)> done) override;
+  void SyncLinks(node::LinkSyncRequest request, std::function<void(node::LinkSyncAnswer)> done) override;
+  void Clear(node::ClearRequest request, std::function<void(node::ClearAnswer)> done) override;
+  Status SwitchLink(AgentId agent, bool on) override;
   node::NodeStatus GetStatus() override;
   Result<std::vector<node::QuarantineEntry>> Quarantine() override;
   Status Adopt(AgentId agent) override;

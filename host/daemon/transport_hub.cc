@@ -99,7 +99,7 @@ void TellOfParent(const std::string& error, node::NodeStatus* status) {
     parent->is_parent = true;
     parent->state = "connecting";
   }
-  if (parent->state == "up" || parent->state == "refused") return;
+  if (parent->state == "up" || parent->state == "refused" || parent->state == "off") return;
   parent->last_error = error;
   parent->last_error_unix_ms = status->unix_ms;
   constexpr std::string_view kProblem = "the parent is not connected";

@@ -119,6 +119,7 @@ Status Node::Impl::Admit(const sync::Inbound& from, tg_change* change, core::Cha
     return Status::Refused("no model '" + std::string(View(change->model)) + "' in the schemas of this node");
   }
   change->digest = ChangeDigest(*change);
+  TG_RETURN_IF_ERROR(AskChanging(from, *change));
   AgentId owner = change->key.owner;
   if (options_.role == TG_ROLE_ROUTER && (change->direction & TG_DIRECTION_DOWN) != 0 && owner != kAgentAll &&
       owner != options_.agent && !links_.routes().IsBelow(owner))

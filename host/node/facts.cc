@@ -68,13 +68,21 @@ NodeStatus Node::Impl::GetStatus() const {
     entry.role = RoleName(link->record.role);
     entry.level = link->record.level;
     entry.replica = link->record.replica.ToText();
-    entry.state = link->up() ? "up" : "down";
+    entry.state = link->up() ? "up" : link->record.off ? "off" : "down";
     entry.frames_sent = link->stats.frames_sent;
     entry.frames_received = link->stats.frames_received;
     entry.bytes_sent = link->stats.bytes_sent;
     entry.bytes_received = link->stats.bytes_received;
+    entry.plain_bytes_sent = link->stats.plain_bytes_sent;
+    entry.plain_bytes_received = link->stats.plain_bytes_received;
     entry.last_error = link->stats.last_error;
     entry.last_error_unix_ms = link->stats.last_error_unix_ms;
+    entry.connects = link->stats.connects;
+    entry.stalls = link->stats.stalls;
+    entry.stalled = link->stalled;
+    entry.last_disconnect = link->stats.last_disconnect;
+    entry.last_disconnect_unix_ms = link->stats.last_disconnect_unix_ms;
+    if (link->stats.up_since_us >= 0) entry.up_age_ms = (now_us - link->stats.up_since_us) / 1000;
     entry.quarantined = link->quarantined.size() + link->refused_ours.size();
     status.quarantined += entry.quarantined;
     entry.holds = HoldsOf(*link);
@@ -129,7 +137,12 @@ NodeStatus Node::Impl::GetStatus() const {
     if (session.state == SessionState::kRefused) shown->state = "refused";
   }
   for (const LinkStatus& link : status.links) {
-    if (link.is_parent && link.state != "up")
+    if (link.stalled) {
+      status.problems.push_back("the link to agent " + std::to_string(link.agent) + " does not move: " +
+                                std::to_string(link.pending_changes) + " changes wait, and nothing was acknowledged; " +
+                                "it was opened anew " + std::to_string(link.stalls) + " times");
+    }
+    if (link.is_parent && link.state != "up" && link.state != "off")
       status.problems.push_back("the parent is not connected: " +
                                 (link.last_error.empty() ? link.state : link.last_error));
   }

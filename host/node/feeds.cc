@@ -47,8 +47,8 @@ void Node::Impl::OnBatch(sync::Link* link, wire::DecodedFrame frame) {
   header.after = batch.after;
   header.begin = batch.begin;
   header.hurry = batch.hurry;
-  stage_.End([this, agent = link->agent(), header, notes = std::move(notes), strays = std::move(strays)](
-                 const Status& status, std::span<const core::Effect>) {
+  stage_.End([this, agent = link->agent(), header, count = batch.changes.size(), notes = std::move(notes),
+              strays = std::move(strays)](const Status& status, std::span<const core::Effect>) {
     if (status.ok()) NoteStrays(strays);
     sync::Link* source = links_.Find(agent);
     if (source == nullptr) return;
@@ -70,6 +70,7 @@ void Node::Impl::OnBatch(sync::Link* link, wire::DecodedFrame frame) {
       pairs_due_ = true;
     }
     source->AckLane(header.lane, false);
+    TellReceived(*source, header.lane, count, notes);
   });
 }
 
@@ -91,7 +92,9 @@ void Node::Impl::OnAck(sync::Link* link, const wire::Ack& ack) {
       deps_.log.Write(3, "cannot judge an ack: " + progress.status().message());
       continue;
     }
-    if (progress.value()) link->stats.last_progress_us = now_us;
+    if (!progress.value()) continue;
+    link->stats.last_progress_us = link->moved_us = now_us;
+    TellAcked(*link, lane.lane);
   }
   link->refusals.Heard(ack);
   if (link->refusals.Confirmed(ack.refused_recorded)) link->ack_due = true;
@@ -99,6 +102,7 @@ void Node::Impl::OnAck(sync::Link* link, const wire::Ack& ack) {
   pairs_due_ = true;
   if (link->is_parent()) {
     if (ack.edges_number != 0 && ack.edges_number == edges_number_) {
+      if (edges_confirmed_ != edges_number_) link->moved_us = now_us;
       edges_confirmed_ = edges_number_;
       edges_retry_us_ = INT64_MAX;
     }
@@ -166,6 +170,8 @@ void Node::Impl::PumpFeeds(sync::Link* link, int64_t now_us) {
     } else if (!Send(link, std::move(*batch.value()))) {
       link->senders[lane].Unsend();
       exhausted[lane] = true;
+    } else if (link->waits_since_us < 0) {
+      link->waits_since_us = now_us;
     }
   }
 }

@@ -76,7 +76,7 @@ void Node::Impl::TableChanged() {
     refuse.reason = wire::RefuseReason::kUnknownSession;
     refuse.message = "the schemas have changed: say hello again";
     Refuse(&session, session.id, refuse);
-    EndSession(&session);
+    EndSession(&session, "the schemas have changed");
   }
 }
 

@@ -12,6 +12,7 @@
 
 #include "host/base/hybrid_clock.h"
 #include "host/core/stage.h"
+#include "host/node/errand.h"
 #include "host/node/node.h"
 #include "host/replica/local_writer.h"
 #include "host/sync/admission.h"
@@ -44,6 +45,11 @@ class Node::Impl : private sync::Admission {
   // ---- level.cc ----
   void SetLevel(uint32_t level, std::function<void(Status)> done);
 
+  // ---- errands.cc, links.cc, clear.cc ----
+  void Clear(const ClearRequest& request, std::function<void(ClearAnswer)> done);
+  void SyncLinks(const LinkSyncRequest& request, std::function<void(LinkSyncAnswer)> done);
+  void SwitchLink(AgentId agent, bool on, std::function<void(Status)> done);
+
   // ---- sessions.cc ----
   void SessionOpened(core::TransportSession session, const core::Peer& peer);
   void SessionClosed(core::TransportSession session, std::string_view reason);
@@ -74,6 +80,17 @@ class Node::Impl : private sync::Admission {
     AgentId refused_agent = 0;
     wire::SessionId refused_id = 0;
     std::string last_error;
+  };
+
+  // What is being dropped by hand, page by page.
+  struct Clearing {
+    ClearRequest request;
+    uint64_t arrived = 0;  // position up to which everything of ours is there
+    std::string cursor;
+    uint64_t cleared = 0;
+    bool over = false;
+    Status failure;
+    std::function<void(ClearAnswer)> done;
   };
 
   struct Waiter {
@@ -112,6 +129,7 @@ class Node::Impl : private sync::Admission {
   sync::Link* SourceOf(const sync::Link& told, const wire::RefusedKey& refused) const;
   void PassOn(const sync::Link& told, wire::RefusedKey refused);
   void CompleteRefusals(sync::Link* link);
+  bool HasArrived(const tg_change& change, uint64_t passed, SyncTarget where) const;
 
   // sessions.cc
   void StartHello(Session* session);
@@ -125,7 +143,7 @@ class Node::Impl : private sync::Admission {
   void WaitRefused(Session* session);
   bool HasLostDelivered(const wire::Hello& hello) const;
   void ParentIsUp(Session* session, const wire::Hello& hello, const wire::LinkRecord& record);
-  void EndSession(Session* session);
+  void EndSession(Session* session, std::string_view reason = "the session was replaced");
   void Tick(int64_t now_us);
   void TickSession(Session* session, int64_t now_us);
   bool Send(Session* session, wire::SessionId id, const wire::Body& body);
@@ -141,6 +159,40 @@ class Node::Impl : private sync::Admission {
   bool NeedsAttach(const Session& session) const;
   void StageAttach(Session* session);
   bool AttachAbove(Session* session, const std::vector<wire::Edge>& told);
+  // links.cc
+  void CutLink(sync::Link* link);
+  void WakeLink(const sync::Link& link);
+  bool IsOff(const Session& session) const;
+  bool Waits(const sync::Link& link, int64_t now_us) const;
+  void CheckProgress(sync::Link* link, int64_t now_us);
+  void Reopen(sync::Link* link);
+
+  // clear.cc
+  bool MayClear(const Clearing& clearing, const tg_change& change) const;
+  void RunClearings();
+
+  // errands.cc
+  void OnSyncAsk(sync::Link* link, const wire::SyncAsk& ask);
+  void OnSyncDone(sync::Link* link, const wire::SyncDone& done);
+  void OnAskUnknown(const sync::Link& link, uint32_t type);
+  Status MakeLegs(Errand* errand);
+  void Add(Errand errand);
+  void Finish(Errand& errand, const Status& status);
+  bool DoneElsewhere(const Errand& errand) const;
+  bool RunLegs(Errand* errand, int64_t now_us);
+  bool RunErrands(int64_t now_us);
+  int64_t NextErrandUs() const;
+  void SyncByPeriod(int64_t now_us);
+
+  // events.cc
+  bool Wants(core::Events::Interest interest) const;
+  std::optional<wire::Refuse> VetoOf(const Session& session, wire::SessionId id, const wire::Hello& hello);
+  void NoteConnected(sync::Link* link, const Session& session);
+  void NoteDisconnected(sync::Link* link, const Session& session, std::string_view reason);
+  Status AskChanging(const sync::Inbound& from, const tg_change& change);
+  void TellChanged(const tg_change& change);
+  void TellReceived(const sync::Link& link, uint32_t lane, uint64_t changes, const sync::QuarantineNotes& notes);
+  void TellAcked(const sync::Link& link, uint32_t lane);
 
   // routes.cc
   static wire::Edge EdgeOf(AgentId child, AgentId parent, const wire::LinkRecord& record);
@@ -257,6 +309,10 @@ class Node::Impl : private sync::Admission {
   std::list<replica::Submission> own_submissions_;          // of callers that keep none themselves
   std::deque<std::function<void()>> finished_;              // answers that need no commit
   std::vector<Waiter> waiters_;
+  std::deque<Clearing> clearings_;
+  std::list<Errand> errands_;
+  uint64_t last_errand_ = 0;
+  int64_t sync_due_us_ = INT64_MAX;  // by sync.period
   WatchFn watcher_;
 };
 

@@ -27,7 +27,7 @@ Node::Impl::Impl(const NodeOptions& options, const Dependencies& deps)
       deps_(deps),
       stage_(deps.storage),
       writer_(WriterOptionsOf(options), deps.storage, stage_, deps.catalog, deps.policy, deps.clock, deps.random,
-              versions_),
+              versions_, deps.events),
       links_(deps.storage, options_),
       asker_(deps.storage) {}
 
@@ -152,6 +152,7 @@ void Node::Impl::Committed(const Watermark& end, std::span<const core::Effect> e
   end_ = end;
   int64_t now_us = deps_.clock.monotonic_us();
   uint64_t applied = 0;
+  const bool tells = Wants(core::Events::kChanged);
   for (const core::Effect& effect : effects) {
     if (effect.outcome.result == TG_OUTCOME_STALE && effect.change->via != 0) {
       // Refused as older: the neighbour is told which version is held.
@@ -173,12 +174,13 @@ void Node::Impl::Committed(const Watermark& end, std::span<const core::Effect> e
     NoteUnsent(effect, now_us);
     if (!waiters_.empty()) NoteReplaced(effect);
     // A new seq for the same version is no news.
-    if (!watcher_ || effect.outcome.seq == 0 ||
+    if (!(watcher_ || tells) || effect.outcome.seq == 0 ||
         Version::From(effect.outcome.held) == Version::From(effect.change->version))
       continue;
     tg_change seen = *effect.change;
     seen.seq = effect.outcome.seq;
-    watcher_(seen);
+    if (watcher_) watcher_(seen);
+    if (tells) TellChanged(seen);
   }
   deps_.metrics.Add("tidegate_changes_total", applied);
   deps_.metrics.Add("tidegate_commits_total", 1);
@@ -205,6 +207,7 @@ Status Node::Impl::Commit() {
   RetryQuarantined();
   EndHolds();
   SendHeldAgain();
+  RunClearings();
   StoreDelivered(now_us);
   KeepHouse(now_us);
   Status status = CommitStage();
@@ -224,14 +227,16 @@ Status Node::Impl::Commit() {
   if (held_above_.TakeLeftOut()) TellBeyond();
   DeliverPairs();
   Pump();
+  // What was pushed may be there already, and what was pulled is to be sent.
+  for (int round = 0; round < 4 && RunErrands(now_us); ++round) Pump();
   AnswerWaiters();
   return status;
 }
 
 int64_t Node::Impl::NextTimerUs() const {
   int64_t now_us = deps_.clock.monotonic_us();
-  if (!stage_.empty() || !finished_.empty() || !retry_quarantined_.empty() || send_again_now_ || !holds_ending_.empty())
-    return now_us;
+  if (!stage_.empty() || !finished_.empty() || !retry_quarantined_.empty() || !clearings_.empty()) return now_us;
+  if (send_again_now_ || !holds_ending_.empty()) return now_us;
   const sync::Link* parent = links_.parent();
   bool to_parent = parent != nullptr && parent->up() && !parent->blocked;
   int64_t next = to_parent ? edges_retry_us_ : INT64_MAX;
@@ -241,11 +246,15 @@ int64_t Node::Impl::NextTimerUs() const {
     next = std::min(next, session.heard_us + options_.link_timeout_ms * 1000);
     if (session.peer.side == core::Side::kParent) next = std::min(next, session.sent_us + options_.keepalive_ms * 1000);
   }
-  for (const auto& [agent, link] : links_.all()) next = std::min(next, link->NextTimerUs(now_us));
+  for (const auto& [agent, link] : links_.all()) {
+    next = std::min(next, link->NextTimerUs(now_us));
+    if (link->up() && link->waits_since_us >= 0)
+      next = std::min(next, link->waits_since_us + options_.progress_timeout_ms * 1000);
+  }
   if (asker_.running() && to_parent) next = std::min(next, asker_.NextTimerUs());
   for (const Waiter& waiter : waiters_) next = std::min(next, waiter.deadline_us);
   if (!strays_.empty()) next = std::min(next, strays_at_us_);
-  return std::min(next, store_delivered_at_us_);
+  return std::min({next, store_delivered_at_us_, NextErrandUs()});
 }
 
 // Every few seconds of activity: notes what the neighbours hold, forgets commit ends that none of them
@@ -298,6 +307,15 @@ void Node::BadFrame(core::TransportSession session, const Status& status, uint32
 }
 void Node::Sync(const SyncRequest& request, std::function<void(SyncAnswer)> done) {
   impl_->Sync(request, std::move(done));
+}
+void Node::SyncLinks(const LinkSyncRequest& request, std::function<void(LinkSyncAnswer)> done) {
+  impl_->SyncLinks(request, std::move(done));
+}
+void Node::Clear(const ClearRequest& request, std::function<void(ClearAnswer)> done) {
+  impl_->Clear(request, std::move(done));
+}
+void Node::SwitchLink(AgentId agent, bool on, std::function<void(Status)> done) {
+  impl_->SwitchLink(agent, on, std::move(done));
 }
 void Node::Adopt(AgentId agent, std::function<void(Status)> done) { impl_->Adopt(agent, std::move(done)); }
 void Node::SetLevel(uint32_t level, std::function<void(Status)> done) { impl_->SetLevel(level, std::move(done)); }

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "host/core/clock.h"
+#include "host/core/events.h"
 #include "host/core/metrics.h"
 #include "host/core/policy.h"
 #include "host/core/storage.h"
@@ -42,6 +43,7 @@ struct Dependencies {
   core::Log& log;
   core::Metrics& metrics;
   Outbox& outbox;
+  core::Events* events = nullptr;  // null: nobody wants to be told
 };
 
 class Node {
@@ -70,6 +72,11 @@ class Node {
   void BadFrame(core::TransportSession session, const Status& status, uint32_t unknown_type);
 
   void Sync(const SyncRequest& request, std::function<void(SyncAnswer)> done);
+  // Push, pull, compare: see LinkSyncRequest.
+  void SyncLinks(const LinkSyncRequest& request, std::function<void(LinkSyncAnswer)> done);
+  void Clear(const ClearRequest& request, std::function<void(ClearAnswer)> done);
+  // Switches the link to a neighbour off or on; it stays so over restarts.
+  void SwitchLink(AgentId agent, bool on, std::function<void(Status)> done);
   void Adopt(AgentId agent, std::function<void(Status)> done);
   // The level of this router from now on, 2 to 65534; 0 = what the options say. Fails with kInvalid for another role
   // or number, with kConflict if the level of a known neighbour forbids it. The neighbours hear of it at once.

@@ -102,6 +102,7 @@ void Node::Impl::OnCompareAnswer(sync::Link* link, wire::DecodedFrame frame) {
   if (!link->is_parent()) return;
   auto& answer = std::get<wire::CompareAnswer>(frame.body);
   if (!asker_.Answered(answer)) return;
+  link->moved_us = deps_.clock.monotonic_us();
 
   // What this node has newer, or alone, goes up by the feed if its model goes up: same version, new seq.
   // Read before anything of this answer is staged.
@@ -138,7 +139,9 @@ void Node::Impl::OnCompareAnswer(sync::Link* link, wire::DecodedFrame frame) {
       sync::StageQuarantine(link, refused, deps_.storage, QuarantineRoom(), deps_.clock.unix_ms(), &stage_);
   std::vector<AgentId> strays = StageStrays();
   link->holds.Stage(link->agent(), &stage_);
-  stage_.End([this, agent = link->agent(), pass = answer.pass, number = answer.ask, notes = std::move(notes),
+  size_t count = 0;
+  for (const wire::RangeAnswer& range : answer.ranges) count += range.changes.size();
+  stage_.End([this, agent = link->agent(), pass = answer.pass, number = answer.ask, count, notes = std::move(notes),
               strays = std::move(strays)](const Status& status, std::span<const core::Effect>) {
     if (status.ok()) NoteStrays(strays);
     sync::Link* parent = links_.Find(agent);
@@ -152,6 +155,7 @@ void Node::Impl::OnCompareAnswer(sync::Link* link, wire::DecodedFrame frame) {
     if (parent == nullptr) return;
     parent->stats.last_progress_us = deps_.clock.monotonic_us();
     Tell(parent, notes);
+    if (count != 0) TellReceived(*parent, TG_LANE_COUNT, count, notes);
   });
 }
 

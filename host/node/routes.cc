@@ -59,7 +59,7 @@ void Node::Impl::LetGo(AgentId child) {
   deps_.log.Write(5, "agent " + std::to_string(child) + " is attached elsewhere: it is no child of this node any more");
   if (Session* session = SessionOf(*link)) {
     AskAgain(session);
-    EndSession(session);
+    EndSession(session, "it is attached elsewhere");
   }
   links_.Forget(child);
 }

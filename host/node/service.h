@@ -55,6 +55,34 @@ struct SyncAnswer {
   std::vector<HoldStatus> held;
 };
 
+// Moves now what waits between this node and others.
+struct LinkSyncRequest {
+  AgentId agent = kAgentAll;  // one on the way up or down; all: every neighbour
+  bool subtree = false;       // and everything below it
+  bool push = true;           // from here to there
+  bool pull = false;          // from there to here
+  bool compare = false;       // each child on the way compares everything with its parent, and mends
+  bool wait = false;          // answer when it is done: durable where it was to go
+  int64_t timeout_ms = 60'000;
+};
+
+struct LinkSyncAnswer {
+  Status status;                   // kTimeout: not done yet; nothing is lost
+  std::vector<AgentId> waits_for;  // the neighbours it hangs on
+};
+
+// Drops here what has arrived above: items that go up, of one owner, perhaps of one model only.
+struct ClearRequest {
+  AgentId owner = 0;
+  std::string model;                    // empty = all
+  SyncTarget at = SyncTarget::kServer;  // or kHop: the parent has it
+};
+
+struct ClearAnswer {
+  Status status;
+  uint64_t cleared = 0;
+};
+
 // Sees every committed change, in seq order; the change is a view valid during the call.
 using WatchFn = std::function<void(const tg_change& change)>;
 
@@ -74,6 +102,11 @@ class NodeService {
   // Sends what waits for sync_delay at once; with wait, answers when all that was committed before the
   // call is at the target.
   virtual void Sync(SyncRequest request, std::function<void(SyncAnswer)> done) = 0;
+
+  virtual void SyncLinks(LinkSyncRequest request, std::function<void(LinkSyncAnswer)> done) = 0;
+  virtual void Clear(ClearRequest request, std::function<void(ClearAnswer)> done) = 0;
+  // kNotFound: no neighbour.
+  virtual Status SwitchLink(AgentId agent, bool on) = 0;
 
   virtual NodeStatus GetStatus() = 0;
   virtual Result<std::vector<QuarantineEntry>> Quarantine() = 0;

@@ -32,7 +32,7 @@ void Node::Impl::SessionClosed(core::TransportSession number, std::string_view r
       link->stats.last_error_unix_ms = deps_.clock.unix_ms();
     }
   }
-  EndSession(&found->second);
+  EndSession(&found->second, reason);
   sessions_.erase(found);
 }
 
@@ -43,9 +43,10 @@ void Node::Impl::Writable(core::TransportSession number) {
 }
 
 // The session carries nothing any more; the transport's connection may live on.
-void Node::Impl::EndSession(Session* session) {
+void Node::Impl::EndSession(Session* session, std::string_view reason) {
   sync::Link* link = links_.Find(session->agent);
   if (link != nullptr && link->session == session->transport) {
+    NoteDisconnected(link, *session, reason);
     link->CloseFeeds();
     if (link->is_parent()) asker_.Stop();
   }
@@ -61,7 +62,8 @@ Node::Impl::Session* Node::Impl::SessionOf(const sync::Link& link) {
 // ---- sending ----
 
 bool Node::Impl::Send(Session* session, wire::SessionId id, const wire::Body& body) {
-  std::string bytes = wire::Encode(id, body);
+  uint64_t plain_bytes = 0;
+  std::string bytes = wire::Encode(id, body, &plain_bytes);
   Status sent = deps_.outbox.Send(session->transport, bytes);
   sync::Link* link = links_.Find(session->agent);
   if (!sent.ok()) {
@@ -72,6 +74,7 @@ bool Node::Impl::Send(Session* session, wire::SessionId id, const wire::Body& bo
   if (link != nullptr) {
     ++link->stats.frames_sent;
     link->stats.bytes_sent += bytes.size();
+    link->stats.plain_bytes_sent += plain_bytes;
   }
   return true;
 }
@@ -93,7 +96,11 @@ void Node::Impl::Refuse(Session* session, wire::SessionId id, const wire::Refuse
 // ---- hello ----
 
 void Node::Impl::StartHello(Session* session) {
-  if (session->state == SessionState::kUp) EndSession(session);
+  if (session->state == SessionState::kUp) EndSession(session, "hello is said again");
+  if (IsOff(*session)) {
+    session->hello_at_us = INT64_MAX;
+    return;
+  }
   if (NeedsAttach(*session)) return StageAttach(session);
   bool again = session->state == SessionState::kHello && session->id != 0;
   if (!again) {
@@ -126,6 +133,8 @@ void Node::Impl::OnHelloFromChild(Session* session, wire::SessionId id, const wi
   auto refuse = sync::JudgeChild(self_, session->peer, hello, known);
   if (!refuse && links_.routes().IsClone(hello.agent, hello.epochs.front().epoch))
     refuse = sync::CloneRefusal(hello.agent);
+  const bool is_up = known != nullptr && known->session == session->transport && known->session_id == id;
+  if (!refuse && !is_up) refuse = VetoOf(*session, id, hello);
   if (refuse) {
     session->refused_agent = hello.agent;
     session->refused_id = id;
@@ -179,6 +188,7 @@ void Node::Impl::ChildIsUp(Session* session, wire::SessionId id, const wire::Hel
       EndSession(session);
       return;
     }
+    NoteConnected(link, *session);
   }
   link->table = hello.models;
   OnHolds(link, hello.holds, hello.holds_number, {});
@@ -207,7 +217,9 @@ void Node::Impl::AskAgain(Session* session) {
 void Node::Impl::OnHelloFromParent(Session* session, const wire::Hello& hello) {
   if (session->state != SessionState::kHello || session->id == 0) return;  // a second answer to a hello said twice
   self_.unix_ms = deps_.clock.unix_ms();
-  if (auto refuse = sync::JudgeParent(self_, session->peer, hello, links_.Find(hello.agent))) {
+  auto refuse = sync::JudgeParent(self_, session->peer, hello, links_.Find(hello.agent));
+  if (!refuse) refuse = VetoOf(*session, session->id, hello);
+  if (refuse) {
     WaitRefused(session);
     Refuse(session, session->id, *refuse);
     return;
@@ -298,12 +310,16 @@ void Node::Impl::ParentIsUp(Session* session, const wire::Hello& hello, const wi
   JudgeTable(link);
   StageHolds(link);
   TellBeyond();
+  NoteConnected(link, *session);
 }
 
 void Node::Impl::OnRefuse(Session* session, wire::SessionId id, const wire::Refuse& refuse) {
   deps_.log.Write(
       refuse.reason == wire::RefuseReason::kUnknownSession ? 6 : 3,
       std::string("the neighbour refused (") + wire::RefuseReasonName(refuse.reason) + "): " + refuse.message);
+  if (refuse.reason == wire::RefuseReason::kUnknownType && refuse.unknown_type != 0) {
+    if (const sync::Link* link = links_.Find(session->agent)) OnAskUnknown(*link, refuse.unknown_type);
+  }
   if (session->peer.side != core::Side::kParent || id != session->id) return;
   switch (refuse.reason) {
     case wire::RefuseReason::kUnknownSession:
@@ -314,7 +330,7 @@ void Node::Impl::OnRefuse(Session* session, wire::SessionId id, const wire::Refu
       session->last_error = refuse.message;
       return;
     default:
-      EndSession(session);
+      EndSession(session, refuse.message);
       session->id = id;  // by which the parent may ask for another hello
       session->last_error = refuse.message;
       WaitRefused(session);
@@ -357,9 +373,12 @@ void Node::Impl::Frame(core::TransportSession number, wire::DecodedFrame frame, 
   if (link == nullptr) return;
   ++link->stats.frames_received;
   link->stats.bytes_received += bytes;
+  link->stats.plain_bytes_received += frame.plain_bytes;
   if (std::holds_alternative<wire::Batch>(frame.body)) return OnBatch(link, std::move(frame));
   if (auto* ack = std::get_if<wire::Ack>(&frame.body)) return OnAck(link, *ack);
   if (auto* routes = std::get_if<wire::Routes>(&frame.body)) return OnRoutes(link, *routes);
+  if (auto* ask = std::get_if<wire::SyncAsk>(&frame.body)) return OnSyncAsk(link, *ask);
+  if (auto* done = std::get_if<wire::SyncDone>(&frame.body)) return OnSyncDone(link, *done);
   if (auto* ask = std::get_if<wire::CompareAsk>(&frame.body)) return OnCompareAsk(link, *ask);
   OnCompareAnswer(link, std::move(frame));
 }
@@ -380,10 +399,12 @@ void Node::Impl::BadFrame(core::TransportSession number, const Status& status, u
 void Node::Impl::Tick(int64_t now_us) {
   for (auto& [number, session] : sessions_) TickSession(&session, now_us);
   for (const auto& [agent, link] : links_.all()) {
+    CheckProgress(link.get(), now_us);
     if (!link->up() || link->blocked) continue;
     for (sync::FeedSender& sender : link->senders) sender.Tick(now_us, deps_.random);
   }
   asker_.Tick(now_us);
+  SyncByPeriod(now_us);
 }
 
 void Node::Impl::TickSession(Session* session, int64_t now_us) {
@@ -392,7 +413,7 @@ void Node::Impl::TickSession(Session* session, int64_t now_us) {
   if (silent && (session->state == SessionState::kUp || session->state == SessionState::kHello)) {
     session->last_error = "nothing heard for " + std::to_string(options_.link_timeout_ms / 1000) + " s";
     session->heard_us = now_us;
-    EndSession(session);
+    EndSession(session, session->last_error);
     session->hello_at_us = INT64_MAX;
     // The connection may be dead without knowing it: the transport makes another one.
     if (to_parent) deps_.outbox.Close(session->transport, session->last_error);

@@ -36,7 +36,7 @@ struct LinkStatus {
   bool is_parent = false;
   std::string role;
   uint32_t level = 0;
-  std::string state;  // "connecting", "hello", "up", "refused", "down"
+  std::string state;  // "connecting", "hello", "up", "refused", "down", "off"
   std::string replica;
   std::string address;
   bool authenticated = false;
@@ -51,11 +51,19 @@ struct LinkStatus {
   uint64_t frames_received = 0;
   uint64_t bytes_sent = 0;
   uint64_t bytes_received = 0;
+  uint64_t plain_bytes_sent = 0;  // before compression
+  uint64_t plain_bytes_received = 0;
   uint64_t resends = 0;
   uint64_t quarantined = 0;  // by us of its changes, and by it of ours
   std::vector<HoldStatus> holds;
   std::string last_error;
   int64_t last_error_unix_ms = 0;  // when it was; of one that lasts, now
+  int64_t up_age_ms = -1;          // -1 = it is not up
+  uint64_t connects = 0;
+  uint64_t stalls = 0;   // opened anew because nothing moved
+  bool stalled = false;  // and has not moved since
+  std::string last_disconnect;
+  int64_t last_disconnect_unix_ms = 0;  // 0 = never since the start
 };
 
 struct NodeStatus {

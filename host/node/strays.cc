@@ -57,11 +57,8 @@ bool Node::Impl::SweepStray(AgentId owner, uint64_t delivered, size_t* budget) {
   Status read = deps_.storage.RangeScan(sync::RangeOf(owner, {}, TG_DIRECTION_DOWN), [&](const tg_change& change) {
     bool up = (change.direction & TG_DIRECTION_UP) != 0;
     bool from_above = parent != nullptr && change.via == parent->agent();
-    // What was refused above is nowhere else: it stays, listed.
-    bool excepted = up && parent != nullptr && !parent->refused_ours.empty() &&
-                    parent->refused_ours.contains(
-                        sync::meta::Quarantine(parent->agent(), true, owner, View(change.key.pk), View(change.key.sk)));
-    if (up && !from_above && (change.seq > delivered || excepted)) {
+    // What was refused or is held above is nowhere else: it stays, listed.
+    if (up && !from_above && !HasArrived(change, delivered, SyncTarget::kServer)) {
       waits_for = std::max({waits_for, change.seq, delivered + 1});
       return true;
     }

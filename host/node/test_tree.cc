@@ -151,7 +151,7 @@ void TestNode::Start() {
   ReplicaId replica;
   replica.bytes.fill(static_cast<uint8_t>(Next() >> 32));
   disk_->Open(replica, Next());
-  auto node = Node::Open(options_, {*disk_, policy, *catalog_, tree_.clock, *this, *this, *this, *this});
+  auto node = Node::Open(options_, {*disk_, policy, *catalog_, tree_.clock, *this, *this, *this, *this, events});
   ASSERT_TRUE(node.ok()) << node.status().message();
   node_ = std::move(node).value();
 }
@@ -238,7 +238,10 @@ Status TestNode::Send(core::TransportSession session, std::string_view frame) {
   return tree_.Send(*this, session, frame);
 }
 
-void TestNode::Close(core::TransportSession session, std::string_view) { tree_.peers_.erase(session); }
+void TestNode::Close(core::TransportSession session, std::string_view reason) {
+  closed.emplace_back(reason);
+  tree_.peers_.erase(session);
+}
 
 // ---- the tree ----
 

@@ -73,6 +73,8 @@ class TestNode : private Outbox, private core::Log, private core::Metrics, priva
   std::vector<wire::DecodedFrame> TakeSent();
 
   TestPolicy policy;
+  core::Events* events = nullptr;   // set before Start
+  std::vector<std::string> closed;  // sessions that the node closed: why
   NodeOptions& options() { return options_; }
 
  private:

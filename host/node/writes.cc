@@ -50,7 +50,7 @@ void Node::Impl::Adopt(AgentId agent, std::function<void(Status)> done) {
   stage_.End([this, agent, done = std::move(done)](const Status& status, std::span<const core::Effect>) {
     if (status.ok()) {
       if (sync::Link* gone = links_.Find(agent)) {
-        if (Session* session = SessionOf(*gone)) EndSession(session);
+        if (Session* session = SessionOf(*gone)) EndSession(session, "the agent was adopted anew");
       }
       links_.Forget(agent);
       for (auto& [number, session] : sessions_) {

@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "host/plugin/elf_notes.h"
+#include "tidegate/events.h"
 #include "tidegate/policy.h"
 #include "tidegate/storage.h"
 #include "tidegate/transport.h"
@@ -75,8 +76,9 @@ Result<PluginNote> ParsePluginNote(const ReadAt& read, const std::string& name, 
     return Malformed(name, "the id", "has characters other than a-z, 0-9 and -");
   }
   TG_ASSIGN_OR_RETURN(note.kind, TextField(desc.kind, "the kind", name));
-  if (note.kind != TG_STORAGE_KIND && note.kind != TG_TRANSPORT_KIND && note.kind != TG_POLICY_KIND) {
-    return Malformed(name, "the kind", "is none of storage, transport, policy");
+  if (note.kind != TG_STORAGE_KIND && note.kind != TG_TRANSPORT_KIND && note.kind != TG_POLICY_KIND &&
+      note.kind != TG_EVENTS_KIND) {
+    return Malformed(name, "the kind", "is none of storage, transport, policy, events");
   }
   TG_ASSIGN_OR_RETURN(note.version, TextField(desc.version, "the version", name));
   if (!std::all_of(note.version.begin(), note.version.end(), IsVersionCharacter)) {

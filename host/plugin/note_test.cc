@@ -175,7 +175,7 @@ TEST_F(Note, BadTexts_Malformed) {
   EXPECT_THAT(Refusal(), HasSubstr("the id has characters"));
   elf_ = whole;
   PatchDesc<char>(offsetof(tg_note_desc, kind), 'P');
-  EXPECT_THAT(Refusal(), HasSubstr("the kind is none of storage, transport, policy"));
+  EXPECT_THAT(Refusal(), HasSubstr("the kind is none of storage, transport, policy, events"));
   elf_ = whole;
   PatchDesc<char>(offsetof(tg_note_desc, version), '\n');
   EXPECT_THAT(Refusal(), HasSubstr("the version has characters"));

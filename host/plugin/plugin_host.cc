@@ -18,6 +18,8 @@ std::string NameByDescriptor(const TrustedFile& file) {
   return same ? name : "/proc/self/fd/" + number;  // /proc of another pid namespace
 }
 
+std::string WithArticle(std::string_view kind) { return (kind == TG_EVENTS_KIND ? "an " : "a ") + std::string(kind); }
+
 }  // namespace
 
 PluginHost::PluginHost(const Environment& environment) : PluginHost(environment, geteuid()) {}
@@ -26,8 +28,9 @@ Result<PluginFile*> PluginHost::Open(const std::string& path, std::string_view k
   TG_ASSIGN_OR_RETURN(TrustedFile file, OpenTrusted(path, user_));
   TG_ASSIGN_OR_RETURN(PluginNote note, ReadPluginNote(file.fd.get(), path));
   if (note.kind != kind) {
-    return Status::Invalid(path + ": a " + note.kind + " plugin (" + note.id + ") where the configuration needs a " +
-                           std::string(kind) + " plugin: name one of that kind here");
+    return Status::Invalid(path + ": " + WithArticle(note.kind) + " plugin (" + note.id +
+                           ") where the configuration needs " + WithArticle(kind) +
+                           " plugin: name one of that kind here");
   }
   for (const auto& other : files_) {
     if (other->file.device == file.device && other->file.inode == file.inode) return other.get();
@@ -83,6 +86,12 @@ Result<std::unique_ptr<PluginPolicy>> PluginHost::CreatePolicy(PluginFile& file,
                                                                const std::string& config_json) {
   TG_RETURN_IF_ERROR(Load(file));
   return PluginPolicy::Create(file.loaded, name, config_json, environment_);
+}
+
+Result<std::unique_ptr<PluginEvents>> PluginHost::CreateEvents(PluginFile& file, const std::string& name,
+                                                               const std::string& config_json) {
+  TG_RETURN_IF_ERROR(Load(file));
+  return PluginEvents::Create(file.loaded, name, config_json, environment_);
 }
 
 }  // namespace tidegate::plugin

@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "host/base/status.h"
+#include "host/plugin/events_adapter.h"
 #include "host/plugin/note.h"
 #include "host/plugin/policy_adapter.h"
 #include "host/plugin/services.h"
@@ -52,6 +53,8 @@ class PluginHost {
   Result<std::unique_ptr<PluginTransport>> CreateTransport(PluginFile& file, const std::string& name,
                                                            const std::string& config_json);
   Result<std::unique_ptr<PluginPolicy>> CreatePolicy(PluginFile& file, const std::string& name,
+                                                     const std::string& config_json);
+  Result<std::unique_ptr<PluginEvents>> CreateEvents(PluginFile& file, const std::string& name,
                                                      const std::string& config_json);
 
   const std::vector<std::unique_ptr<PluginFile>>& files() const { return files_; }

@@ -27,7 +27,7 @@ struct LocalWriter::Staged {
 
 LocalWriter::LocalWriter(const WriterOptions& options, core::Storage& storage, core::Stage& stage,
                          const CatalogHolder& catalog, const core::Policy& policy, core::Clock& clock,
-                         core::Random& random, HybridClock& versions)
+                         core::Random& random, HybridClock& versions, core::Events* events)
     : options_(options),
       storage_(storage),
       stage_(stage),
@@ -35,6 +35,7 @@ LocalWriter::LocalWriter(const WriterOptions& options, core::Storage& storage, c
       policy_(policy),
       clock_(clock),
       versions_(versions),
+      events_(events != nullptr && events->wants(core::Events::kChanging) ? events : nullptr),
       random_([&random] { return random.Next(); }),
       ulids_(random_),
       epoch_(storage.epoch()) {}
@@ -109,7 +110,11 @@ Status LocalWriter::StageOne(const Write& write, PreparedItem* prepared, bool lo
   probe.src = staged->src;
   probe.dst = staged->dst;
   probe.body = Bytes(staged->item->body);
-  return policy_.Accept({options_.role, options_.agent}, probe);
+  TG_RETURN_IF_ERROR(policy_.Accept({options_.role, options_.agent}, probe));
+  if (events_ == nullptr) return {};
+  probe.dst = staged->dst;
+  probe.expires_ms = staged->item->expires_ms;
+  return events_->Changing({sizeof(tg_change_event), 0, 0, &probe});
 }
 
 // The held state of a key: of the named owner, else the own one first, then that of 0.

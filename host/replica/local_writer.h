@@ -16,6 +16,7 @@
 #include "host/base/hybrid_clock.h"
 #include "host/base/ulid.h"
 #include "host/core/clock.h"
+#include "host/core/events.h"
 #include "host/core/policy.h"
 #include "host/core/stage.h"
 #include "host/core/storage.h"
@@ -30,7 +31,8 @@ namespace tidegate::replica {
 class LocalWriter {
  public:
   LocalWriter(const WriterOptions& options, core::Storage& storage, core::Stage& stage, const CatalogHolder& catalog,
-              const core::Policy& policy, core::Clock& clock, core::Random& random, HybridClock& versions);
+              const core::Policy& policy, core::Clock& clock, core::Random& random, HybridClock& versions,
+              core::Events* events = nullptr);
   ~LocalWriter();
 
   // Stages the transaction; its submission stays in place until done is called. kUnavailable: a key of it is
@@ -82,6 +84,7 @@ class LocalWriter {
   const core::Policy& policy_;
   core::Clock& clock_;
   HybridClock& versions_;
+  core::Events* events_;  // null, or one that wants to be asked
   std::function<uint64_t()> random_;
   UlidGenerator ulids_;
   Epoch epoch_;

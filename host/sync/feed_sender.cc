@@ -239,6 +239,11 @@ void FeedSender::Advance(uint64_t head) {
   flush_ = true;
 }
 
+bool FeedSender::Waits(int64_t now_us) const {
+  if (!open_ || window_bytes_ == 0) return false;
+  return !in_flight_.empty() || begin_unacked_ || (!drained_ && Due(now_us));
+}
+
 uint64_t FeedSender::hop_position(uint64_t head) const {
   bool all = open_ && drained_ && in_flight_.empty() && !begin_unacked_;
   return all ? head : acked_.position;

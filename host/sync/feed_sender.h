@@ -46,7 +46,9 @@ class FeedSender {
 
   // A change that this feed selects was committed.
   void NoteUnsent(uint64_t bytes, int64_t now_us);
-  // Sends what waits at once, and has the next hop do so with what it got and has not delivered yet.
+  // Sends what waits at once.
+  void Flush() { flush_ = flush_ || (open_ && !drained_); }
+  // The same, and has the next hop do so with what it got and has not delivered yet.
   void Hurry(uint64_t head);
   // An idle lane's watermark falls behind, and with it the commit ends that must be kept: from a certain
   // distance on it is moved by an empty batch.
@@ -76,6 +78,8 @@ class FeedSender {
   // The same for the final destination.
   uint64_t delivered_position(uint64_t head) const;
   const Watermark& delivered() const { return delivered_; }
+  // Whether the neighbour has to acknowledge something. One that has shut its window does not: it says so.
+  bool Waits(int64_t now_us) const;
   uint64_t resends() const { return resends_; }
   uint32_t begin() const { return begin_; }  // number of the last begin of this session
   tg_feed_selector Selector() const;

@@ -117,6 +117,7 @@ std::optional<wire::Refuse> JudgeChild(const SelfFacts& self, const core::Peer& 
                                                   std::to_string(hello.agent) + "' at " + Name(self.agent));
   }
   if (EpochReturned(*known, hello)) return CloneRefusal(hello.agent);
+  if (known->record.off) return Refusal(wire::RefuseReason::kSwitchedOff, SwitchedOffText(self.agent, hello.agent));
   return std::nullopt;
 }
 
@@ -141,6 +142,11 @@ std::optional<wire::Refuse> JudgeParent(const SelfFacts& self, const core::Peer&
                                                    std::to_string(self.level));
   }
   return std::nullopt;
+}
+
+std::string SwitchedOffText(AgentId self, AgentId child) {
+  return "the link is switched off at " + Name(self) + "; 'tidegate link on " + std::to_string(child) +
+         "' there switches it on";
 }
 
 wire::LinkRecord RecordFrom(const wire::Hello& hello, bool is_parent, const Link* known, int64_t unix_ms) {

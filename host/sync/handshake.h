@@ -35,6 +35,9 @@ wire::Refuse CloneRefusal(AgentId agent);
 std::optional<wire::Refuse> JudgeParent(const SelfFacts& self, const core::Peer& peer, const wire::Hello& hello,
                                         const Link* known);
 
+// What a child reads whose link is switched off at its parent.
+std::string SwitchedOffText(AgentId self, AgentId child);
+
 // The record of the neighbour that said this hello; known epochs stay behind the new one.
 wire::LinkRecord RecordFrom(const wire::Hello& hello, bool is_parent, const Link* known, int64_t unix_ms);
 

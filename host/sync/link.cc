@@ -54,6 +54,7 @@ void Link::CloseFeeds() {
   ack_due = false;
   ack_lane = {};
   reject_lane = {};
+  waits_since_us = -1;
   for (FeedSender& sender : senders) sender.Close();
 }
 
@@ -110,6 +111,10 @@ int64_t Link::NextTimerUs(int64_t now_us) const {
   if (!outdated.empty()) next = tell_at_us;
   for (const FeedSender& sender : senders) next = std::min(next, sender.NextTimerUs(now_us));
   return next;
+}
+
+bool Link::Waits(int64_t now_us) const {
+  return up() && std::any_of(senders.begin(), senders.end(), [&](const FeedSender& s) { return s.Waits(now_us); });
 }
 
 uint32_t Link::NextLane(const std::array<bool, TG_LANE_COUNT>& exhausted) {

@@ -26,7 +26,14 @@ struct LinkStats {
   uint64_t frames_received = 0;
   uint64_t bytes_sent = 0;
   uint64_t bytes_received = 0;
+  uint64_t plain_bytes_sent = 0;  // before compression
+  uint64_t plain_bytes_received = 0;
   int64_t last_progress_us = -1;
+  int64_t up_since_us = -1;  // -1 = it is down
+  uint64_t connects = 0;
+  uint64_t stalls = 0;  // opened anew because nothing moved
+  std::string last_disconnect;
+  int64_t last_disconnect_unix_ms = 0;
   std::string last_error;
   int64_t last_error_unix_ms = 0;
 };
@@ -57,6 +64,8 @@ class Link {
   void AckAll();
 
   int64_t NextTimerUs(int64_t now_us) const;
+  // Whether the neighbour has to acknowledge something.
+  bool Waits(int64_t now_us) const;
 
   wire::LinkRecord record;
   std::string owner_set;  // of a child: whose down items it gets
@@ -87,6 +96,11 @@ class Link {
   std::map<AgentId, wire::Edge> outdated;
   int64_t tell_at_us = INT64_MAX;
   int64_t tell_wait_ms = 0;
+
+  // Progress of what we want of the neighbour.
+  int64_t waits_since_us = -1;  // since when it owes us something, or last moved; -1 = it does not
+  int64_t moved_us = -1;
+  bool stalled = false;  // opened anew for that, and it has not moved since
 
   int64_t clock_ahead_ms = 0;  // how far the neighbour's clock was ahead of ours at its last hello
 

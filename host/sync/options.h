@@ -30,6 +30,11 @@ struct SyncOptions {
   int64_t link_timeout_ms = 30'000;
   std::array<uint32_t, TG_LANE_COUNT> lane_weights = {8, 4, 2, 1};
 
+  // A link that is up and has acknowledged nothing of what waits for so long is opened anew.
+  int64_t progress_timeout_ms = 60'000;
+  int64_t sync_period_ms = 0;  // push and pull by the clock; 0 = never
+  uint64_t errands_max = 256;  // asked for by neighbours
+
   int64_t clock_drift_ms_max = 5 * 60'000;
   uint64_t quarantine_items_max = 10'000;
   uint64_t sync_exceptions_max = 1'000;  // named in the answer of a wait; the rest is counted

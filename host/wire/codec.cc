@@ -37,6 +37,10 @@ Status TakeBody(const pb::Frame& from, uint32_t type, ChangeSink* sink, Body* to
       return Take(from.ack(), &to->emplace<Ack>());
     case pb::Frame::kRoutesFieldNumber:
       return Take(from.routes(), &to->emplace<Routes>());
+    case pb::Frame::kSyncAskFieldNumber:
+      return Take(from.sync_ask(), &to->emplace<SyncAsk>());
+    case pb::Frame::kSyncDoneFieldNumber:
+      return Take(from.sync_done(), &to->emplace<SyncDone>());
     case pb::Frame::kCompareAskFieldNumber:
       return Take(from.compare_ask(), &to->emplace<CompareAsk>());
     case pb::Frame::kCompareAnswerFieldNumber:
@@ -53,6 +57,8 @@ struct PutBody {
   void operator()(const Batch& body) { Put(body, Typed(pb::Frame::kBatchFieldNumber)->mutable_batch()); }
   void operator()(const Ack& body) { Put(body, Typed(pb::Frame::kAckFieldNumber)->mutable_ack()); }
   void operator()(const Routes& body) { Put(body, Typed(pb::Frame::kRoutesFieldNumber)->mutable_routes()); }
+  void operator()(const SyncAsk& body) { Put(body, Typed(pb::Frame::kSyncAskFieldNumber)->mutable_sync_ask()); }
+  void operator()(const SyncDone& body) { Put(body, Typed(pb::Frame::kSyncDoneFieldNumber)->mutable_sync_done()); }
   void operator()(const CompareAsk& body) {
     Put(body, Typed(pb::Frame::kCompareAskFieldNumber)->mutable_compare_ask());
   }
@@ -83,6 +89,7 @@ Result<DecodedFrame> Decode(std::string_view bytes, const DecodeLimits& limits, 
   }
   DecodedFrame decoded;
   decoded.session = frame->session();
+  decoded.plain_bytes = message.size() + 1;
   ChangeSink sink{limits.changes_max, &keep->extras};
   if (Status status = TakeBody(*frame, outline.type, &sink, &decoded.body); !status.ok()) return status.At("frame");
   // The other bodies are copies.
@@ -91,13 +98,15 @@ Result<DecodedFrame> Decode(std::string_view bytes, const DecodeLimits& limits, 
   return decoded;
 }
 
-std::string Encode(SessionId session, const Body& body) {
+std::string Encode(SessionId session, const Body& body, uint64_t* plain_bytes) {
   SilenceLog();
   google::protobuf::Arena arena;
   auto* frame = google::protobuf::Arena::CreateMessage<pb::Frame>(&arena);
   frame->set_session(session);
   std::visit(PutBody{frame}, body);
-  return Wrap(frame->SerializeAsString());
+  std::string message = frame->SerializeAsString();
+  if (plain_bytes != nullptr) *plain_bytes = message.size() + 1;
+  return Wrap(message);
 }
 
 std::string EncodeChange(const tg_change& change) { return EncodeChangeList({change}); }

@@ -26,7 +26,8 @@ Result<DecodedFrame> Decode(std::string_view bytes, const DecodeLimits& limits, 
 // Compressed (zstd level 1) when that pays: bodies above 128 bytes. Never fails: the caller keeps ids and
 // lanes in their ranges and keys in UTF-8; words for people (message, reason, software) may be any bytes, and of
 // the epochs of a Hello the newest 16 travel. An `extra` that is not a sequence of protobuf fields is left out.
-std::string Encode(SessionId session, const Body& body);
+// plain_bytes, if given: how many there were before compression.
+std::string Encode(SessionId session, const Body& body, uint64_t* plain_bytes = nullptr);
 
 // One change, for records kept in a storage (quarantine, journal). seq and run are not kept.
 // DecodeChange: kCorrupt.

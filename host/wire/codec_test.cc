@@ -165,6 +165,25 @@ TEST(WireCodec, Routes_EveryFieldComesBack) {
   EXPECT_EQ(got.number, 17u);
 }
 
+TEST(WireCodec, SyncAskAndDone_EveryFieldComesBack) {
+  SyncAsk sent = sample::FullSyncAsk();
+  SyncAsk got = RoundTrip(sent);
+  EXPECT_EQ(std::tie(got.number, got.agent, got.subtree, got.push, got.pull, got.compare, got.timeout_ms),
+            std::tie(sent.number, sent.agent, sent.subtree, sent.push, sent.pull, sent.compare, sent.timeout_ms));
+  SyncDone done = RoundTrip(SyncDone{19, "why"});
+  EXPECT_EQ(done.number, 19u);
+  EXPECT_EQ(done.failure, "why");
+}
+
+TEST(WireCodec, PlainBytes_AreThoseBeforeCompression) {
+  Refuse refuse{RefuseReason::kClone, std::string(4'000, 'a'), 0};
+  uint64_t plain = 0;
+  std::string bytes = Encode(1, refuse, &plain);
+  EXPECT_GT(plain, 4'000u);
+  EXPECT_LT(bytes.size(), 200u);
+  EXPECT_EQ(Decode(bytes, {})->plain_bytes, plain);
+}
+
 TEST(WireCodec, CompareAsk_EveryFieldComesBack) {
   CompareAsk sent = sample::FullAsk();
   CompareAsk got = RoundTrip(sent);

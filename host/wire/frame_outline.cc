@@ -13,6 +13,8 @@ bool IsKnown(uint32_t type) {
     case v1::Frame::kBatchFieldNumber:
     case v1::Frame::kAckFieldNumber:
     case v1::Frame::kRoutesFieldNumber:
+    case v1::Frame::kSyncAskFieldNumber:
+    case v1::Frame::kSyncDoneFieldNumber:
     case v1::Frame::kCompareAskFieldNumber:
     case v1::Frame::kCompareAnswerFieldNumber:
       return true;

@@ -30,6 +30,10 @@ const char* RefuseReasonName(RefuseReason reason) {
       return "stopping";
     case RefuseReason::kAgentInUse:
       return "agent_in_use";
+    case RefuseReason::kSwitchedOff:
+      return "switched_off";
+    case RefuseReason::kVetoed:
+      return "vetoed";
   }
   return "unknown";
 }

@@ -122,6 +122,8 @@ enum class RefuseReason : uint32_t {
   kMalformed = 10,
   kStopping = 11,
   kAgentInUse = 12,
+  kSwitchedOff = 13,  // by hand, until it is switched on again
+  kVetoed = 14,       // a plugin of the node says no
 };
 
 const char* RefuseReasonName(RefuseReason reason);
@@ -184,6 +186,26 @@ struct Ack {
 struct Routes {
   std::vector<Edge> edges;  // the full table below the sender
   uint64_t number = 0;
+};
+
+// ---- on demand ----
+
+// Asks the receiver to move now what waits: towards `agent` and below it (push), and from there to the
+// sender (pull). The receiver passes it on if it is not meant.
+struct SyncAsk {
+  uint64_t number = 0;  // of the sender, in this session
+  AgentId agent = 0;    // whom it is about
+  bool subtree = false;
+  bool push = false;
+  bool pull = false;
+  bool compare = false;     // each child on the way marks everything as unsettled towards its parent
+  uint64_t timeout_ms = 0;  // the receiver forgets it then
+};
+
+// What was asked is done as far as the ask said, and durable; or it cannot be done.
+struct SyncDone {
+  uint64_t number = 0;
+  std::string failure;  // empty = done
 };
 
 // ---- reconcile ----
@@ -258,11 +280,12 @@ struct CompareAnswer {
 
 // ---- any ----
 
-using Body = std::variant<Hello, Refuse, Batch, Ack, Routes, CompareAsk, CompareAnswer>;
+using Body = std::variant<Hello, Refuse, Batch, Ack, Routes, SyncAsk, SyncDone, CompareAsk, CompareAnswer>;
 
 struct DecodedFrame {
   SessionId session = 0;
   Body body;
+  uint64_t plain_bytes = 0;          // of the frame before it was compressed
   std::shared_ptr<const void> keep;  // what the views in body point into
 };
 

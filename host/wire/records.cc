@@ -101,6 +101,7 @@ std::string EncodeRecord(const LinkRecord& record) {
   message.set_attach_epoch(record.attach_epoch);
   message.set_last_hello_unix_ms(record.last_hello_unix_ms);
   message.set_lease_until_unix_ms(record.lease_until_unix_ms);
+  message.set_off(record.off);
   return Seal(Kind::kLink, message);
 }
 
@@ -114,6 +115,7 @@ Status DecodeRecord(std::string_view bytes, LinkRecord* record) {
   out.attach_epoch = message.attach_epoch();
   out.last_hello_unix_ms = message.last_hello_unix_ms();
   out.lease_until_unix_ms = message.lease_until_unix_ms();
+  out.off = message.off();
   TG_RETURN_IF_ERROR(Corrupt("link", TakeAgent("agent", message.agent(), &out.agent)));
   TG_RETURN_IF_ERROR(Corrupt("link", TakeReplica(message.replica(), &out.replica)));
   TG_RETURN_IF_ERROR(Corrupt("link", TakeAll(message.epochs(), &out.epochs)));

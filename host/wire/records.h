@@ -35,6 +35,7 @@ struct LinkRecord {
   uint64_t attach_epoch = 0;
   int64_t last_hello_unix_ms = 0;
   int64_t lease_until_unix_ms = 0;
+  bool off = false;  // switched off by hand
 };
 
 struct ScopeRecord {

@@ -11,7 +11,7 @@ namespace {
 
 NodeRecord Node() { return {kAgentMax, TG_ROLE_ROUTER, 12, 99, 100, 7, 1, 12}; }
 LinkRecord Link() {
-  return {9, true, TG_ROLE_SERVER, 1, sample::Replica(3), {{UINT64_MAX, 4}, {5, 0}}, 6, 1262307600000, -1};
+  return {9, true, TG_ROLE_SERVER, 1, sample::Replica(3), {{UINT64_MAX, 4}, {5, 0}}, 6, 1262307600000, -1, true};
 }
 ScopeRecord Scopes() { return {sample::FullHello().unsettled}; }
 QuarantineRecord Quarantine() {
@@ -32,9 +32,9 @@ TEST(WireRecords, Link_ComesBack) {
   LinkRecord sent = Link();
   ASSERT_TRUE(DecodeRecord(EncodeRecord(sent), &got).ok());
   EXPECT_EQ(std::tie(got.agent, got.is_parent, got.role, got.level, got.replica, got.attach_epoch,
-                     got.last_hello_unix_ms, got.lease_until_unix_ms),
+                     got.last_hello_unix_ms, got.lease_until_unix_ms, got.off),
             std::tie(sent.agent, sent.is_parent, sent.role, sent.level, sent.replica, sent.attach_epoch,
-                     sent.last_hello_unix_ms, sent.lease_until_unix_ms));
+                     sent.last_hello_unix_ms, sent.lease_until_unix_ms, sent.off));
   ASSERT_EQ(got.epochs.size(), 2u);
   EXPECT_EQ(got.epochs[0].epoch, UINT64_MAX);
   EXPECT_EQ(got.epochs[0].first, 4u);

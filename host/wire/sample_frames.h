@@ -112,6 +112,8 @@ inline Ack FullAck() {
   return a;
 }
 
+inline SyncAsk FullSyncAsk() { return {19, kAgentMax, true, true, true, true, 60'000}; }
+
 inline CompareAsk FullAsk() {
   KeyRange all{{"a", "b"}, true, {"c", ""}};
   KeyVersion key{"p", "s", {1, 2, 3}, TG_CHANGE_TOMBSTONE};
@@ -135,6 +137,8 @@ inline std::vector<Body> Bodies() {
           Batch{},         FullBatch(),
           Ack{},           FullAck(),
           Routes{},        Routes{FullHello().edges, 17},
+          SyncAsk{},       FullSyncAsk(),
+          SyncDone{},      SyncDone{19, "no way to agent 9"},
           CompareAsk{},    FullAsk(),
           CompareAnswer{}, FullAnswer()};
 }

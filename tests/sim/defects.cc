@@ -190,6 +190,7 @@ const std::vector<DefectInfo>& AllDefects() {
       {Defect::kDigestConstant, "digest-constant", "all digests are equal"},
       {Defect::kViaIgnored, "via-ignored", "a feed returns what came over the same link"},
       {Defect::kGapAccepted, "gap-accepted", "a batch is lost and the next one names its `before`"},
+      {Defect::kStallIgnored, "stall-ignored", "a link that is up and does not move is left as it is"},
       {Defect::kAckTooEarly, "ack-too-early", "what is durable at the hop is called delivered"},
       {Defect::kBatchAltered, "batch-altered", "the version of a change is altered on its way"},
       {Defect::kRefusalsUntold, "refusals-untold", "acks name nothing that is refused", "strict"},

@@ -33,6 +33,7 @@ enum class Defect : uint8_t {
   kViaIgnored,        // a feed returns what came over the same link
   // network
   kGapAccepted,     // a lost batch is hidden by a wrong `before` in the next
+  kStallIgnored,    // a link that is up and does not move is left as it is
   kAckTooEarly,     // hop is passed on as delivered
   kBatchAltered,    // a change is altered on its way
   kRefusalsUntold,  // acks name nothing that is refused

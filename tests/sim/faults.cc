@@ -1,9 +1,19 @@
 #include "tests/sim/faults.h"
 
 namespace tidegate::sim {
+namespace {
+
+// Half-open sessions have chances of their own: a seed that has none of them runs as it did without them.
+constexpr uint64_t kHalfOpenStream = 0x68616c666f70656eull;
+
+}  // namespace
 
 Faults::Faults(World& world, const Profile& profile, SimRandom random)
-    : world_(world), profile_(profile), random_(random), usual_(world.options().weather) {
+    : world_(world),
+      profile_(profile),
+      random_(random),
+      half_open_random_(world.options().seed ^ kHalfOpenStream),
+      usual_(world.options().weather) {
   weights_ = {profile.breaks,      profile.cuts,   profile.crashes,     profile.long_downs,
               profile.disk_errors, profile.storms, profile.clock_jumps, profile.moves};
   for (uint32_t& weight : weights_)
@@ -13,13 +23,25 @@ Faults::Faults(World& world, const Profile& profile, SimRandom random)
 
 void Faults::Plan(uint32_t count, int64_t us) {
   for (uint32_t i = 0; i < count; ++i) world_.After(random_.Between(0, us), [this] { Once(); });
+  if (profile_.half_opens == 0 || half_open_random_.PerMille(500)) return;
+  const auto half_opens = static_cast<uint32_t>(half_open_random_.Between(1, profile_.half_opens));
+  for (uint32_t i = 0; i < half_opens; ++i) world_.After(half_open_random_.Between(0, us), [this] { HalfOpen(); });
 }
 
-SimNode* Faults::Any(bool with_parent) {
+void Faults::HalfOpen() {
+  constexpr Break kHalf[] = {Break::kDeafChild, Break::kDeafParent, Break::kNoBatches};
+  ++happened_;
+  const AgentId child = Any(true, half_open_random_)->agent();
+  world_.network().BreakSession(child, kHalf[half_open_random_.Below(3)]);
+}
+
+SimNode* Faults::Any(bool with_parent) { return Any(with_parent, random_); }
+
+SimNode* Faults::Any(bool with_parent, SimRandom& random) {
   std::vector<SimNode*> nodes;
   for (const auto& node : world_.nodes())
     if (!with_parent || node->parent() != 0) nodes.push_back(node.get());
-  return nodes[random_.Below(nodes.size())];
+  return nodes[random.Below(nodes.size())];
 }
 
 void Faults::Once() {

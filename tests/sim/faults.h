@@ -24,14 +24,16 @@ class Faults {
   enum Kind : uint8_t { kBreak, kCut, kCrash, kLongDown, kDiskError, kStorm, kClockJump, kMove, kKinds };
 
   void Once();
+  void HalfOpen();
   SimNode* Any(bool with_parent);
+  SimNode* Any(bool with_parent, SimRandom& random);
   void Down(SimNode& node, CrashPoint point, int64_t us);
   void Storm();
   void Move();
 
   World& world_;
   const Profile& profile_;
-  SimRandom random_;
+  SimRandom random_, half_open_random_;
   std::array<uint32_t, kKinds> weights_{};
   Weather usual_;
   bool ended_ = false;

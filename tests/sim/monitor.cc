@@ -44,6 +44,14 @@ std::string Monitor::Describe(const wire::DecodedFrame& frame) {
       return text;
     }
     std::string operator()(const wire::Routes& routes) const { return "routes " + std::to_string(routes.edges.size()); }
+    std::string operator()(const wire::SyncAsk& ask) const {
+      return "sync ask " + std::to_string(ask.number) + " about " + std::to_string(ask.agent) +
+             (ask.subtree ? " and below" : "") + (ask.push ? " push" : "") + (ask.pull ? " pull" : "") +
+             (ask.compare ? " compare" : "");
+    }
+    std::string operator()(const wire::SyncDone& done) const {
+      return "sync done " + std::to_string(done.number) + " " + done.failure;
+    }
     std::string operator()(const wire::CompareAsk& ask) const {
       return "compare ask " + std::to_string(ask.pass) + "." + std::to_string(ask.ask) + " owner " +
              std::to_string(ask.owner) + " " + ask.model;

@@ -121,6 +121,12 @@ void Network::BreakSession(AgentId child, Break how) {
   if (!link || link->gone) return;
   world_.trace().Line(world_.now_us(), child, "session %llu breaks, way %d",
                       static_cast<unsigned long long>(link->child_session), static_cast<int>(how));
+  if (how >= Break::kDeafChild) {
+    link->deaf_child = how == Break::kDeafChild;
+    link->deaf_parent = how == Break::kDeafParent;
+    link->no_batches = how == Break::kNoBatches;
+    return;
+  }
   link->gone = true;
   const int64_t soon = random_.Between(0, 300) * kMs;
   const int64_t late = random_.Between(kSecond, kUnawareUsMax);
@@ -170,7 +176,9 @@ Status Network::Send(SimNode& from, core::TransportSession session, std::string_
   monitor_.Sent(from, to, *frame);
   if (!monitor_.Tamper(from, to, &*frame)) return {};
 
-  const bool lost = link->gone || IsCut(link->child) || random_.PerMille(weather_.drop) ||
+  const bool swallowed = (to_child ? link->deaf_child : link->deaf_parent) ||
+                         (link->no_batches && std::holds_alternative<wire::Batch>(frame->body));
+  const bool lost = swallowed || link->gone || IsCut(link->child) || random_.PerMille(weather_.drop) ||
                     (filter_ && !filter_(from.agent(), to, frame->body));
   const int copies = lost ? 0 : random_.PerMille(weather_.twice) ? 2 : 1;
   for (int i = 0; i < copies; ++i) {

@@ -39,6 +39,10 @@ enum class Break : uint8_t {
   kChildFirst,  // the parent learns it much later
   kParentFirst,
   kSilent,  // no end learns it: frames vanish
+  // Half-open, and no end of the faults mends it: only another session does.
+  kDeafChild,   // accepts what the child sends and returns nothing
+  kDeafParent,  // the other way round
+  kNoBatches,   // everything passes but batches: connected, and not moving
 };
 
 class Network {
@@ -73,6 +77,7 @@ class Network {
     AgentId child = 0, parent = 0;
     core::TransportSession child_session = 0, parent_session = 0;  // 0 = that end is closed
     bool gone = false;                                             // passes nothing any more
+    bool deaf_child = false, deaf_parent = false, no_batches = false;
   };
   using LinkPtr = std::shared_ptr<Link>;
 

@@ -29,6 +29,7 @@ WorldOptions DrawOptions(const RunOptions& run, SimRandom& random) {
   node.batch_items_max = random.PerMille(500) ? 1'000 : static_cast<uint32_t>(random.Between(1, 12));
   node.frame_bytes_max = random.PerMille(500) ? 256u << 10 : static_cast<uint64_t>(random.Between(300, 4'000));
   if (random.PerMille(300)) node.window_bytes = static_cast<uint64_t>(random.Between(2'000, 20'000));
+  if (run.defect == Defect::kStallIgnored) node.progress_timeout_ms = 1'000'000'000;
   Weather& weather = options.weather;
   weather.drop = random.Below(profile.drop_max + 1);
   weather.twice = random.Below(profile.twice_max + 1);

@@ -184,6 +184,20 @@ void SimNode::Adopt(AgentId agent, std::function<void(const Status&)> done) {
   Wake(0);
 }
 
+void SimNode::SwitchLink(AgentId agent, bool on, std::function<void(const Status&)> done) {
+  node_->SwitchLink(agent, on, [this, life = life_, done = std::move(done)](const Status& status) {
+    if (life == life_ && Output()) done(status);
+  });
+  Wake(0);
+}
+
+void SimNode::SyncLinks(const node::LinkSyncRequest& request, std::function<void(const node::LinkSyncAnswer&)> done) {
+  node_->SyncLinks(request, [this, life = life_, done = std::move(done)](const node::LinkSyncAnswer& answer) {
+    if (life == life_ && Output()) done(answer);
+  });
+  Wake(0);
+}
+
 void SimNode::Opened(core::TransportSession session, const core::Peer& peer) {
   node_->SessionOpened(session, peer);
   Wake(random_.Between(0, 1) * kMs);

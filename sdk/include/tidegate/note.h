@@ -30,24 +30,22 @@ typedef struct tg_note_desc {
   uint16_t reserved;
   uint32_t schema_size; /* without NUL */
   char id[TG_NOTE_ID_SIZE];
-  char kind[TG_NOTE_KIND_SIZE]; /* "storage", "transport" or "policy" */
+  char kind[TG_NOTE_KIND_SIZE]; /* "storage", "transport", "policy" or "events" */
   char version[TG_NOTE_VERSION_SIZE];
 } tg_note_desc;
 
-#define TG_PLUGIN_NOTE(id_, kind_, version_, schema_json_) \
-  TG_PLUGIN_NOTE_MIN(id_, kind_, version_, schema_json_, 0)
+#define TG_PLUGIN_NOTE(id_, kind_, version_, schema_json_) TG_PLUGIN_NOTE_MIN(id_, kind_, version_, schema_json_, 0)
 
-#define TG_PLUGIN_NOTE_MIN(id_, kind_, version_, schema_json_, host_minor_min_)                    \
-  __attribute__((section(TG_NOTE_SECTION), used, aligned(4))) static const struct {                \
-    uint32_t name_size, desc_size, type;                                                           \
-    char name[12];                                                                                 \
-    tg_note_desc desc;                                                                             \
-    char schema[(sizeof(schema_json_) + 3) / 4 * 4];                                               \
-  } tg_plugin_note = {                                                                             \
-      sizeof(TG_NOTE_NAME),                                                                        \
-      (uint32_t)(sizeof(tg_note_desc) + (sizeof(schema_json_) + 3) / 4 * 4),                       \
-      TG_NOTE_TYPE,                                                                                \
-      TG_NOTE_NAME,                                                                                \
-      {TG_NOTE_MAGIC, TG_ABI_MAJOR, TG_ABI_MINOR, host_minor_min_, 0,                              \
-       (uint32_t)(sizeof(schema_json_) - 1), id_, kind_, version_},                                \
-      schema_json_}
+#define TG_PLUGIN_NOTE_MIN(id_, kind_, version_, schema_json_, host_minor_min_)              \
+  __attribute__((section(TG_NOTE_SECTION), used, aligned(4))) static const struct {          \
+    uint32_t name_size, desc_size, type;                                                     \
+    char name[12];                                                                           \
+    tg_note_desc desc;                                                                       \
+    char schema[(sizeof(schema_json_) + 3) / 4 * 4];                                         \
+  } tg_plugin_note = {sizeof(TG_NOTE_NAME),                                                  \
+                      (uint32_t)(sizeof(tg_note_desc) + (sizeof(schema_json_) + 3) / 4 * 4), \
+                      TG_NOTE_TYPE,                                                          \
+                      TG_NOTE_NAME,                                                          \
+                      {TG_NOTE_MAGIC, TG_ABI_MAJOR, TG_ABI_MINOR, host_minor_min_, 0,        \
+                       (uint32_t)(sizeof(schema_json_) - 1), id_, kind_, version_},          \
+                      schema_json_}

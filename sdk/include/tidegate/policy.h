@@ -48,12 +48,6 @@ typedef struct tg_bytes_sink {
   void (*bytes)(void* ctx, tg_bytes bytes);
 } tg_bytes_sink;
 
-/* A text for the caller, such as the reason of a denial. */
-typedef struct tg_text_sink {
-  void* ctx;
-  void (*text)(void* ctx, tg_str text);
-} tg_text_sink;
-
 typedef struct tg_policy_v1 {
   tg_lifecycle base;
 

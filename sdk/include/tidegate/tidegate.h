@@ -3,6 +3,7 @@
 
 #include "tidegate/change.h"
 #include "tidegate/error.h"
+#include "tidegate/events.h"
 #include "tidegate/note.h"
 #include "tidegate/plugin.h"
 #include "tidegate/policy.h"

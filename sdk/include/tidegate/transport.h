@@ -17,16 +17,13 @@ extern "C" {
 /* A session is one connection with one peer, named by a number that the transport never reuses. */
 typedef uint64_t tg_session;
 
-#define TG_SIDE_PARENT 1u /* the peer is our parent: this side dialled */
-#define TG_SIDE_CHILD 2u  /* the peer is a child: this side listens */
-
 typedef struct tg_peer {
   uint32_t struct_size;
   uint32_t side;          /* TG_SIDE_* */
   uint64_t agent;         /* the agent the transport knows it to be; 0 = it cannot tell */
   uint32_t authenticated; /* 1: the transport vouches for agent */
   uint32_t reserved;
-  tg_str address;         /* for people */
+  tg_str address; /* for people */
 } tg_peer;
 
 typedef struct tg_transport_events {
@@ -43,19 +40,19 @@ typedef struct tg_transport_events {
 
 typedef struct tg_transport_info {
   uint32_t struct_size;
-  uint32_t listens;         /* 1: accepts children */
-  uint32_t dials;           /* 1: connects to a parent */
+  uint32_t listens; /* 1: accepts children */
+  uint32_t dials;   /* 1: connects to a parent */
   uint32_t reserved;
   uint64_t frame_bytes_max; /* the largest frame it moves */
 } tg_transport_info;
 
 typedef struct tg_transport_stats {
   uint32_t struct_size;
-  uint32_t connected;       /* 1: its own connection (to a broker, say) is up */
+  uint32_t connected; /* 1: its own connection (to a broker, say) is up */
   uint64_t bytes_sent;
   uint64_t bytes_received;
   uint64_t connects;
-  tg_str last_error;        /* valid until the next call on this instance */
+  tg_str last_error; /* valid until the next call on this instance */
 } tg_transport_stats;
 
 typedef struct tg_transport_v1 {

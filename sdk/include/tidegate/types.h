@@ -1,4 +1,4 @@
-/* The value types that cross the plugin boundary: views, ids, versions, watermarks.
+/* The value types that cross the plugin boundary: views, ids, versions, watermarks, text for people.
  * Everything is fixed width, so that a call can be marshalled to another process.
  * Thread safety: plain values. Ownership: every view belongs to the side that made it and is valid
  * only during the call (or sink callback) that carries it. */
@@ -21,6 +21,12 @@ typedef struct tg_bytes {
   const uint8_t* data;
   uint64_t size;
 } tg_bytes;
+
+/* A text for the caller, such as the reason of a denial. */
+typedef struct tg_text_sink {
+  void* ctx;
+  void (*text)(void* ctx, tg_str text);
+} tg_text_sink;
 
 /* Agent ids: 1 = server, 0 = all, nodes 2 .. 2^53-17 (JSON and SQLite keep them exact). */
 #define TG_AGENT_ALL 0ull
@@ -68,6 +74,10 @@ typedef struct tg_key {
 #define TG_ROLE_SERVER 1u
 #define TG_ROLE_ROUTER 2u
 #define TG_ROLE_DEVICE 3u
+
+/* What the neighbour of a session is to us. */
+#define TG_SIDE_PARENT 1u /* our parent: this side dialled */
+#define TG_SIDE_CHILD 2u  /* a child: this side listens */
 
 #ifdef __cplusplus
 }

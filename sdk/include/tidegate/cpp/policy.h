@@ -21,25 +21,10 @@
 #include <string_view>
 
 #include "tidegate/cpp/lifecycle.h"
+#include "tidegate/cpp/text_sink.h"
 #include "tidegate/policy.h"
 
 namespace tidegate::sdk {
-
-// Text for people; may be null in the table.
-class TextSink {
- public:
-  explicit TextSink(const tg_text_sink* sink) : sink_(sink) {}
-  void operator()(std::string_view text) const {
-    if (sink_ != nullptr) sink_->text(sink_->ctx, Str(text));
-  }
-  // A warning of Reload about the place at a JSON pointer into schemas_json.
-  void At(std::string_view pointer, std::string_view text) const {
-    (*this)(std::string(pointer) + "\n" + std::string(text));
-  }
-
- private:
-  const tg_text_sink* sink_;
-};
 
 template <typename T>
 class PolicyPlugin {

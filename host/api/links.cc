@@ -1,0 +1,141 @@
+// The links: the live list, switching, moving on demand, clearing what has arrived.
+#include "host/api/answer.h"
+#include "host/api/handlers.h"
+#include "host/api/json_text.h"
+#include "host/api/status_json.h"
+#include "host/base/spelling.h"
+
+namespace tidegate::api {
+namespace {
+
+constexpr int64_t kTimeoutMsMax = 24ll * 3600 * 1000;
+
+// A number, `parent` or `all`.
+Result<AgentId> AgentOf(Call& call, const std::string& text) {
+  if (text == "all") return kAgentAll;
+  if (text != "parent") {
+    TG_ASSIGN_OR_RETURN(AgentId agent, ParseAgent(text));
+    if (agent == kAgentAll) return Status::Invalid("agent 0 is no neighbour; write all for all of them");
+    return agent;
+  }
+  for (const node::LinkStatus& link : call.context.node.GetStatus().links) {
+    if (link.is_parent && link.agent != 0) return link.agent;
+  }
+  return Status::NotFound("this node has no parent that it has ever been connected with");
+}
+
+Result<node::LinkSyncRequest> RequestFromBody(std::string_view body) {
+  node::LinkSyncRequest request;
+  request.pull = true;
+  if (body.find_first_not_of(" \t\r\n") == std::string_view::npos) return request;
+  TG_ASSIGN_OR_RETURN(std::vector<JsonMember> members, SplitObject(body, "the body"));
+  const std::vector<std::pair<std::string, bool*>> flags = {{"push", &request.push},
+                                                            {"pull", &request.pull},
+                                                            {"subtree", &request.subtree},
+                                                            {"compare", &request.compare},
+                                                            {"wait", &request.wait}};
+  for (const JsonMember& member : members) {
+    bool* flag = nullptr;
+    for (const auto& [name, value] : flags) {
+      if (name == member.name) flag = value;
+    }
+    if (flag != nullptr) {
+      TG_ASSIGN_OR_RETURN(*flag, JsonToBool(member.value, member.name));
+    } else if (member.name == "timeout_ms") {
+      TG_ASSIGN_OR_RETURN(uint64_t timeout, JsonToUnsigned(member.value, "timeout_ms"));
+      if (timeout > kTimeoutMsMax)
+        return Status::Invalid("timeout_ms must be at most " + std::to_string(kTimeoutMsMax));
+      request.timeout_ms = static_cast<int64_t>(timeout);
+    } else {
+      std::string nearest = NearestName(member.name, {"push", "pull", "subtree", "compare", "wait", "timeout_ms"});
+      return Status::Invalid("unknown member \"" + member.name + "\"" +
+                             (nearest.empty() ? "" : "; did you mean \"" + nearest + "\"?"));
+    }
+  }
+  if (!request.push && !request.pull && !request.compare)
+    return Status::Invalid("nothing to do: one of push, pull and compare must be true");
+  return request;
+}
+
+Status Switch(Call& call, bool on) {
+  TG_RETURN_IF_ERROR(call.params.Done({}));
+  TG_ASSIGN_OR_RETURN(AgentId agent, AgentOf(call, call.args[0]));
+  if (agent == kAgentAll) return Status::Invalid("links are switched one by one: name the agent");
+  TG_RETURN_IF_ERROR(call.context.node.SwitchLink(agent, on));
+  call.exchange.SendJson(200, ObjectWriter().Unsigned("agent", agent).Bool("on", on).Take());
+  return Status::Ok();
+}
+
+}  // namespace
+
+Status GetLinks(Call& call) {
+  TG_RETURN_IF_ERROR(call.params.Done({}));
+  ArrayWriter links;
+  for (const node::LinkStatus& link : call.context.node.GetStatus().links) links.Raw(LinkToJson(link));
+  call.exchange.SendJson(200, ObjectWriter().Raw("links", links.Take()).Take());
+  return Status::Ok();
+}
+
+Status PostLinkOn(Call& call) { return Switch(call, true); }
+Status PostLinkOff(Call& call) { return Switch(call, false); }
+
+Status PostLinkSync(Call& call) {
+  TG_RETURN_IF_ERROR(call.params.Done({}));
+  TG_ASSIGN_OR_RETURN(AgentId agent, AgentOf(call, call.args[0]));
+  TG_ASSIGN_OR_RETURN(std::string body, call.exchange.ReadBody());
+  TG_ASSIGN_OR_RETURN(node::LinkSyncRequest request, RequestFromBody(body));
+  request.agent = agent;
+  Answer<node::LinkSyncAnswer> waiting;
+  call.context.node.SyncLinks(request, waiting.Callback());
+  std::optional<node::LinkSyncAnswer> answer;
+  while (!answer) {
+    answer = waiting.WaitFor(std::chrono::milliseconds(250));
+    if (!answer && call.exchange.stopping()) return Status::Unavailable("the daemon is stopping; nothing is lost");
+    if (!answer && call.exchange.ClientGone()) return Status::Unavailable("the client is gone");
+  }
+  if (!answer->status.ok()) {
+    std::string waits;
+    for (AgentId neighbour : answer->waits_for) waits += (waits.empty() ? "" : ", ") + std::to_string(neighbour);
+    if (waits.empty()) return answer->status;
+    return {answer->status.code(), answer->status.message() + "; it waits for agent " + waits};
+  }
+  call.exchange.SendJson(200, ObjectWriter().Unsigned("agent", agent).Bool("done", request.wait).Take());
+  return Status::Ok();
+}
+
+Status PostClear(Call& call) {
+  TG_RETURN_IF_ERROR(call.params.Done({}));
+  TG_ASSIGN_OR_RETURN(std::string body, call.exchange.ReadBody());
+  TG_ASSIGN_OR_RETURN(std::vector<JsonMember> members, SplitObject(body, "the body"));
+  node::ClearRequest request;
+  bool has_agent = false;
+  for (const JsonMember& member : members) {
+    if (member.name == "agent") {
+      TG_ASSIGN_OR_RETURN(request.owner, JsonToUnsigned(member.value, "agent"));
+      has_agent = true;
+    } else if (member.name == "model") {
+      TG_ASSIGN_OR_RETURN(request.model, JsonToString(member.value, "model"));
+    } else if (member.name == "at") {
+      TG_ASSIGN_OR_RETURN(std::string at, JsonToString(member.value, "at"));
+      if (at != "hop" && at != "server") return Status::Invalid("at must be hop or server, not \"" + at + "\"");
+      request.at = at == "hop" ? node::SyncTarget::kHop : node::SyncTarget::kServer;
+    } else {
+      std::string nearest = NearestName(member.name, {"agent", "model", "at"});
+      return Status::Invalid("unknown member \"" + member.name + "\"" +
+                             (nearest.empty() ? "" : "; did you mean \"" + nearest + "\"?"));
+    }
+  }
+  if (!has_agent) return Status::Invalid("agent is missing: whose items are to be cleared");
+  Answer<node::ClearAnswer> waiting;
+  call.context.node.Clear(request, waiting.Callback());
+  std::optional<node::ClearAnswer> answer;
+  while (!answer) {
+    answer = waiting.WaitFor(std::chrono::milliseconds(250));
+    if (!answer && call.exchange.stopping()) return Status::Unavailable("the daemon is stopping");
+  }
+  TG_RETURN_IF_ERROR(answer->status);
+  call.exchange.SendJson(200, ObjectWriter().Unsigned("cleared", answer->cleared).Take());
+  return Status::Ok();
+}
+
+}  // namespace tidegate::api

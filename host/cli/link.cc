@@ -1,0 +1,184 @@
+// tidegate link, clear: the live list of links, switching them, moving on demand, dropping what has arrived.
+#include <cstdio>
+
+#include "host/base/ids.h"
+#include "host/cli/commands.h"
+#include "host/cli/daemon.h"
+#include "host/cli/table.h"
+#include "host/config/quantity.h"
+
+namespace tidegate::cli {
+namespace {
+
+// What compression leaves of 100 bytes.
+std::string Ratio(uint64_t bytes, uint64_t plain) {
+  if (plain == 0) return "-";
+  return std::to_string((bytes * 100 + plain / 2) / plain) + " %";
+}
+
+std::string Disconnect(const Json& link) {
+  std::string reason = Text(link, "last_disconnect");
+  if (reason.empty()) return "-";
+  return IsoTime(static_cast<int64_t>(Number(link, "last_disconnect_unix_ms"))) + " " + reason;
+}
+
+int List(const Arguments& arguments) {
+  Result<Json> answer = Ask(arguments, "GET", "/v1/links");
+  if (!answer.ok()) return Fail(answer.status());
+  Table table({"side", ">agent", "state", ">pending", ">sent", ">left of it", ">received", ">left of it", "address",
+               "last disconnect"});
+  for (const Json& link : answer->value("links", Json::array())) {
+    if (arguments.json()) {
+      PrintJson(link);
+      continue;
+    }
+    std::string state = Text(link, "state");
+    if (link.value("stalled", false)) state += ", stalled";
+    table.Add({link.value("is_parent", false) ? "parent" : "child", std::to_string(Number(link, "agent")), state,
+               Count(Number(link, "pending_changes")), Bytes(Number(link, "bytes_sent")),
+               Ratio(Number(link, "bytes_sent"), Number(link, "plain_bytes_sent")),
+               Bytes(Number(link, "bytes_received")),
+               Ratio(Number(link, "bytes_received"), Number(link, "plain_bytes_received")), Text(link, "address"),
+               Disconnect(link)});
+  }
+  if (!arguments.json() && !table.empty()) table.Print();
+  return kExitOk;
+}
+
+// A number, `parent` or, where several may be meant, `all`.
+Result<std::string> AgentWord(const std::string& word, bool several) {
+  if (word == "parent" || (several && word == "all")) return word;
+  Result<AgentId> agent = ParseAgent(word);
+  if (!agent.ok()) return agent.status();
+  return std::to_string(*agent);
+}
+
+int Switch(const Arguments& arguments, const char* to) {
+  Result<std::string> agent = AgentWord(arguments.words()[0], false);
+  if (!agent.ok()) return FailUsage(agent.status());
+  Result<Json> answer = Ask(arguments, "POST", "/v1/links/" + *agent + "/" + to);
+  if (!answer.ok()) return Fail(answer.status());
+  if (arguments.json()) {
+    PrintJson(*answer);
+  } else {
+    std::printf("the link to agent %llu is switched %s, also after a restart\n",
+                static_cast<unsigned long long>(Number(*answer, "agent")), to);
+  }
+  return kExitOk;
+}
+
+int On(const Arguments& arguments) { return Switch(arguments, "on"); }
+int Off(const Arguments& arguments) { return Switch(arguments, "off"); }
+
+int Sync(const Arguments& arguments) {
+  Result<std::string> agent = AgentWord(arguments.words().empty() ? "all" : arguments.words()[0], true);
+  if (!agent.ok()) return FailUsage(agent.status());
+  Result<int64_t> timeout = ParseDurationMs(arguments.Get("--timeout", "60s"));
+  if (!timeout.ok()) return FailUsage(timeout.status().At("--timeout"));
+  const bool both = !arguments.Has("--push") && !arguments.Has("--pull");
+  const bool wait = arguments.Has("--wait");
+  Json request = {{"push", both || arguments.Has("--push")},
+                  {"pull", both || arguments.Has("--pull")},
+                  {"subtree", arguments.Has("--subtree")},
+                  {"compare", arguments.Has("--compare")},
+                  {"wait", wait},
+                  {"timeout_ms", *timeout}};
+  Result<Json> answer = cli::Ask(arguments, "POST", "/v1/links/" + *agent + "/sync", ToText(request));
+  if (!answer.ok()) return Fail(answer.status());
+  if (arguments.json()) {
+    PrintJson(*answer);
+  } else {
+    std::printf("%s\n", wait ? "done: what waited is durable where it was to go" : "under way");
+  }
+  return kExitOk;
+}
+
+int Clear(const Arguments& arguments) {
+  Result<AgentId> agent = ParseAgent(arguments.words()[0]);
+  if (!agent.ok()) return FailUsage(agent.status());
+  std::string at = arguments.Get("--at", "server");
+  if (at != "hop" && at != "server")
+    return FailUsage(Status::Invalid("--at must be hop or server, not \"" + at + "\""));
+  Json request = {{"agent", *agent}, {"at", at}};
+  if (arguments.words().size() > 1) request["model"] = arguments.words()[1];
+  Result<Json> answer = Ask(arguments, "POST", "/v1/clear", ToText(request));
+  if (!answer.ok()) return Fail(answer.status());
+  if (arguments.json()) {
+    PrintJson(*answer);
+  } else {
+    std::printf("%s items cleared here; they are at the %s\n", Count(Number(*answer, "cleared")).c_str(),
+                at == "hop" ? "parent" : "server");
+  }
+  return kExitOk;
+}
+
+}  // namespace
+
+Command ClearCommand() {
+  return {"clear",
+          "AGENT [MODEL]",
+          "drops here what has arrived above: items that go up",
+          {{"--at", "WHERE", "where they have to be: server (default) or hop, the parent"}},
+          "AGENT is whose items are dropped. What has not arrived, or was refused, stays; so does everything that\n"
+          "goes down or both ways. Nothing is removed anywhere else.\n\n"
+          "example:\n  tidegate clear 4711 Reading\n",
+          1,
+          2,
+          Clear};
+}
+
+Command LinkListCommand() {
+  return {"link list",
+          "",
+          "the links: state, bytes, compression, why they ended last",
+          {},
+          "\"left of it\" is what compression left of what was to be sent.\n\n"
+          "example:\n  tidegate link list --json | jq '{agent, state, bytes_sent, last_disconnect}'\n",
+          0,
+          0,
+          List};
+}
+
+Command LinkOnCommand() {
+  return {"link on",
+          "AGENT",
+          "switches the link to a neighbour on again",
+          {},
+          "AGENT is a number, or parent.\n\nexample:\n  tidegate link on 4711\n",
+          1,
+          1,
+          On};
+}
+
+Command LinkOffCommand() {
+  return {"link off",
+          "AGENT",
+          "switches the link to a neighbour off, until it is switched on",
+          {},
+          "Nothing is lost: what is for it waits. A parent that is switched off is not spoken to; a child that is\n"
+          "switched off is refused, and asks again from time to time. AGENT is a number, or parent.\n\n"
+          "example:\n  tidegate link off parent\n",
+          1,
+          1,
+          Off};
+}
+
+Command LinkSyncCommand() {
+  return {"link sync",
+          "[AGENT|parent|all]",
+          "moves now what waits: to and from a neighbour, or one beyond it",
+          {{"--push", "", "only from here to there"},
+           {"--pull", "", "only from there to here"},
+           {"--subtree", "", "and everything below it"},
+           {"--compare", "", "also compare everything on the way, and mend what differs"},
+           {"--wait", "", "until it is durable where it was to go"},
+           {"--timeout", "TIME", "how long to wait at most; 60s if not said"}},
+          "AGENT may be any agent below, the parent, or 1, the server; all, the default, are the neighbours. The exit\n"
+          "code is 5 if it is not done in time; nothing is lost then, and it goes on.\n\n"
+          "example:\n  tidegate link sync 4711 --pull --wait --timeout 10s\n",
+          0,
+          1,
+          Sync};
+}
+
+}  // namespace tidegate::cli

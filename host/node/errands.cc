@@ -1,0 +1,256 @@
+// On demand: push, pull, compare, to one agent, all or a subtree; passed on from neighbour to neighbour.
+#include <algorithm>
+
+#include "host/node/impl.h"
+
+namespace tidegate::node {
+namespace {
+
+constexpr int64_t kAskWaitMs = 2'000;  // the first; it doubles up to resend_ms_max
+constexpr int64_t kUnwatchedMs = 60'000;
+constexpr int64_t kTimeoutMsMax = 24ll * 3600 * 1000;
+constexpr uint32_t kSyncAskType = 23;
+
+}  // namespace
+
+void Node::Impl::SyncLinks(const LinkSyncRequest& request, std::function<void(LinkSyncAnswer)> done) {
+  wire::SyncAsk what;
+  what.agent = request.agent;
+  what.subtree = request.subtree;
+  what.push = request.push;
+  what.pull = request.pull;
+  what.compare = request.compare;
+  what.timeout_ms =
+      static_cast<uint64_t>(request.wait ? std::clamp<int64_t>(request.timeout_ms, 0, kTimeoutMsMax) : kUnwatchedMs);
+  // What is staged but not committed yet counts too: its position is known after the commit.
+  (void)CommitStage();
+  Errand errand;
+  errand.what = what;
+  if (Status made = MakeLegs(&errand); !made.ok()) {
+    finished_.push_back([done, made] { done({made, {}}); });
+    return;
+  }
+  if (request.wait) {
+    errand.done = std::move(done);
+  } else {
+    finished_.push_back([done] { done({}); });
+  }
+  Add(std::move(errand));
+}
+
+void Node::Impl::OnSyncAsk(sync::Link* link, const wire::SyncAsk& ask) {
+  const AgentId asker = link->agent();
+  auto same = std::find_if(errands_.begin(), errands_.end(), [&](const Errand& errand) {
+    return errand.asker == asker && errand.asker_session == link->session_id && errand.what.number == ask.number;
+  });
+  if (same != errands_.end() || !CommitStage().ok()) return;
+  link = links_.Find(asker);
+  if (link == nullptr) return;
+  Errand errand;
+  errand.what = ask;
+  errand.what.timeout_ms = std::min<uint64_t>(ask.timeout_ms, kTimeoutMsMax);
+  // A child may have what concerns it moved, and not a whole tree.
+  if (!link->is_parent()) errand.what.subtree = false;
+  errand.asker = asker;
+  errand.asker_session = link->session_id;
+  Status made = MakeLegs(&errand);
+  if (made.ok() && errands_.size() >= options_.errands_max) {
+    made = Status::Full("agent " + std::to_string(options_.agent) + " has " + std::to_string(errands_.size()) +
+                        " of these under way (limits.errands_max): ask later");
+  }
+  if (!made.ok()) {
+    wire::SyncDone refused;
+    refused.number = ask.number;
+    refused.failure = made.message();
+    Send(link, refused);
+    return;
+  }
+  Add(std::move(errand));
+}
+
+// The neighbours that an errand goes through.
+Status Node::Impl::MakeLegs(Errand* errand) {
+  const wire::SyncAsk& what = errand->what;
+  std::vector<sync::Link*> through;
+  if (what.agent == options_.agent || (what.agent == kAgentAll && errand->asker == 0)) {
+    const bool all = errand->asker == 0 && what.agent == kAgentAll;
+    if (!all && errand->asker == 0 && !what.subtree) {
+      return Status::Invalid("agent " + std::to_string(what.agent) + " is this node itself: name a neighbour");
+    }
+    for (const auto& [agent, link] : links_.all()) {
+      if (!link->record.off && (all || (what.subtree && !link->is_parent()))) through.push_back(link.get());
+    }
+  } else {
+    sync::Link* next = links_.Find(what.agent);
+    if (next == nullptr) next = links_.Find(links_.routes().LinkOf(what.agent));
+    // Above us a node knows its parent and the server.
+    if (next == nullptr && what.agent == kAgentServer) next = links_.parent();
+    if (next == nullptr || next->agent() == errand->asker) {
+      return Status::NotFound("agent " + std::to_string(options_.agent) + " knows no way to agent " +
+                              std::to_string(what.agent) + ": it is neither below it nor its parent nor the server");
+    }
+    if (next->record.off) {
+      return Status::Unavailable("the link to agent " + std::to_string(next->agent()) +
+                                 " is switched off: 'tidegate link on " + std::to_string(next->agent()) + "'");
+    }
+    through.push_back(next);
+  }
+  bool mark = what.compare && what.agent == options_.agent && errand->asker != 0 && links_.parent() != nullptr &&
+              links_.parent()->agent() == errand->asker;
+  for (sync::Link* link : through) {
+    Errand::Leg leg;
+    leg.neighbour = link->agent();
+    leg.about = what.agent == kAgentAll || what.agent == options_.agent ? link->agent() : what.agent;
+    leg.asks = what.pull || what.subtree || leg.about != link->agent() || (what.compare && !link->is_parent());
+    leg.ask_wait_ms = kAskWaitMs;
+    if (what.push) {
+      leg.position = end_.position;
+      for (sync::FeedSender& sender : link->senders) sender.Flush();
+    }
+    mark = mark || (what.compare && link->is_parent());
+    errand->legs.push_back(leg);
+  }
+  if (mark) {
+    stage_.Begin();
+    AddMark(true, 0);
+    StageMarks();
+    stage_.End();
+    errand->mark = record_.mark_number;
+  }
+  return {};
+}
+
+void Node::Impl::Add(Errand errand) {
+  errand.number = ++last_errand_;
+  errand.deadline_us = deps_.clock.monotonic_us() + static_cast<int64_t>(errand.what.timeout_ms) * 1000;
+  errands_.push_back(std::move(errand));
+}
+
+void Node::Impl::OnSyncDone(sync::Link* link, const wire::SyncDone& done) {
+  for (auto errand = errands_.begin(); errand != errands_.end(); ++errand) {
+    if (errand->number != done.number) continue;
+    for (Errand::Leg& leg : errand->legs) {
+      if (leg.neighbour != link->agent() || leg.asked_in != link->session_id) continue;
+      leg.done = true;
+      if (done.failure.empty()) return;
+      Finish(*errand, Status::Unavailable("agent " + std::to_string(leg.neighbour) + ": " + done.failure));
+      errands_.erase(errand);
+      return;
+    }
+    return;
+  }
+}
+
+// A neighbour of an earlier version.
+void Node::Impl::OnAskUnknown(const sync::Link& link, uint32_t type) {
+  if (type != kSyncAskType) return;
+  for (Errand& errand : errands_) {
+    for (Errand::Leg& leg : errand.legs) {
+      if (leg.done || leg.neighbour != link.agent() || leg.asked_in != link.session_id) continue;
+      errand.deadline_us = 0;  // what was to be pushed to it is there; more cannot be had
+    }
+  }
+}
+
+void Node::Impl::Finish(Errand& errand, const Status& status) {
+  if (errand.asker != 0) {
+    sync::Link* asker = links_.Find(errand.asker);
+    if (asker == nullptr || asker->session_id != errand.asker_session) return;
+    wire::SyncDone done;
+    done.number = errand.what.number;
+    if (!status.ok()) done.failure = status.message();
+    Send(asker, done);
+    return;
+  }
+  if (!errand.done) return;
+  LinkSyncAnswer answer;
+  answer.status = status;
+  for (const Errand::Leg& leg : errand.legs) {
+    if (!leg.done) answer.waits_for.push_back(leg.neighbour);
+  }
+  errand.done(std::move(answer));
+}
+
+// All but giving it to who asked.
+bool Node::Impl::DoneElsewhere(const Errand& errand) const {
+  if (!errand.legs_done() || errand.mark == 0) return errand.legs_done();
+  // A later mark of everything has taken the place of ours.
+  return std::none_of(marks_.begin(), marks_.end(),
+                      [&](const wire::Scope& mark) { return mark.number <= errand.mark || mark.all_owners; });
+}
+
+// True if something new is to be sent.
+bool Node::Impl::RunLegs(Errand* errand, int64_t now_us) {
+  for (Errand::Leg& leg : errand->legs) {
+    sync::Link* link = links_.Find(leg.neighbour);
+    if (leg.done || link == nullptr || !link->up()) continue;
+    if (leg.position > link->hop_position(end_.position)) continue;
+    if (!leg.asks) {
+      leg.done = true;
+    } else if (!link->blocked && (leg.asked_in != link->session_id || leg.ask_again_us <= now_us)) {
+      wire::SyncAsk ask = errand->what;
+      ask.number = errand->number;
+      ask.agent = leg.about;
+      ask.timeout_ms = static_cast<uint64_t>(std::max<int64_t>(0, errand->deadline_us - now_us) / 1000);
+      if (leg.asked_in != link->session_id) leg.ask_wait_ms = kAskWaitMs;
+      leg.asked_in = link->session_id;
+      leg.ask_again_us = now_us + leg.ask_wait_ms * 1000;
+      leg.ask_wait_ms = std::min(leg.ask_wait_ms * 2, options_.resend_ms_max);
+      Send(link, ask);
+    }
+  }
+  if (!DoneElsewhere(*errand) || errand->gives_back || errand->asker == 0) return false;
+  sync::Link* asker = links_.Find(errand->asker);
+  errand->gives_back = true;
+  if (asker == nullptr || !errand->what.pull) return false;
+  errand->back_position = end_.position;
+  for (sync::FeedSender& sender : asker->senders) sender.Flush();
+  return true;
+}
+
+bool Node::Impl::RunErrands(int64_t now_us) {
+  bool more = false;
+  for (auto errand = errands_.begin(); errand != errands_.end();) {
+    const sync::Link* asker = errand->asker == 0 ? nullptr : links_.Find(errand->asker);
+    if (errand->asker != 0 && (asker == nullptr || asker->session_id != errand->asker_session)) {
+      errand = errands_.erase(errand);  // it asks again
+      continue;
+    }
+    more = RunLegs(&*errand, now_us) || more;
+    bool over = DoneElsewhere(*errand);
+    if (asker != nullptr) over = errand->gives_back && asker->hop_position(end_.position) >= errand->back_position;
+    if (over) {
+      Finish(*errand, {});
+    } else if (errand->deadline_us <= now_us) {
+      Finish(*errand, Status::Timeout("not done yet; nothing is lost, it goes on in the background"));
+    }
+    errand = over || errand->deadline_us <= now_us ? errands_.erase(errand) : std::next(errand);
+  }
+  return more;
+}
+
+int64_t Node::Impl::NextErrandUs() const {
+  int64_t next = sync_due_us_;
+  for (const Errand& errand : errands_) {
+    next = std::min(next, errand.deadline_us);
+    for (const Errand::Leg& leg : errand.legs) {
+      const sync::Link* link = leg.done ? nullptr : links_.Find(leg.neighbour);
+      if (link != nullptr && link->up() && !link->blocked && leg.asked_in == link->session_id)
+        next = std::min(next, leg.ask_again_us);
+    }
+  }
+  return next;
+}
+
+// sync.period: everything both ways, whether or not something else asked for it.
+void Node::Impl::SyncByPeriod(int64_t now_us) {
+  if (options_.sync_period_ms == 0) return;
+  if (sync_due_us_ == INT64_MAX) sync_due_us_ = now_us + options_.sync_period_ms * 1000;
+  if (now_us < sync_due_us_) return;
+  sync_due_us_ = now_us + options_.sync_period_ms * 1000;
+  LinkSyncRequest request;
+  request.pull = true;
+  SyncLinks(request, [](const LinkSyncAnswer&) {});
+}
+
+}  // namespace tidegate::node
