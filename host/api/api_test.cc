@@ -198,6 +198,11 @@ TEST_F(Api, SyncStatusVerifyAndTheRest_Answer) {
               HasSubstr(R"("last_error":"broker \"gone\" at 10:00","last_error_unix_ms":1700000000000)"));
   EXPECT_THAT(Ask("GET", "/v1/verify").body, HasSubstr(R"("count":4,"digest":"0000000000abcdef")"));
   EXPECT_THAT(Ask("GET", "/v1/quarantine").body, HasSubstr("severity"));
+  EXPECT_THAT(Ask("GET", "/v1/conflicts").body, HasSubstr("\"winner\":\"2-1-1\""));
+  EXPECT_THAT(Ask("GET", "/v1/conflicts/3").body, HasSubstr(R"("item":{"name":"x","value":"7"})"));
+  EXPECT_EQ(Ask("GET", "/v1/conflicts/4").status, 404);
+  EXPECT_EQ(Ask("GET", "/v1/conflicts/-1").status, 400);
+  EXPECT_EQ(Ask("POST", "/v1/conflicts/3/restore").body, "{\"restored\":3}\n");
   EXPECT_EQ(Ask("POST", "/v1/agents/9/adopt").status, 200);
   EXPECT_EQ(Ask("POST", "/v1/agents/8/adopt").status, 404);
   EXPECT_EQ(Ask("POST", "/v1/agents/x/adopt").status, 400);

@@ -260,6 +260,31 @@ Result<std::vector<node::QuarantineEntry>> FakeNode::Quarantine() {
   return std::vector<node::QuarantineEntry>{entry};
 }
 
+Result<std::vector<node::ConflictEntry>> FakeNode::Conflicts() {
+  node::ConflictEntry entry;
+  entry.number = 3;
+  entry.link = 9;
+  entry.model = "Setting";
+  entry.owner = 9;
+  entry.pk = "s#";
+  entry.sk = "s#x";
+  entry.writer = 9;
+  entry.version = "1-9-1";
+  entry.winner = "2-1-1";
+  entry.reason = "a newer state that did not know of it took its place";
+  entry.since_unix_ms = 1'700'000'000'000;
+  return std::vector<node::ConflictEntry>{entry};
+}
+
+Result<node::ConflictEntry> FakeNode::Conflict(uint64_t number) {
+  if (number != 3) return Status::NotFound("no conflict " + std::to_string(number) + " in the journal");
+  node::ConflictEntry entry = Conflicts().value()[0];
+  entry.item = R"({"name":"x","value":"7"})";
+  return entry;
+}
+
+Status FakeNode::RestoreConflict(uint64_t number) { return Conflict(number).status(); }
+
 Status FakeNode::Adopt(AgentId agent) {
   return agent == 9 ? Status::Ok() : Status::NotFound("no child of agent " + std::to_string(agent) + " is waiting");
 }

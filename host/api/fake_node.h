@@ -29,6 +29,9 @@ class FakeNode : public node::NodeService {
   Status SwitchLink(AgentId agent, bool on) override;
   node::NodeStatus GetStatus() override;
   Result<std::vector<node::QuarantineEntry>> Quarantine() override;
+  Result<std::vector<node::ConflictEntry>> Conflicts() override;
+  Result<node::ConflictEntry> Conflict(uint64_t number) override;
+  Status RestoreConflict(uint64_t number) override;
   Status Adopt(AgentId agent) override;
   // Not 1, the level of its parent; 0 is 2, the configured one.
   Status SetLevel(uint32_t level) override;

@@ -1,4 +1,6 @@
-// What concerns the node as a whole: sync, status, quarantine, adopt, backup, health, metrics.
+// What concerns the node as a whole: sync, status, quarantine, conflicts, adopt, backup, health, metrics.
+#include <charconv>
+
 #include "host/api/answer.h"
 #include "host/api/handlers.h"
 #include "host/api/json_text.h"
@@ -8,6 +10,13 @@
 
 namespace tidegate::api {
 namespace {
+
+Result<uint64_t> ConflictNumber(const std::string& text) {
+  uint64_t number = 0;
+  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error == std::errc() && end == text.data() + text.size()) return number;
+  return Status::Invalid("'" + text + "' is no number of a conflict; GET /v1/conflicts lists them");
+}
 
 constexpr int64_t kTimeoutMsMax = 24ll * 3600 * 1000;
 
@@ -73,6 +82,31 @@ Status GetQuarantine(Call& call) {
   ArrayWriter list;
   for (const node::QuarantineEntry& entry : entries) list.Raw(QuarantineToJson(entry));
   call.exchange.SendJson(200, ObjectWriter().Raw("entries", list.Take()).Take());
+  return Status::Ok();
+}
+
+Status GetConflicts(Call& call) {
+  TG_RETURN_IF_ERROR(call.params.Done({}));
+  TG_ASSIGN_OR_RETURN(std::vector<node::ConflictEntry> entries, call.context.node.Conflicts());
+  ArrayWriter list;
+  for (const node::ConflictEntry& entry : entries) list.Raw(ConflictToJson(entry));
+  call.exchange.SendJson(200, ObjectWriter().Raw("entries", list.Take()).Take());
+  return Status::Ok();
+}
+
+Status GetConflict(Call& call) {
+  TG_RETURN_IF_ERROR(call.params.Done({}));
+  TG_ASSIGN_OR_RETURN(uint64_t number, ConflictNumber(call.args[0]));
+  TG_ASSIGN_OR_RETURN(node::ConflictEntry entry, call.context.node.Conflict(number));
+  call.exchange.SendJson(200, ConflictToJson(entry));
+  return Status::Ok();
+}
+
+Status PostConflictRestore(Call& call) {
+  TG_RETURN_IF_ERROR(call.params.Done({}));
+  TG_ASSIGN_OR_RETURN(uint64_t number, ConflictNumber(call.args[0]));
+  TG_RETURN_IF_ERROR(call.context.node.RestoreConflict(number));
+  call.exchange.SendJson(200, ObjectWriter().Unsigned("restored", number).Take());
   return Status::Ok();
 }
 

@@ -24,6 +24,9 @@ constexpr Entry kRoutes[] = {
     {"GET", "/v1/status", GetStatus},
     {"GET", "/v1/verify", GetVerify},
     {"GET", "/v1/quarantine", GetQuarantine},
+    {"GET", "/v1/conflicts", GetConflicts},
+    {"GET", "/v1/conflicts/{}", GetConflict},
+    {"POST", "/v1/conflicts/{}/restore", PostConflictRestore},
     {"POST", "/v1/agents/{}/adopt", PostAdopt},
     {"GET", "/v1/links", GetLinks},
     {"POST", "/v1/links/{}/on", PostLinkOn},
@@ -63,8 +66,7 @@ bool Matches(const std::vector<std::string>& pattern, const std::vector<std::str
 
 std::string Shown(std::string path) {
   if (size_t at = path.find("{}"); at != std::string::npos) {
-    bool agent = path.find("/agents/") != std::string::npos || path.find("/links/") != std::string::npos;
-    path.replace(at, 2, agent ? "{id}" : "{model}");
+    path.replace(at, 2, path.find("/items/") != std::string::npos ? "{model}" : "{id}");
   }
   return path;
 }

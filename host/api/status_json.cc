@@ -60,6 +60,7 @@ std::string LinkToJson(const node::LinkStatus& link) {
       .Unsigned("resends", link.resends)
       .Unsigned("quarantined", link.quarantined)
       .Raw("holds", HoldsToJson(link.holds))
+      .Signed("clock_ahead_ms", link.clock_ahead_ms)
       .Text("last_error", link.last_error)
       .Signed("last_error_unix_ms", link.last_error_unix_ms)
       .Signed("up_age_ms", link.up_age_ms)
@@ -126,6 +127,7 @@ std::string StatusToJson(const node::NodeStatus& status) {
       .Unsigned("tombstones", status.tombstones)
       .Unsigned("storage_bytes", status.storage_bytes)
       .Unsigned("quarantined", status.quarantined)
+      .Unsigned("conflicts", status.conflicts)
       .Signed("unix_ms", status.unix_ms)
       .Raw("links", links.Take())
       .Raw("models", models.Take())
@@ -145,6 +147,23 @@ std::string QuarantineToJson(const node::QuarantineEntry& entry) {
       .Text("reason", entry.reason)
       .Signed("since_unix_ms", entry.since_unix_ms)
       .Take();
+}
+
+std::string ConflictToJson(const node::ConflictEntry& entry) {
+  ObjectWriter json;
+  json.Unsigned("number", entry.number)
+      .Unsigned("link", entry.link)
+      .Text("model", entry.model)
+      .Unsigned("owner", entry.owner)
+      .Text("pk", entry.pk)
+      .Text("sk", entry.sk)
+      .Unsigned("writer", entry.writer)
+      .Text("version", entry.version)
+      .Text("winner", entry.winner)
+      .Text("reason", entry.reason)
+      .Signed("since_unix_ms", entry.since_unix_ms);
+  if (!entry.item.empty()) json.Raw("item", entry.item);
+  return json.Take();
 }
 
 }  // namespace tidegate::api

@@ -12,6 +12,7 @@ namespace tidegate::api {
 std::string LinkToJson(const node::LinkStatus& link);
 std::string StatusToJson(const node::NodeStatus& status);
 std::string QuarantineToJson(const node::QuarantineEntry& entry);
+std::string ConflictToJson(const node::ConflictEntry& entry);
 // Of a sync that waited.
 std::string SyncToJson(const node::SyncAnswer& answer);
 

@@ -303,6 +303,11 @@ TEST_F(Cli, VerifyQuarantineAdoptAndBackup_Answer) {
       Run("verify --json").out,
       "{\"owner\":9,\"model\":\"Reading\",\"items\":3,\"tombstones\":1,\"count\":4,\"digest\":\"0000000000abcdef\"}\n");
   EXPECT_THAT(Run("quarantine list").out, HasSubstr("severity: must be one of low, high"));
+  EXPECT_THAT(Run("conflicts list").out, HasSubstr("a newer state that did not know of it"));
+  EXPECT_THAT(Run("conflicts show 3").out, HasSubstr("\"value\":\"7\""));
+  EXPECT_THAT(Run("conflicts restore 3").out, HasSubstr("restored"));
+  EXPECT_THAT(Run("conflicts restore 4").err, HasSubstr("no conflict 4"));
+  EXPECT_THAT(Run("conflicts show x").err, HasSubstr("is no number of a conflict"));
   EXPECT_EQ(Run("agent adopt 9").exit_code, 0);
   EXPECT_EQ(Run("agent adopt 8").exit_code, 4);
   EXPECT_EQ(Run("agent adopt x").exit_code, 2);

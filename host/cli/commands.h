@@ -17,7 +17,10 @@ Command WatchCommand();   // watch.cc
 Command SyncCommand();    // node.cc
 Command VerifyCommand();
 Command QuarantineCommand();
-Command AdoptCommand();
+Command ConflictsListCommand();  // conflicts.cc
+Command ConflictsShowCommand();
+Command ConflictsRestoreCommand();
+Command AdoptCommand();  // node.cc
 Command BackupCommand();
 Command LevelSetCommand();  // level.cc
 Command LevelResetCommand();

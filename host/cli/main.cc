@@ -9,10 +9,29 @@
 namespace tidegate::cli {
 
 std::vector<Command> AllCommands() {
-  return {PutCommand(),       GetCommand(),      FindCommand(),       RemoveCommand(),   TransactionCommand(),
-          WatchCommand(),     SyncCommand(),     StatusCommand(),     VerifyCommand(),   QuarantineCommand(),
-          AdoptCommand(),     LevelSetCommand(), LevelResetCommand(), LinkListCommand(), LinkOnCommand(),
-          LinkOffCommand(),   LinkSyncCommand(), ClearCommand(),      BackupCommand(),   PluginListCommand(),
+  return {PutCommand(),
+          GetCommand(),
+          FindCommand(),
+          RemoveCommand(),
+          TransactionCommand(),
+          WatchCommand(),
+          SyncCommand(),
+          StatusCommand(),
+          VerifyCommand(),
+          QuarantineCommand(),
+          ConflictsListCommand(),
+          ConflictsShowCommand(),
+          ConflictsRestoreCommand(),
+          AdoptCommand(),
+          LevelSetCommand(),
+          LevelResetCommand(),
+          LinkListCommand(),
+          LinkOnCommand(),
+          LinkOffCommand(),
+          LinkSyncCommand(),
+          ClearCommand(),
+          BackupCommand(),
+          PluginListCommand(),
           PluginInfoCommand()};
 }
 
@@ -112,8 +131,8 @@ int Main(const std::vector<std::string>& given) {
     }
   }
   // "plugin" alone, or "plugin lst": name the whole command.
-  bool group = words[0] == "plugin" || words[0] == "quarantine" || words[0] == "agent" || words[0] == "level" ||
-               words[0] == "link";
+  bool group = words[0] == "plugin" || words[0] == "quarantine" || words[0] == "conflicts" || words[0] == "agent" ||
+               words[0] == "level" || words[0] == "link";
   return UnknownCommand(group && words.size() > 1 ? words[0] + " " + words[1] : words[0], commands);
 }
 

@@ -74,6 +74,8 @@ struct LimitsConfig {
   uint64_t item_bytes_max = 256 << 10;
   uint64_t queue_items_max = 10'000;
   uint64_t quarantine_items_max = 10'000;
+  uint64_t conflict_items_max = 1'000;
+  uint64_t conflict_bytes_max = 16u << 20;
   uint64_t sync_exceptions_max = 1'000;
   uint64_t errands_max = 256;
   int64_t clock_drift_max_ms = 300'000;

@@ -197,6 +197,8 @@ class Reader {
     Size("/limits/item_bytes_max", limits.item_bytes_max, 256, 1 << 30);
     Integer("/limits/queue_items_max", limits.queue_items_max);
     Integer("/limits/quarantine_items_max", limits.quarantine_items_max);
+    Integer("/limits/conflict_items_max", limits.conflict_items_max);
+    Size("/limits/conflict_bytes_max", limits.conflict_bytes_max, 0, 1 << 30);
     Integer("/limits/sync_exceptions_max", limits.sync_exceptions_max);
     Integer("/limits/errands_max", limits.errands_max);
     Duration("/limits/clock_drift_max", limits.clock_drift_max_ms, 1);

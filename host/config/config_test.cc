@@ -136,6 +136,8 @@ limits:
   item_bytes_max: 1MB
   queue_items_max: 500
   quarantine_items_max: 77
+  conflict_items_max: 79
+  conflict_bytes_max: 1MiB
   sync_exceptions_max: 78
   errands_max: 79
   clock_drift_max: 1min
@@ -185,6 +187,8 @@ context: {deviceId: d1, site: {n: 4}}
   EXPECT_EQ(config.limits.item_bytes_max, 1'000'000u);
   EXPECT_EQ(config.limits.queue_items_max, 500u);
   EXPECT_EQ(config.limits.quarantine_items_max, 77u);
+  EXPECT_EQ(config.limits.conflict_items_max, 79u);
+  EXPECT_EQ(config.limits.conflict_bytes_max, 1u << 20);
   EXPECT_EQ(config.limits.sync_exceptions_max, 78u);
   EXPECT_EQ(config.limits.errands_max, 79u);
   EXPECT_EQ(config.limits.clock_drift_max_ms, 60'000);

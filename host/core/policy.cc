@@ -1,5 +1,7 @@
 #include "host/core/policy.h"
 
+#include "host/base/views.h"
+
 namespace tidegate::core {
 namespace {
 
@@ -37,6 +39,33 @@ std::optional<uint32_t> PolicyChain::Route(const PolicyContext& at, const tg_cha
 Status PolicyChain::Accept(const PolicyContext& at, const tg_change& change) const {
   for (const auto& link : links_) TG_RETURN_IF_ERROR(link->Accept(at, change));
   return {};
+}
+
+std::optional<MergeRule> PolicyChain::Merges(std::string_view model) const {
+  for (const auto& link : links_) {
+    if (std::optional<MergeRule> rule = link->Merges(model)) return rule;
+  }
+  return std::nullopt;
+}
+
+// One policy stamps and joins a model: the first that says that it does.
+const Policy* PolicyChain::MergerOf(tg_str model) const {
+  for (const auto& link : links_) {
+    if (link->Merges(View(model))) return link.get();
+  }
+  return nullptr;
+}
+
+std::optional<std::string> PolicyChain::Stamp(const PolicyContext& at, const tg_change* held,
+                                              const tg_change& written) const {
+  const Policy* merger = MergerOf(written.model);
+  return merger == nullptr ? std::nullopt : merger->Stamp(at, held, written);
+}
+
+std::optional<Joined> PolicyChain::Merge(const PolicyContext& at, const tg_change& held,
+                                         const tg_change& incoming) const {
+  const Policy* merger = MergerOf(incoming.model);
+  return merger == nullptr ? std::nullopt : merger->Merge(at, held, incoming);
 }
 
 }  // namespace tidegate::core

@@ -21,6 +21,19 @@ struct PolicyContext {
   AgentId agent = 0;
 };
 
+// How states of a model's items are joined: by which policy, and which revision of its join.
+struct MergeRule {
+  std::string policy;
+  uint32_t revision = 0;
+  bool operator==(const MergeRule&) const = default;
+};
+
+// What a join made. An empty body is a tombstone.
+struct Joined {
+  std::string body;
+  std::string policy_meta;
+};
+
 class Policy {
  public:
   virtual ~Policy() = default;
@@ -34,6 +47,16 @@ class Policy {
   virtual std::optional<uint32_t> Route(const PolicyContext& at, const tg_change& change, AgentId neighbour) const = 0;
   // kRefused with the reason, or ok.
   virtual Status Accept(const PolicyContext& at, const tg_change& change) const = 0;
+
+  // Empty: the newest state wins.
+  virtual std::optional<MergeRule> Merges(std::string_view) const { return std::nullopt; }
+  // The policy_meta of a local write over held (null = nothing).
+  virtual std::optional<std::string> Stamp(const PolicyContext&, const tg_change*, const tg_change&) const {
+    return std::nullopt;
+  }
+  virtual std::optional<Joined> Merge(const PolicyContext&, const tg_change&, const tg_change&) const {
+    return std::nullopt;
+  }
 };
 
 // The policies of the configuration in order; the first that does not pass decides, Accept composes.
@@ -46,8 +69,14 @@ class PolicyChain : public Policy {
   std::optional<uint32_t> Lane(std::string_view model) const override;
   std::optional<uint32_t> Route(const PolicyContext& at, const tg_change& change, AgentId neighbour) const override;
   Status Accept(const PolicyContext& at, const tg_change& change) const override;
+  std::optional<MergeRule> Merges(std::string_view model) const override;
+  std::optional<std::string> Stamp(const PolicyContext& at, const tg_change* held,
+                                   const tg_change& written) const override;
+  std::optional<Joined> Merge(const PolicyContext& at, const tg_change& held, const tg_change& incoming) const override;
 
  private:
+  const Policy* MergerOf(tg_str model) const;
+
   std::vector<std::unique_ptr<Policy>> links_;
 };
 

@@ -163,8 +163,11 @@ node::NodeOptions NodeOptionsOf(const Config& config, AgentId agent) {
   options.sync_period_ms = config.sync.period_ms;
   options.errands_max = config.limits.errands_max;
   options.lane_weights = config.sync.lane_weights;
+  options.lease_ms = config.limits.lease_ms;
   options.clock_drift_ms_max = config.limits.clock_drift_max_ms;
   options.quarantine_items_max = config.limits.quarantine_items_max;
+  options.conflict_items_max = config.limits.conflict_items_max;
+  options.conflict_bytes_max = config.limits.conflict_bytes_max;
   options.sync_exceptions_max = config.limits.sync_exceptions_max;
   options.transaction_bytes_max = config.limits.transaction_bytes_max;
   options.item_bytes_max = config.limits.item_bytes_max;

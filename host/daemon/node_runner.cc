@@ -332,6 +332,23 @@ Result<std::vector<node::QuarantineEntry>> NodeRunner::Quarantine() {
   return entries;
 }
 
+Result<std::vector<node::ConflictEntry>> NodeRunner::Conflicts() {
+  Result<std::vector<node::ConflictEntry>> entries = Stopping();
+  InWriter([&](node::Node& node) { entries = node.Conflicts(); });
+  return entries;
+}
+
+Result<node::ConflictEntry> NodeRunner::Conflict(uint64_t number) {
+  Result<node::ConflictEntry> entry = Stopping();
+  InWriter([&](node::Node& node) { entry = node.Conflict(number); });
+  return entry;
+}
+
+Status NodeRunner::RestoreConflict(uint64_t number) {
+  return AskNode(
+      [number](node::Node& node, std::function<void(Status)> done) { node.RestoreConflict(number, std::move(done)); });
+}
+
 // Asks the node for something that takes a commit, and waits for its answer.
 Status NodeRunner::AskNode(std::function<void(node::Node&, std::function<void(Status)>)> ask) {
   struct Shared {

@@ -69,6 +69,9 @@ class NodeRunner : public node::NodeService, public SessionSink {
   Status SwitchLink(AgentId agent, bool on) override;
   node::NodeStatus GetStatus() override;
   Result<std::vector<node::QuarantineEntry>> Quarantine() override;
+  Result<std::vector<node::ConflictEntry>> Conflicts() override;
+  Result<node::ConflictEntry> Conflict(uint64_t number) override;
+  Status RestoreConflict(uint64_t number) override;
   Status Adopt(AgentId agent) override;
   Status SetLevel(uint32_t level) override;
   Status Backup(const std::string& path) override;

@@ -238,6 +238,8 @@ TEST_F(Runner, Stop_AnswersWhatWaits) {
   EXPECT_EQ(after.Take().status.code(), Code::kUnavailable);
   EXPECT_FALSE(runner.GetStatus().healthy);
   EXPECT_FALSE(runner.Quarantine().ok());
+  EXPECT_FALSE(runner.Conflicts().ok());
+  EXPECT_FALSE(runner.RestoreConflict(1).ok());
   EXPECT_FALSE(runner.Adopt(9).ok());
 }
 

@@ -231,7 +231,8 @@ void Node::Impl::NoteReplaced(const core::Effect& effect) {
   const tg_change& change = *effect.change;
   Version replaced = Version::From(effect.outcome.held);
   Version version = Version::From(change.version);
-  if (effect.outcome.held_kind == 0 || replaced == version) return;
+  bool joined = change.seq == 0 && change.via == 0;
+  if (effect.outcome.held_kind == 0 || (replaced == version && !joined)) return;
   bool server = options_.role == TG_ROLE_SERVER;
   if ((change.direction & (server ? TG_DIRECTION_DOWN : TG_DIRECTION_UP)) == 0) return;
   for (Waiter& waiter : waiters_) {

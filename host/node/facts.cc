@@ -53,6 +53,7 @@ NodeStatus Node::Impl::GetStatus() const {
   status.epoch = epoch;
   status.head = end_.position;
   status.unix_ms = deps_.clock.unix_ms();
+  status.conflicts = conflicts_.size();
   if (auto stats = deps_.storage.Stats(); stats.ok()) {
     status.items = stats->items;
     status.tombstones = stats->tombstones;
@@ -83,6 +84,7 @@ NodeStatus Node::Impl::GetStatus() const {
     entry.last_disconnect = link->stats.last_disconnect;
     entry.last_disconnect_unix_ms = link->stats.last_disconnect_unix_ms;
     if (link->stats.up_since_us >= 0) entry.up_age_ms = (now_us - link->stats.up_since_us) / 1000;
+    if (link->up() && link->clock_known) entry.clock_ahead_ms = link->clock_ahead_ms;
     entry.quarantined = link->quarantined.size() + link->refused_ours.size();
     status.quarantined += entry.quarantined;
     entry.holds = HoldsOf(*link);
@@ -149,12 +151,8 @@ NodeStatus Node::Impl::GetStatus() const {
   if (status.quarantined != 0)
     status.problems.push_back(std::to_string(status.quarantined) +
                               " quarantined items: see 'tidegate quarantine list'");
-  for (const auto& [agent, link] : links_.all()) {
-    if (!link->up() || std::abs(link->clock_ahead_ms) <= options_.clock_drift_ms_max) continue;
-    status.problems.push_back("the clock of agent " + std::to_string(agent) + " is " +
-                              std::to_string(std::abs(link->clock_ahead_ms) / 1000) + " s " +
-                              (link->clock_ahead_ms > 0 ? "ahead of" : "behind") + " ours: set the one that is wrong");
-  }
+  TellClocks(&status.problems);
+  for (const auto& [agent, link] : links_.all()) status.clocks_off += link->up() && IsOff(*link) ? 1 : 0;
   if (status.quarantined >= options_.quarantine_items_max)
     status.problems.push_back(
         "the quarantine is full (limits.quarantine_items_max): what is refused now stays with its sender and is not "

@@ -15,6 +15,12 @@ constexpr int64_t kStoreDeliveredUs = 1'000'000;
 
 void Node::Impl::OnBatch(sync::Link* link, wire::DecodedFrame frame) {
   auto& batch = std::get<wire::Batch>(frame.body);
+  if (TouchesShared(batch.changes)) {
+    AgentId source = link->agent();
+    if (!CommitStage().ok()) return;
+    link = links_.Find(source);
+    if (link == nullptr || link->session_id != frame.session) return;
+  }
   sync::FeedReceiver& receiver = link->receivers[batch.lane];
   switch (receiver.Judge(batch)) {
     case sync::BatchVerdict::kDuplicate:
@@ -86,6 +92,7 @@ void Node::Impl::OnAck(sync::Link* link, const wire::Ack& ack) {
   // Before the acks move what is known to be taken: a hold says since when something was left out.
   if (ack.holds_number != 0) OnHolds(link, ack.holds, ack.holds_number, TakenPositions(*link, ack));
   if (link->holds.Confirmed(ack.holds_recorded)) holds_ending_.insert(link->agent());
+  NoteClock(link, ack.unix_ms);
   for (const wire::LaneAck& lane : ack.lanes) {
     Result<bool> progress = link->senders[lane.lane].Acked(lane, now_us);
     if (!progress.ok()) {
@@ -98,7 +105,10 @@ void Node::Impl::OnAck(sync::Link* link, const wire::Ack& ack) {
   }
   link->refusals.Heard(ack);
   if (link->refusals.Confirmed(ack.refused_recorded)) link->ack_due = true;
+  AgentId neighbour = link->agent();
   OnRefusals(link, ack);
+  link = links_.Find(neighbour);  // it may have committed
+  if (link == nullptr) return;
   pairs_due_ = true;
   if (link->is_parent()) {
     if (ack.edges_number != 0 && ack.edges_number == edges_number_) {
@@ -133,7 +143,9 @@ void Node::Impl::SendAcks() {
     CompleteRefusals(link.get());
     // Delivered is what the server has, and downwards what the addressees have: a router only passes it on.
     bool delivered_at_hop = options_.role != TG_ROLE_ROUTER;
-    if (!Send(link.get(), link->TakeAck(delivered_at_hop))) link->AckAll();
+    wire::Ack ack = link->TakeAck(delivered_at_hop);
+    ack.unix_ms = deps_.clock.unix_ms();
+    if (!Send(link.get(), std::move(ack))) link->AckAll();
   }
 }
 

@@ -17,6 +17,10 @@ const char* DirectionText(uint32_t direction) {
   return direction <= TG_DIRECTION_BOTH ? kNames[direction] : "?";
 }
 
+std::string PolicyText(const std::string& id, uint32_t revision) {
+  return id.empty() ? "no policy" : id + " revision " + std::to_string(revision);
+}
+
 // Quotas are judged by what is stored, all others by the neighbour's table.
 bool IsOfTheTable(wire::HoldReason reason) { return reason != wire::HoldReason::kQuota; }
 
@@ -33,6 +37,14 @@ std::optional<uint32_t> Node::Impl::DirectionFromAbove(std::string_view model) c
   if (options_.role != TG_ROLE_ROUTER) return std::nullopt;
   auto declared = parent_table_.find(model);
   return declared == parent_table_.end() ? std::nullopt : std::optional(declared->second.direction);
+}
+
+// A node that joins states in another way, or not at all, would undo what its neighbour joined.
+bool Node::Impl::JoinsAlike(const wire::ModelPolicy& theirs) const {
+  const replica::ModelRule* rule = deps_.catalog.Get()->Find(theirs.model);
+  core::MergeRule ours;
+  if (rule != nullptr && rule->merge) ours = *rule->merge;
+  return ours == core::MergeRule{theirs.policy_id, theirs.policy_revision};
 }
 
 void Node::Impl::SetParentTable(const std::vector<wire::ModelPolicy>& models) {
@@ -58,7 +70,10 @@ std::vector<wire::ModelPolicy> Node::Impl::TableForChildren() const {
   if (options_.role != TG_ROLE_ROUTER) return table;
   auto catalog = deps_.catalog.Get();
   for (const auto& [model, policy] : parent_table_) {
-    if (catalog->Find(model) == nullptr) table.push_back(policy);
+    if (catalog->Find(model) != nullptr) continue;
+    table.push_back(policy);
+    table.back().policy_id.clear();  // nothing is joined here
+    table.back().policy_revision = 0;
   }
   return table;
 }
@@ -109,6 +124,11 @@ void Node::Impl::JudgeTable(sync::Link* link) {
       HoldModel(link, theirs.model, wire::HoldReason::kDirection,
                 "the model goes " + std::string(DirectionText(*ours)) + " here and " + DirectionText(theirs.direction) +
                     " there: give both the same schema");
+    } else if (*ours == TG_DIRECTION_BOTH && !JoinsAlike(theirs)) {
+      held.insert(theirs.model);
+      HoldModel(link, theirs.model, wire::HoldReason::kPolicy,
+                "its states are joined by " + PolicyText(theirs.policy_id, theirs.policy_revision) +
+                    " there and not so here: give both nodes the same merge policy");
     }
   }
   std::vector<std::string> fits;

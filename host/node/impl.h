@@ -16,6 +16,8 @@
 #include "host/node/node.h"
 #include "host/replica/local_writer.h"
 #include "host/sync/admission.h"
+#include "host/sync/clock_watch.h"
+#include "host/sync/conflict_journal.h"
 #include "host/sync/handshake.h"
 #include "host/sync/inbound.h"
 #include "host/sync/link_table.h"
@@ -60,6 +62,11 @@ class Node::Impl : private sync::Admission {
   // ---- facts.cc, quarantine.cc ----
   NodeStatus GetStatus() const;
   Result<std::vector<QuarantineEntry>> Quarantine() const;
+
+  // ---- shared.cc ----
+  Result<std::vector<ConflictEntry>> Conflicts() const;
+  Result<ConflictEntry> Conflict(uint64_t number) const;
+  void RestoreConflict(uint64_t number, std::function<void(Status)> done);
 
  private:
   enum class SessionState : uint8_t { kWaiting, kHello, kUp, kRefused };
@@ -242,6 +249,7 @@ class Node::Impl : private sync::Admission {
   std::optional<uint32_t> DirectionFromAbove(std::string_view model) const;
   void HoldModel(sync::Link* link, std::string_view model, wire::HoldReason reason, std::string message);
   void JudgeTable(sync::Link* link);
+  bool JoinsAlike(const wire::ModelPolicy& theirs) const;
   void SetParentTable(const std::vector<wire::ModelPolicy>& models);
   std::vector<wire::ModelPolicy> TableForChildren() const;
   void TableChanged();
@@ -257,6 +265,34 @@ class Node::Impl : private sync::Admission {
   void SendHeldAgain();
   bool SendPortionAgain(sync::Link* parent, const sync::HeldAbove::Key& key);
   void ForgetSentAgain();
+
+  // shared.cc
+  std::optional<tg_change> StateOf(const tg_key& key);
+  bool TouchesShared(const std::vector<tg_change>& changes) const;
+  bool IsJoined(const tg_change& change) const;
+  void Put(const sync::Inbound& from, const tg_change& change) override;
+  void PutJoined(const replica::ModelRule& rule, const tg_change& change);
+  void IndexItem(const Model& model, tg_change* change);
+  void JournalLoser(const sync::Link& link, const tg_change& change);
+  void Journal(const tg_change& loser, const Version& winner, AgentId link, std::string reason);
+  ConflictEntry ShowConflict(uint64_t number, const wire::ConflictRecord& record, bool item) const;
+
+  // restamp.cc
+  void JournalOlderLife(sync::Link* link, const tg_change& change);
+  void NoteToldOlder(sync::Link* link, const tg_change& change);
+  bool IsSingleWriter(const tg_change& change) const;
+  Status HeedOlder(AgentId neighbour, const wire::Ack& ack, size_t known);
+  void Restamp(sync::Link* link, const wire::RefusedKey& said, const tg_change& ours);
+
+  // clock.cc
+  void StartClockWatch();
+  void WatchClock(int64_t now_us);
+  void NoteClock(sync::Link* link, int64_t unix_ms);
+  bool IsOff(const sync::Link& link) const;
+  bool ClockIsFlagged() const;
+  bool ClockSuspends() const;
+  std::string ClockProblem(const sync::Link& link) const;
+  void TellClocks(std::vector<std::string>* problems) const;
 
   // admission.cc
   Status Admit(const sync::Inbound& from, tg_change* change, core::ChangeArena* arena) override;
@@ -304,6 +340,12 @@ class Node::Impl : private sync::Admission {
   std::set<AgentId> holds_ending_;                                      // links with holds whose reason is gone
   std::map<sync::HeldAbove::Key, uint64_t> sent_again_;                 // last position of the portion under way
   bool send_again_now_ = false;                                         // the next portion need not wait for an ack
+
+  sync::ConflictJournal conflicts_;
+  sync::ClockWatch clock_watch_;
+  int64_t clock_offset_ms_ = 0;  // of the wall clock against the monotonic one, when last looked at
+  int64_t clock_jumped_ms_ = 0;
+  int64_t clock_looked_us_ = 0;
 
   std::deque<std::vector<std::string>> retry_quarantined_;  // entries that may fit now; each a transaction
   std::list<replica::Submission> own_submissions_;          // of callers that keep none themselves

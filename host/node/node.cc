@@ -29,7 +29,8 @@ Node::Impl::Impl(const NodeOptions& options, const Dependencies& deps)
       writer_(WriterOptionsOf(options), deps.storage, stage_, deps.catalog, deps.policy, deps.clock, deps.random,
               versions_, deps.events),
       links_(deps.storage, options_),
-      asker_(deps.storage) {}
+      asker_(deps.storage),
+      conflicts_(deps.storage, options_) {}
 
 std::unique_ptr<replica::Preparer> Node::Impl::MakePreparer() const {
   return std::make_unique<replica::Preparer>(WriterOptionsOf(options_), deps_.catalog, deps_.clock, deps_.random);
@@ -67,6 +68,7 @@ Status Node::Impl::Open() {
     marks_ = std::move(scopes.scopes);
   }
   TG_RETURN_IF_ERROR(links_.Restore());
+  TG_RETURN_IF_ERROR(conflicts_.Restore());
   if (const sync::Link* parent = links_.parent(); parent != nullptr && record_.attach_parent == 0) {
     record_.attach_parent = parent->agent();
     record_.attach_epoch = parent->record.attach_epoch;
@@ -88,6 +90,7 @@ Status Node::Impl::Open() {
     if (delivered.ok()) TG_RETURN_IF_ERROR(wire::DecodeRecord(delivered.value(), &delivered_[lane]));
   }
   TG_ASSIGN_OR_RETURN(end_, deps_.storage.Head());
+  StartClockWatch();
   LoadFacts();
   PlanQuarantineRetry();  // the schemas may be others than those of the last run
   stage_.Begin();
@@ -113,6 +116,10 @@ void Node::Impl::LoadFacts() {
     policy.direction = rule.direction;
     policy.lane = rule.lane;
     policy.schema_digest = rule.model->digest();
+    if (rule.merge) {
+      policy.policy_id = rule.merge->policy;
+      policy.policy_revision = rule.merge->revision;
+    }
     self_.models.push_back(std::move(policy));
   }
 }
@@ -144,6 +151,8 @@ Status Node::Impl::CommitStage() {
   } else {
     deps_.log.Write(3, "commit failed, nothing of it took effect: " + status.message());
     deps_.metrics.Add("tidegate_commit_errors_total", 1);
+    if (Status read = conflicts_.Restore(); !read.ok())
+      deps_.log.Write(3, "cannot read the conflicts: " + read.message());
   }
   return status;
 }
@@ -164,6 +173,8 @@ void Node::Impl::Committed(const Watermark& end, std::span<const core::Effect> e
         refused.sk = View(effect.change->key.sk);
         refused.version = Version::From(effect.change->version);
         refused.held = Version::From(effect.outcome.held);
+        refused.held_kind = effect.outcome.held_kind;
+        NoteToldOlder(link, *effect.change);
         link->refusals.Add(std::move(refused));  // bounded: no batch is taken in while they are full
         link->ack_due = true;
       }
@@ -173,10 +184,9 @@ void Node::Impl::Committed(const Watermark& end, std::span<const core::Effect> e
     ++applied;
     NoteUnsent(effect, now_us);
     if (!waiters_.empty()) NoteReplaced(effect);
-    // A new seq for the same version is no news.
-    if (!(watcher_ || tells) || effect.outcome.seq == 0 ||
-        Version::From(effect.outcome.held) == Version::From(effect.change->version))
-      continue;
+    // A new seq for the same state is no news; what was joined has seq 0 here.
+    bool same_version = Version::From(effect.outcome.held) == Version::From(effect.change->version);
+    if (!(watcher_ || tells) || effect.outcome.seq == 0 || (same_version && effect.change->seq != 0)) continue;
     tg_change seen = *effect.change;
     seen.seq = effect.outcome.seq;
     if (watcher_) watcher_(seen);
@@ -203,6 +213,7 @@ void Node::Impl::NoteUnsent(const core::Effect& effect, int64_t now_us) {
 
 Status Node::Impl::Commit() {
   int64_t now_us = deps_.clock.monotonic_us();
+  WatchClock(now_us);
   Tick(now_us);
   RetryQuarantined();
   EndHolds();
@@ -325,5 +336,10 @@ int64_t Node::NextTimerUs() const { return impl_->NextTimerUs(); }
 void Node::SetWatcher(WatchFn watcher) { impl_->SetWatcher(std::move(watcher)); }
 NodeStatus Node::GetStatus() const { return impl_->GetStatus(); }
 Result<std::vector<QuarantineEntry>> Node::Quarantine() const { return impl_->Quarantine(); }
+Result<std::vector<ConflictEntry>> Node::Conflicts() const { return impl_->Conflicts(); }
+Result<ConflictEntry> Node::Conflict(uint64_t number) const { return impl_->Conflict(number); }
+void Node::RestoreConflict(uint64_t number, std::function<void(Status)> done) {
+  impl_->RestoreConflict(number, std::move(done));
+}
 
 }  // namespace tidegate::node

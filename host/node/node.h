@@ -81,6 +81,8 @@ class Node {
   // The level of this router from now on, 2 to 65534; 0 = what the options say. Fails with kInvalid for another role
   // or number, with kConflict if the level of a known neighbour forbids it. The neighbours hear of it at once.
   void SetLevel(uint32_t level, std::function<void(Status)> done);
+  // Writes the state of a conflict anew, and takes it off the journal.
+  void RestoreConflict(uint64_t number, std::function<void(Status)> done);
   // The catalog was exchanged: tell the neighbours, retry what waits for a schema.
   void CatalogChanged();
 
@@ -97,6 +99,9 @@ class Node {
 
   NodeStatus GetStatus() const;
   Result<std::vector<QuarantineEntry>> Quarantine() const;
+  // States that lost against one that did not know of them; a single one with its item.
+  Result<std::vector<ConflictEntry>> Conflicts() const;
+  Result<ConflictEntry> Conflict(uint64_t number) const;
 
  private:
   class Impl;

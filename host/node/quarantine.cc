@@ -42,6 +42,9 @@ void Node::Impl::OnRefusals(sync::Link* link, const wire::Ack& ack) {
     if (known != 0) link->ack_due = true;  // the confirmation was lost
     return;
   }
+  AgentId neighbour = link->agent();
+  if (!HeedOlder(neighbour, ack, known).ok()) return;  // it is told again
+  link = links_.Find(neighbour);
   stage_.Begin();
   uint64_t not_listed = 0;
   std::vector<wire::RefusedKey> news;  // what concerns others too
@@ -128,10 +131,14 @@ void Node::Impl::RetryTogether(const std::vector<std::string>& keys) {
     changes.push_back(change);
   }
   if (changes.empty()) return;
+  if (TouchesShared(changes)) {
+    retry_quarantined_.push_back(keys);  // after the commit that writes the same keys
+    return;
+  }
   stage_.Begin();
   sync::QuarantineNotes notes;
   for (const tg_change& change : changes) {
-    stage_.Put(change, TG_IF_NEWER);
+    Put({link->agent(), link->is_parent()}, change);
     notes.released.push_back(sync::StageRelease(link, change, &stage_));
   }
   stage_.End(

@@ -80,6 +80,7 @@ void Node::Impl::OnCompareAsk(sync::Link* link, const wire::CompareAsk& ask) {
   core::ChangeArena arena;
   sync::AnswerLimits limits;
   limits.bytes_max = options_.frame_bytes_max;
+  limits.joined = [this](const tg_change& change) { return IsJoined(change); };
   auto answer = sync::AnswerCompare(deps_.storage, ask, limits, RouteTo(*link), &arena);
   if (!answer.ok()) {
     deps_.log.Write(3, "cannot answer a reconcile: " + answer.status().message());
@@ -127,6 +128,19 @@ void Node::Impl::OnCompareAnswer(sync::Link* link, wire::DecodedFrame frame) {
     stage_.End([this, from = change.seq](const Status& status, std::span<const core::Effect> effects) {
       if (status.ok() && !effects.empty() && effects[0].applied()) Renumbered(from, effects[0].outcome.seq);
     });
+  }
+  // Joined states are looked at as they are on disk, so what is renumbered has to be there.
+  bool touched = std::any_of(answer.ranges.begin(), answer.ranges.end(),
+                             [&](const wire::RangeAnswer& range) { return TouchesShared(range.changes); });
+  if (touched) {
+    AgentId source = link->agent();
+    bool committed = CommitStage().ok();
+    link = links_.Find(source);
+    if (!committed || link == nullptr || asker_.pass() != answer.pass) {
+      if (asker_.pass() == answer.pass)
+        asker_.Failed(answer.ask, deps_.clock.monotonic_us() + options_.resend_ms * 1000);
+      return;
+    }
   }
   sync::StagedChanges refused;
   for (const wire::RangeAnswer& range : answer.ranges) {

@@ -33,6 +33,12 @@ void Node::Impl::StageRoutes(const sync::Routes::Difference& difference) {
 
 // After the commit: the table and its number change together, or a hello would name the old table by it.
 void Node::Impl::RoutesChanged(const sync::Routes::Difference& difference) {
+  for (const auto& [agent, edge] : difference.put) {
+    sync::Link* link = links_.Find(agent);
+    // It compares what was here before; of what it acknowledged until then this owner was left out.
+    if (link != nullptr && links_.routes().LinkOf(edge.agent) != agent)
+      link->owner_unsettled_below[edge.agent] = end_.position;
+  }
   links_.ApplyRoutes(difference);
   int64_t now_us = deps_.clock.monotonic_us();
   for (AgentId child : difference.released) LetGo(child);

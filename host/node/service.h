@@ -110,6 +110,11 @@ class NodeService {
 
   virtual NodeStatus GetStatus() = 0;
   virtual Result<std::vector<QuarantineEntry>> Quarantine() = 0;
+  // States that lost against one that did not know of them; a single one comes with its item.
+  virtual Result<std::vector<ConflictEntry>> Conflicts() = 0;
+  virtual Result<ConflictEntry> Conflict(uint64_t number) = 0;
+  // Writes the state of a conflict anew, and takes it off the journal.
+  virtual Status RestoreConflict(uint64_t number) = 0;
   // Lets the replica that now calls itself `agent` take the place of the one known before.
   virtual Status Adopt(AgentId agent) = 0;
   // The level of this router from now on; 0 = what the configuration says.

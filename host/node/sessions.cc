@@ -169,14 +169,17 @@ void Node::Impl::OnHelloFromChild(Session* session, wire::SessionId id, const wi
 
 void Node::Impl::ChildIsUp(Session* session, wire::SessionId id, const wire::Hello& hello,
                            const wire::LinkRecord& record, const sync::Routes::Difference& difference) {
+  bool first = links_.Find(record.agent) == nullptr;
   sync::Link* link = links_.Put(record);
+  if (first) link->unknown_below = end_.position;
+  link->unsettled_below = hello.unsettled.empty() ? 0 : end_.position;
+  link->owner_unsettled_below.clear();  // its marks speak of them
   bool repeated = link->session == session->transport && link->session_id == id;
   session->agent = record.agent;
   session->id = id;
   session->state = SessionState::kUp;
   session->refused_agent = 0;
   link->edges_number = hello.edges_number;
-  if (hello.unix_ms != 0) link->clock_ahead_ms = hello.unix_ms - self_.unix_ms;
   if (!repeated) {
     if (Session* former = SessionOf(*link); former != nullptr && former != session) EndSession(former);
     link->session = session->transport;
@@ -190,6 +193,7 @@ void Node::Impl::ChildIsUp(Session* session, wire::SessionId id, const wire::Hel
     }
     NoteConnected(link, *session);
   }
+  NoteClock(link, hello.unix_ms);
   link->table = hello.models;
   OnHolds(link, hello.holds, hello.holds_number, {});
   JudgeTable(link);
@@ -283,7 +287,6 @@ void Node::Impl::ParentIsUp(Session* session, const wire::Hello& hello, const wi
   if (session->state == SessionState::kUp) return;
   sync::Link* link = links_.Put(record);
   if (Session* former = SessionOf(*link); former != nullptr && former != session) EndSession(former);
-  if (hello.unix_ms != 0) link->clock_ahead_ms = hello.unix_ms - self_.unix_ms;
   session->agent = record.agent;
   session->state = SessionState::kUp;
   session->hello_at_us = INT64_MAX;
@@ -291,6 +294,7 @@ void Node::Impl::ParentIsUp(Session* session, const wire::Hello& hello, const wi
   session->refused_wait_ms = 0;
   link->session = session->transport;
   link->session_id = session->id;
+  NoteClock(link, hello.unix_ms);
   edges_confirmed_ = hello.edges_number;
   edges_retry_us_ = edges_confirmed_ == edges_number_ ? INT64_MAX : deps_.clock.monotonic_us();
   edges_wait_ms_ = options_.resend_ms;
@@ -428,6 +432,7 @@ void Node::Impl::TickSession(Session* session, int64_t now_us) {
   if (to_parent && now_us - session->sent_us >= options_.keepalive_ms * 1000) {
     wire::Ack probe;
     probe.answer_wanted = true;
+    probe.unix_ms = deps_.clock.unix_ms();
     session->sent_us = now_us;
     Send(session, session->id, probe);
   }

@@ -56,6 +56,7 @@ struct LinkStatus {
   uint64_t resends = 0;
   uint64_t quarantined = 0;  // by us of its changes, and by it of ours
   std::vector<HoldStatus> holds;
+  int64_t clock_ahead_ms = 0;  // of the neighbour's clock, when it last told
   std::string last_error;
   int64_t last_error_unix_ms = 0;  // when it was; of one that lasts, now
   int64_t up_age_ms = -1;          // -1 = it is not up
@@ -80,6 +81,8 @@ struct NodeStatus {
   uint64_t tombstones = 0;
   uint64_t storage_bytes = 0;
   uint64_t quarantined = 0;
+  uint64_t conflicts = 0;   // in the journal
+  uint64_t clocks_off = 0;  // neighbours whose clock differs too much from ours
   int64_t unix_ms = 0;
   std::vector<LinkStatus> links;
   std::vector<std::string> models;  // "Reading up history"
@@ -96,6 +99,22 @@ struct QuarantineEntry {
   std::string version;
   std::string reason;
   int64_t since_unix_ms = 0;
+};
+
+// A state that lost against one that did not know of it.
+struct ConflictEntry {
+  uint64_t number = 0;
+  AgentId link = 0;  // where the two met: the neighbour that the other state is at, or came from
+  std::string model;
+  AgentId owner = 0;
+  std::string pk;
+  std::string sk;
+  AgentId writer = 0;   // of the state that lost
+  std::string version;  // its version
+  std::string winner;   // and that of the other
+  std::string reason;
+  int64_t since_unix_ms = 0;
+  std::string item;  // its fields as JSON; only of a single entry
 };
 
 }  // namespace tidegate::node

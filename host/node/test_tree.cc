@@ -2,9 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include "host/plugin/policy_adapter.h"
 #include "host/plugin/storage_adapter.h"
 #include "host/wire/codec.h"
+#include "plugins/policy-merge/policy.h"
 #include "plugins/storage-memory/storage_memory.h"
+#include "tidegate/cpp/plugin.h"
 
 namespace tidegate::node {
 namespace {
@@ -17,11 +20,11 @@ constexpr char kSchema[] = R"({
               id: {type: String, required: true}, value: {type: Number}},
     Status: {pk: {type: String, value: 'status#'}, sk: {type: String, value: 'status#'}, state: {type: String}},
     Setting: {pk: {type: String, value: 's#'}, sk: {type: String, value: 's#${name}'},
-              name: {type: String, required: true}, value: {type: String}},
+              name: {type: String, required: true}, value: {type: String}, other: {type: String}},
     Config: {pk: {type: String, value: 'c#'}, sk: {type: String, value: 'c#${name}'},
              name: {type: String, required: true}, value: {type: String}},
     Note: {pk: {type: String, value: 'n#'}, sk: {type: String, value: 'n#${name}'},
-           name: {type: String, required: true}, value: {type: String}},
+           name: {type: String, required: true}, value: {type: String}, until: {type: Date, ttl: true}},
   },
 })";
 
@@ -36,6 +39,28 @@ const tg_storage_v1* LeavingTable() {
 }
 
 }  // namespace
+
+static const core::Policy& SettingMerger() {
+  static const tg_plugin plugin{sizeof(tg_plugin), 0,
+                                &sdk::detail::InterfaceGet<sdk::PolicyPlugin<policy_merge::MergePolicy>>};
+  static const auto policy =
+      plugin::PluginPolicy::Create(&plugin, "policy-merge", R"({"models":["Setting"]})", {}).value();
+  return *policy;
+}
+
+std::optional<core::MergeRule> TestPolicy::Merges(std::string_view model) const {
+  return join_settings ? SettingMerger().Merges(model) : std::nullopt;
+}
+
+std::optional<std::string> TestPolicy::Stamp(const core::PolicyContext& at, const tg_change* held,
+                                             const tg_change& written) const {
+  return SettingMerger().Stamp(at, held, written);
+}
+
+std::optional<core::Joined> TestPolicy::Merge(const core::PolicyContext& at, const tg_change& held,
+                                              const tg_change& incoming) const {
+  return SettingMerger().Merge(at, held, incoming);
+}
 
 std::optional<uint32_t> TestPolicy::Direction(std::string_view model) const {
   if (auto changed = directions.find(model); changed != directions.end()) return changed->second;
@@ -120,7 +145,8 @@ class TestNode::Disk : public core::Storage {
 };
 
 TestNode::TestNode(TestTree& tree, const NodeOptions& options)
-    : tree_(tree),
+    : clock(tree.clock),
+      tree_(tree),
       options_(options),
       disk_(std::make_unique<Disk>()),
       random_((tree.nodes_.size() + 1) * 0x2545f4914f6cdd1dull) {}
@@ -151,7 +177,7 @@ void TestNode::Start() {
   ReplicaId replica;
   replica.bytes.fill(static_cast<uint8_t>(Next() >> 32));
   disk_->Open(replica, Next());
-  auto node = Node::Open(options_, {*disk_, policy, *catalog_, tree_.clock, *this, *this, *this, *this, events});
+  auto node = Node::Open(options_, {*disk_, policy, *catalog_, clock, *this, *this, *this, *this, events});
   ASSERT_TRUE(node.ok()) << node.status().message();
   node_ = std::move(node).value();
 }
@@ -190,7 +216,7 @@ replica::WriteAnswer TestNode::Remove(const std::string& model, const std::strin
 }
 
 std::string TestNode::Get(const std::string& model, const std::string& json, std::optional<AgentId> owner) {
-  replica::Reader reader(*disk_, *catalog_, tree_.clock, agent());
+  replica::Reader reader(*disk_, *catalog_, clock, agent());
   replica::FindRequest request;
   request.model = model;
   request.properties = json;
@@ -205,6 +231,8 @@ LinkStatus TestNode::LinkTo(AgentId neighbour) {
   }
   return {};
 }
+
+std::vector<ConflictEntry> TestNode::Conflicts() { return node_->Conflicts().value(); }
 
 std::vector<QuarantineEntry> TestNode::Quarantine() { return node_->Quarantine().value(); }
 

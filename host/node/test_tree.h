@@ -24,6 +24,18 @@ class TestClock : public core::Clock {
   int64_t now_us = 1'000'000;
 };
 
+// The clock of one node, which may be off.
+class NodeClock : public core::Clock {
+ public:
+  explicit NodeClock(const TestClock& world) : world_(world) {}
+  int64_t unix_ms() const override { return world_.unix_ms() + skew_ms; }
+  int64_t monotonic_us() const override { return world_.now_us; }
+  int64_t skew_ms = 0;
+
+ private:
+  const TestClock& world_;
+};
+
 // Models of the tests: Reading up, Status and Setting both, Config down, Note none. Rules may be changed.
 class TestPolicy : public core::Policy {
  public:
@@ -33,7 +45,13 @@ class TestPolicy : public core::Policy {
   std::optional<uint32_t> Lane(std::string_view model) const override;
   std::optional<uint32_t> Route(const core::PolicyContext&, const tg_change& change, AgentId) const override;
   Status Accept(const core::PolicyContext&, const tg_change&) const override { return {}; }
+  std::optional<core::MergeRule> Merges(std::string_view model) const override;
+  std::optional<std::string> Stamp(const core::PolicyContext& at, const tg_change* held,
+                                   const tg_change& written) const override;
+  std::optional<core::Joined> Merge(const core::PolicyContext& at, const tg_change& held,
+                                    const tg_change& incoming) const override;
 
+  bool join_settings = false;                               // policy-merge joins Setting
   std::map<std::string, uint32_t, std::less<>> directions;  // instead of the usual ones
   std::string not_routed;                                   // a model that no neighbour gets
 };
@@ -64,6 +82,7 @@ class TestNode : private Outbox, private core::Log, private core::Metrics, priva
   std::string Get(const std::string& model, const std::string& json, std::optional<AgentId> owner = {});
   LinkStatus LinkTo(AgentId neighbour);
   std::vector<QuarantineEntry> Quarantine();
+  std::vector<ConflictEntry> Conflicts();
   uint64_t counter(const std::string& name) const;
 
   // ---- for tests that play a neighbour ----
@@ -75,6 +94,7 @@ class TestNode : private Outbox, private core::Log, private core::Metrics, priva
   TestPolicy policy;
   core::Events* events = nullptr;   // set before Start
   std::vector<std::string> closed;  // sessions that the node closed: why
+  NodeClock clock;
   NodeOptions& options() { return options_; }
 
  private:

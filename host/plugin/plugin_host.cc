@@ -85,7 +85,7 @@ Result<std::unique_ptr<PluginTransport>> PluginHost::CreateTransport(PluginFile&
 Result<std::unique_ptr<PluginPolicy>> PluginHost::CreatePolicy(PluginFile& file, const std::string& name,
                                                                const std::string& config_json) {
   TG_RETURN_IF_ERROR(Load(file));
-  return PluginPolicy::Create(file.loaded, name, config_json, environment_);
+  return PluginPolicy::Create(file.loaded, name, config_json, environment_, file.note.id);
 }
 
 Result<std::unique_ptr<PluginEvents>> PluginHost::CreateEvents(PluginFile& file, const std::string& name,

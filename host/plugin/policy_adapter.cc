@@ -18,15 +18,27 @@ std::string Named(const std::string& name, std::string_view text) {
   return std::string(text.substr(0, at)) + name + ": " + std::string(text.substr(at));
 }
 
+// Takes texts in the order they come.
+struct Texts {
+  std::vector<std::string> texts;
+  tg_bytes_sink sink{
+      this, [](void* ctx, tg_bytes bytes) noexcept { static_cast<Texts*>(ctx)->texts.emplace_back(View(bytes)); }};
+};
+
+bool Joins(const tg_policy_v1& table) {
+  return table.base.struct_size >= TG_END_OF(tg_policy_v1, stamp) && table.merges != nullptr &&
+         table.stamp != nullptr && table.merge != nullptr;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<PluginPolicy>> PluginPolicy::Create(const tg_plugin* plugin, const std::string& name,
                                                            const std::string& config_json,
-                                                           const Environment& environment) {
+                                                           const Environment& environment, const std::string& id) {
   TG_ASSIGN_OR_RETURN(
       std::unique_ptr<Instance> instance,
       Instance::Create(plugin, TG_POLICY_ID, TG_END_OF(tg_policy_v1, retain), name, config_json, environment));
-  return std::unique_ptr<PluginPolicy>(new PluginPolicy(std::move(instance)));
+  return std::unique_ptr<PluginPolicy>(new PluginPolicy(std::move(instance), id.empty() ? name : id));
 }
 
 Status PluginPolicy::Reload(std::string_view schemas_json, std::vector<std::string>* warnings) {
@@ -100,6 +112,36 @@ Status PluginPolicy::Accept(const core::PolicyContext& at, const tg_change& chan
   // Anything but a pass denies: of a rule that cannot be understood, the careful reading.
   if (table_->accept(instance_->self(), &item, &sink) == TG_PASS) return {};
   return Status::Refused(reason.empty() ? instance_->name() + " refuses the item without saying why" : reason);
+}
+
+std::optional<core::MergeRule> PluginPolicy::Merges(std::string_view model) const {
+  uint32_t revision = 0;
+  if (!Joins(*table_) || table_->merges(instance_->self(), Str(model), &revision) != TG_DECIDED) return std::nullopt;
+  return core::MergeRule{id_, revision};
+}
+
+std::optional<std::string> PluginPolicy::Stamp(const core::PolicyContext& at, const tg_change* held,
+                                               const tg_change& written) const {
+  if (!Joins(*table_)) return std::nullopt;
+  tg_policy_item before{};
+  if (held != nullptr) before = Item(at, *held);
+  tg_policy_item now = Item(at, written);
+  Texts meta;
+  if (table_->stamp(instance_->self(), held != nullptr ? &before : nullptr, &now, &meta.sink) != TG_DECIDED ||
+      meta.texts.size() != 1)
+    return std::nullopt;
+  return std::move(meta.texts[0]);
+}
+
+std::optional<core::Joined> PluginPolicy::Merge(const core::PolicyContext& at, const tg_change& held,
+                                                const tg_change& incoming) const {
+  if (!Joins(*table_)) return std::nullopt;
+  tg_policy_item ours = Item(at, held);
+  tg_policy_item theirs = Item(at, incoming);
+  Texts body, meta;
+  uint32_t verdict = table_->merge(instance_->self(), &ours, &theirs, &body.sink, &meta.sink);
+  if (verdict != TG_DECIDED || body.texts.size() != 1 || meta.texts.size() != 1) return std::nullopt;
+  return core::Joined{std::move(body.texts[0]), std::move(meta.texts[0])};
 }
 
 }  // namespace tidegate::plugin

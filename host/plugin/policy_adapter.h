@@ -14,9 +14,11 @@ namespace tidegate::plugin {
 
 class PluginPolicy : public core::Policy {
  public:
-  // plugin: what its entry returned. Without a file this serves a plugin that is linked in.
+  // plugin: what its entry returned. Without a file this serves a plugin that is linked in. id: of its note, the
+  // same at every node; name is what this node's configuration calls it.
   static Result<std::unique_ptr<PluginPolicy>> Create(const tg_plugin* plugin, const std::string& name,
-                                                      const std::string& config_json, const Environment& environment);
+                                                      const std::string& config_json, const Environment& environment,
+                                                      const std::string& id = {});
 
   Status Reload(std::string_view schemas_json, std::vector<std::string>* warnings) override;
   std::optional<uint32_t> Placement(std::string_view model) const override;
@@ -25,13 +27,19 @@ class PluginPolicy : public core::Policy {
   std::optional<uint32_t> Route(const core::PolicyContext& at, const tg_change& change,
                                 AgentId neighbour) const override;
   Status Accept(const core::PolicyContext& at, const tg_change& change) const override;
+  std::optional<core::MergeRule> Merges(std::string_view model) const override;
+  std::optional<std::string> Stamp(const core::PolicyContext& at, const tg_change* held,
+                                   const tg_change& written) const override;
+  std::optional<core::Joined> Merge(const core::PolicyContext& at, const tg_change& held,
+                                    const tg_change& incoming) const override;
 
  private:
-  explicit PluginPolicy(std::unique_ptr<Instance> instance)
-      : instance_(std::move(instance)), table_(instance_->table<tg_policy_v1>()) {}
+  PluginPolicy(std::unique_ptr<Instance> instance, std::string id)
+      : id_(std::move(id)), instance_(std::move(instance)), table_(instance_->table<tg_policy_v1>()) {}
   std::optional<uint32_t> Judge(uint32_t verdict, uint32_t value, uint32_t least, uint32_t greatest,
                                 const char* function) const;
 
+  std::string id_;
   std::unique_ptr<Instance> instance_;
   const tg_policy_v1* table_;
   mutable std::atomic<bool> complained_{false};

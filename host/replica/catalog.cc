@@ -23,6 +23,8 @@ Result<std::shared_ptr<const Catalog>> Catalog::Make(std::shared_ptr<const Schem
       return Status::Internal("a policy answered direction " + std::to_string(rule.direction) + " and lane " +
                               std::to_string(rule.lane) + " for model " + rule.name);
     }
+    // With one writer there is nothing to join.
+    if (rule.direction == TG_DIRECTION_BOTH) rule.merge = policy.Merges(rule.name);
     catalog->rules_.push_back(std::move(rule));
   }
   for (const ModelRule& rule : catalog->rules_) catalog->by_name_[rule.name] = &rule;

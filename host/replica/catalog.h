@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -23,6 +24,7 @@ struct ModelRule {
   uint32_t direction = TG_DIRECTION_NONE;
   uint32_t lane = TG_LANE_STATE;
   uint32_t placement = TG_PLACE_BOTH;
+  std::optional<core::MergeRule> merge;  // how states are joined; empty = the newest wins
 };
 
 class Catalog {

@@ -131,12 +131,14 @@ Result<LocalWriter::Held> LocalWriter::Look(const ModelRule& rule, const Write& 
     std::string other;
     Status status = storage_.Get(row, [&](const tg_change& change) {
       held.present = true;
-      held.live = change.kind == TG_CHANGE_ITEM && (change.expires_ms == 0 || change.expires_ms > clock_.unix_ms());
+      held.live = change.kind == TG_CHANGE_ITEM && (change.expires_ms == 0 || change.expires_ms > clock_.expiry_ms());
       held.version = Version::From(change.version);
       held.owner = owner;
       held.src = change.src;
       held.dst = change.dst;
+      held.kind = change.kind;
       held.body = View(change.body);
+      held.policy_meta = View(change.policy_meta);
       if (held.live && View(change.model) != rule.name) other = View(change.model);
       return true;
     });
@@ -254,8 +256,21 @@ tg_change LocalWriter::MakeChange(const Staged& staged, uint8_t lane) {
   }
   change.index_keys = keys;
   change.index_key_count = static_cast<uint32_t>(item.index_keys.size());
+  if (staged.rule->merge) StampFields(staged.held, &change);
   change.digest = ChangeDigest(change);
   return change;
+}
+
+// What a join needs to know of this write later.
+void LocalWriter::StampFields(const Held& held, tg_change* change) {
+  tg_change before = *change;
+  before.kind = held.kind;
+  before.version = held.version.To();
+  before.body = Bytes(held.body);
+  before.policy_meta = Bytes(held.policy_meta);
+  bool known = held.present && held.kind != TG_CHANGE_EVICT;
+  auto meta = policy_.Stamp({options_.role, options_.agent}, known ? &before : nullptr, *change);
+  if (meta) change->policy_meta = stage_.arena().Copy(Bytes(*meta));
 }
 
 void LocalWriter::Fly(Submission& submission, std::shared_ptr<const Catalog> catalog) {

@@ -56,7 +56,9 @@ class LocalWriter {
     AgentId owner = 0;
     uint64_t src = 0;
     uint64_t dst = 0;
+    uint8_t kind = 0;
     std::string body;
+    std::string policy_meta;
   };
   struct Staged;
   // Staged and not yet known to be on disk, in the order of the stage.
@@ -73,6 +75,7 @@ class LocalWriter {
   Status FillEdit(const ModelRule& rule, const Write& write, Staged* staged);
   std::string ShowHeld(const ModelRule& rule, const ItemKey& key, const Held& held) const;
   tg_change MakeChange(const Staged& staged, uint8_t lane);
+  void StampFields(const Held& held, tg_change* change);
   bool Looks(const Transaction& transaction, const ModelRule* rule) const;
   void Fly(Submission& submission, std::shared_ptr<const Catalog> catalog);
   void Land(const Status& status, std::span<const core::Effect> effects);

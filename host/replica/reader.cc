@@ -34,7 +34,7 @@ Result<std::string> Reader::Get(const FindRequest& request) const {
   std::string item;
   for (AgentId owner : owners) {
     Status status = storage_.Get({owner, Str(key.pk), Str(key.sk)}, [&](const tg_change& change) {
-      if (!Expired(change, clock_.unix_ms()) && View(change.model) == request.model)
+      if (!Expired(change, clock_.expiry_ms()) && View(change.model) == request.model)
         item = PresentChange(*catalog, change, request.hidden);
       return true;
     });
@@ -72,7 +72,7 @@ Result<FindAnswer> Reader::Find(const FindRequest& request) const {
 
   FindAnswer answer;
   answer.cursor = request.cursor;
-  int64_t now_ms = clock_.unix_ms();
+  int64_t now_ms = clock_.expiry_ms();
   do {
     query.limit = request.limit == 0 ? 0 : request.limit - answer.items.size();
     std::string cursor = std::move(answer.cursor);

@@ -24,6 +24,8 @@ class Admission {
   // Fills in what is not on the wire: via, index keys, expiry, digest. kHeld: its model is held. Any other
   // error is the reason to quarantine the change.
   virtual Status Admit(const Inbound& from, tg_change* change, core::ChangeArena* arena) = 0;
+  // Puts an admitted change into the stage's open group: if it is newer, or joined with what is held.
+  virtual void Put(const Inbound& from, const tg_change& change) = 0;
 };
 
 }  // namespace tidegate::sync

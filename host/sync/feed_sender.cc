@@ -31,6 +31,7 @@ Status FeedSender::Open(const Watermark& held, const Watermark& start, bool unse
   open_ = true;
   flush_ = true;
   begin_ = 0;
+  begin_unsettled_ = false;
   quick_resent_ = false;
   retry_ms_ = options_.resend_ms;
   window_bytes_ = options_.window_bytes;  // what was said in a former session is over

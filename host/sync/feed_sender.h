@@ -72,6 +72,12 @@ class FeedSender {
 
   const FeedTarget& target() const { return target_; }
   const Watermark& acked() const { return acked_; }
+  // Whether the neighbour has said that it holds our change at this position. What lies below an unsettled begin
+  // it may never have seen.
+  bool Knows(uint64_t position) const {
+    return position <= acked_.position && (!begin_unsettled_ || position > begin_start_.position);
+  }
+  bool begun_unsettled() const { return begin_unsettled_; }
   // Every selected change up to here is durable at the neighbour; head, the end of the replica, when
   // nothing is left to send or to be acknowledged.
   uint64_t hop_position(uint64_t head) const;

@@ -90,7 +90,7 @@ StagedChanges StageChanges(const Link& link, const std::vector<tg_change>& chang
     } else {
       stage->Begin();
       for (const tg_change& change : run) {
-        stage->Put(change, TG_IF_NEWER);
+        admission->Put({link.agent(), link.is_parent()}, change);
         if (!link.quarantined.empty() && link.quarantined.contains(EntryKey(link, change)))
           result.replacing.push_back(change);
       }

@@ -38,6 +38,8 @@ Status Link::OpenFeeds(const std::vector<wire::LaneWatermark>& held, const std::
     receivers[lane].Open();
   }
   blocked = false;
+  told_older.clear();
+  restamped.clear();
   refusals.Open();
   passed_hop_.Open();
   passed_delivered_.Open();
@@ -68,6 +70,17 @@ uint64_t Link::delivered_position(uint64_t head) const {
   uint64_t lowest = UINT64_MAX;
   for (const FeedSender& sender : senders) lowest = std::min(lowest, sender.delivered_position(head));
   return lowest;
+}
+
+bool Link::Knows(uint32_t lane, AgentId owner, uint64_t position) const {
+  auto since = owner_unsettled_below.find(owner);
+  uint64_t below = std::max(unsettled_below, since == owner_unsettled_below.end() ? 0 : since->second);
+  return position > below && senders[lane].Knows(position);
+}
+
+bool Link::KnowsAll(uint64_t head) const {
+  return unsettled_below == 0 && owner_unsettled_below.empty() && hop_position(head) >= head &&
+         std::none_of(senders.begin(), senders.end(), [](const FeedSender& s) { return s.begun_unsettled(); });
 }
 
 void Link::AckLane(uint32_t lane, bool rejected) {

@@ -57,6 +57,9 @@ class Link {
   // The same as it may be told on: what is excepted of it is durable here.
   uint64_t PassedHop(uint64_t head) { return passed_hop_.Move(hop_position(head), refusals); }
   uint64_t PassedDelivered(uint64_t head) { return passed_delivered_.Move(delivered_position(head), refusals); }
+  // Whether the neighbour holds our change at this position, or every one up to head, as it says itself.
+  bool Knows(uint32_t lane, AgentId owner, uint64_t position) const;
+  bool KnowsAll(uint64_t head) const;
 
   // The ack that is due, for the lanes that moved.
   wire::Ack TakeAck(bool delivered_at_hop);
@@ -102,7 +105,20 @@ class Link {
   int64_t moved_us = -1;
   bool stalled = false;  // opened anew for that, and it has not moved since
 
-  int64_t clock_ahead_ms = 0;  // how far the neighbour's clock was ahead of ours at its last hello
+  int64_t clock_ahead_ms = 0;  // how far the neighbour's clock was ahead of ours when it last told
+  bool clock_known = false;    // and whether that was since our clock last jumped
+
+  // What is here of a child up to this position came from another life of it, or was here before it was.
+  uint64_t unknown_below = 0;
+  // A child that has yet to compare may lack what is here up to this position, whatever it has acknowledged.
+  uint64_t unsettled_below = 0;
+  std::map<AgentId, uint64_t> owner_unsettled_below;  // the same of those that came to lie below it in this session
+
+  // Keys of single writers, of this session: those whose state was told to be older here, and those of ours that
+  // were given a new version because the neighbour said so. Bounded by kToldMax.
+  static constexpr size_t kToldMax = 10'000;
+  std::set<std::string> told_older;
+  std::set<std::string> restamped;
 
   LinkStats stats;
 

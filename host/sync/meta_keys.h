@@ -15,6 +15,7 @@ inline constexpr std::string_view kMarks = "marks";  // wire::ScopeRecord: unset
 inline constexpr std::string_view kLinkPrefix = "link/";
 inline constexpr std::string_view kStrayPrefix = "stray/";  // owners of which something may be left here
 inline constexpr std::string_view kQuarantinePrefix = "quarantine/";
+inline constexpr std::string_view kConflictPrefix = "conflict/";  // + number, 16 hex digits: wire::ConflictRecord
 
 inline std::string Link(AgentId agent) { return std::string(kLinkPrefix) + std::to_string(agent); }
 inline std::string Stray(AgentId owner) { return std::string(kStrayPrefix) + std::to_string(owner); }

@@ -35,9 +35,13 @@ struct SyncOptions {
   int64_t sync_period_ms = 0;  // push and pull by the clock; 0 = never
   uint64_t errands_max = 256;  // asked for by neighbours
 
+  // How long a tombstone is kept at least, and a silent neighbour waited for.
+  int64_t lease_ms = 30ll * 24 * 3'600'000;
   int64_t clock_drift_ms_max = 5 * 60'000;
   uint64_t quarantine_items_max = 10'000;
   uint64_t sync_exceptions_max = 1'000;  // named in the answer of a wait; the rest is counted
+  uint64_t conflict_items_max = 1'000;
+  uint64_t conflict_bytes_max = 16u << 20;
 };
 
 }  // namespace tidegate::sync

@@ -84,11 +84,13 @@ class Answerer {
       for (; theirs != keys.end() && KeyOf(*theirs) < KeyOf(ours); ++theirs) answer->wants.push_back(*theirs);
       bool both = theirs != keys.end() && KeyOf(*theirs) == KeyOf(ours);
       Version version = Version::From(ours.version);
-      if (both && theirs->version == version) {
+      if (both && theirs->version == version && (theirs->digest == 0 || theirs->digest == ours.digest)) {
         ++theirs;
         return true;
       }
-      if (both && theirs->version > version) {
+      bool exchanged = both && limits_.joined && limits_.joined(ours);
+      if (exchanged) answer->wants.push_back(*theirs);
+      if (both && !exchanged && theirs->version > version) {
         answer->wants.push_back(*theirs++);
         return true;
       }

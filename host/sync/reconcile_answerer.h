@@ -16,6 +16,8 @@ struct AnswerLimits {
   uint64_t bytes_max = 256u << 10;  // of changes in one answer
   uint64_t parts = 16;              // a range that differs is split into so many
   uint64_t part_items_min = 32;
+  // Of joined states neither need have what the other has, whatever their versions: both are exchanged. Null: none.
+  std::function<bool(const tg_change&)> joined;
 };
 
 // route: asked for each change; false: the asker does not get it.

@@ -56,7 +56,8 @@ Status ReconcileAsker::ListKeys(Work* work, wire::RangeAsk* ask) {
       rest = {std::string(View(c.key.pk)), std::string(View(c.key.sk))};
       return false;
     }
-    ask->keys.push_back({std::string(View(c.key.pk)), std::string(View(c.key.sk)), Version::From(c.version), c.kind});
+    ask->keys.push_back(
+        {std::string(View(c.key.pk)), std::string(View(c.key.sk)), Version::From(c.version), c.kind, c.digest});
     return true;
   }));
   if (cut) {

@@ -44,7 +44,8 @@ void ExpectEqual(const KeyRange& a, const KeyRange& b) {
 void ExpectEqual(const std::vector<KeyVersion>& a, const std::vector<KeyVersion>& b) {
   ASSERT_EQ(a.size(), b.size());
   for (size_t i = 0; i < a.size(); ++i) {
-    EXPECT_EQ(std::tie(a[i].pk, a[i].sk, a[i].version, a[i].kind), std::tie(b[i].pk, b[i].sk, b[i].version, b[i].kind));
+    EXPECT_EQ(std::tie(a[i].pk, a[i].sk, a[i].version, a[i].kind, a[i].digest),
+              std::tie(b[i].pk, b[i].sk, b[i].version, b[i].kind, b[i].digest));
   }
 }
 
@@ -147,8 +148,8 @@ TEST(WireCodec, Ack_EveryFieldComesBack) {
   for (size_t i = 0; i < 2; ++i) {
     const RefusedKey& a = got.refused[i];
     const RefusedKey& b = sent.refused[i];
-    EXPECT_EQ(std::tie(a.model, a.owner, a.pk, a.sk, a.version, a.held, a.reason, a.by),
-              std::tie(b.model, b.owner, b.pk, b.sk, b.version, b.held, b.reason, b.by));
+    EXPECT_EQ(std::tie(a.model, a.owner, a.pk, a.sk, a.version, a.held, a.reason, a.by, a.held_kind),
+              std::tie(b.model, b.owner, b.pk, b.sk, b.version, b.held, b.reason, b.by, b.held_kind));
   }
   ExpectEqual(got.holds, sent.holds);
   EXPECT_EQ(std::tie(got.holds_number, got.holds_recorded), std::tie(sent.holds_number, sent.holds_recorded));
@@ -157,6 +158,7 @@ TEST(WireCodec, Ack_EveryFieldComesBack) {
   EXPECT_EQ(got.refused_number, sent.refused_number);
   EXPECT_EQ(got.refused_recorded, sent.refused_recorded);
   EXPECT_EQ(got.refused_last, sent.refused_last);
+  EXPECT_EQ(got.unix_ms, sent.unix_ms);
 }
 
 TEST(WireCodec, Routes_EveryFieldComesBack) {

@@ -23,12 +23,14 @@ void Put(const KeyVersion& from, pb::KeyVersion* to) {
   to->set_sk(from.sk);
   wire::Put(from.version, to->mutable_version());
   to->set_kind(from.kind);
+  to->set_digest(from.digest);
 }
 
 Status Take(const pb::KeyVersion& from, KeyVersion* to) {
   to->pk = from.pk();
   to->sk = from.sk();
   TG_RETURN_IF_ERROR(TakeKind(from.kind(), &to->kind));
+  to->digest = from.digest();
   return wire::Take(from.version(), &to->version);
 }
 

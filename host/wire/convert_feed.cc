@@ -14,6 +14,7 @@ void Put(const RefusedKey& from, pb::RefusedKey* to) {
   if (!from.held.none()) wire::Put(from.held, to->mutable_held());
   to->set_reason(Readable(from.reason));
   to->set_by(from.by);
+  to->set_held_kind(from.held_kind);
 }
 
 Status Take(const pb::RefusedKey& from, RefusedKey* to) {
@@ -21,6 +22,7 @@ Status Take(const pb::RefusedKey& from, RefusedKey* to) {
   to->pk = from.pk();
   to->sk = from.sk();
   to->reason = from.reason();
+  TG_RETURN_IF_ERROR(TakeKind(from.held_kind(), &to->held_kind));
   TG_RETURN_IF_ERROR(TakeAgent("owner of a refused key", from.owner(), &to->owner));
   TG_RETURN_IF_ERROR(TakeAgent("refuser of a key", from.by(), &to->by));
   TG_RETURN_IF_ERROR(wire::Take(from.version(), &to->version));
@@ -78,6 +80,7 @@ void Put(const Ack& from, pb::Ack* to) {
   to->set_refused_number(from.refused_number);
   to->set_refused_recorded(from.refused_recorded);
   to->set_refused_last(from.refused_last);
+  to->set_unix_ms(from.unix_ms);
 }
 
 Status Take(const pb::Ack& from, Ack* to) {
@@ -90,6 +93,7 @@ Status Take(const pb::Ack& from, Ack* to) {
   to->refused_number = from.refused_number();
   to->refused_recorded = from.refused_recorded();
   to->refused_last = from.refused_last();
+  to->unix_ms = from.unix_ms();
   return TakeAll(from.holds(), &to->holds);
 }
 

@@ -155,10 +155,11 @@ struct RefusedKey {
   AgentId owner = 0;
   std::string pk;
   std::string sk;
-  Version version;     // of the refused change
-  Version held;        // refused as older, or applied since: the version held; none for quarantine
-  std::string reason;  // quarantine: why; empty = older
-  AgentId by = 0;      // who refused it; 0 = the sender of the ack
+  Version version;         // of the refused change
+  Version held;            // refused as older, or applied since: the version held; none for quarantine
+  std::string reason;      // quarantine: why; empty = older
+  AgentId by = 0;          // who refused it; 0 = the sender of the ack
+  uint32_t held_kind = 0;  // refused as older: of what is held
 };
 
 struct LaneAck {
@@ -181,6 +182,7 @@ struct Ack {
   uint64_t holds_recorded = 0;    // of the receiver's lists, the last that is durable at the sender
   uint64_t edges_number = 0;      // of the last edge table that is durable here; 0 = none
   bool answer_wanted = false;     // a probe: answer with an ack at once
+  int64_t unix_ms = 0;            // the sender's clock; 0 = not said
 };
 
 struct Routes {
@@ -227,6 +229,7 @@ struct KeyVersion {
   std::string sk;
   Version version;
   uint32_t kind = 0;
+  uint64_t digest = 0;  // tells joined states of one version apart; 0 = not said
 };
 
 // The child's view of one range: a digest, or, if listed, every key of it.

@@ -18,7 +18,8 @@ enum class Kind : uint8_t {
   kWatermark = 6,
   kHold = 20,
   kHeld = 21,
-  kTable = 22
+  kTable = 22,
+  kConflict = 40
 };
 constexpr size_t kHeaderBytes = 5;
 
@@ -228,6 +229,29 @@ Status DecodeRecord(std::string_view bytes, TableRecord* record) {
   TG_RETURN_IF_ERROR(Open(Kind::kTable, "table", bytes, &message));
   TableRecord out;
   TG_RETURN_IF_ERROR(Corrupt("table", TakeAll(message.models(), &out.models)));
+  *record = std::move(out);
+  return {};
+}
+
+std::string EncodeRecord(const ConflictRecord& record) {
+  pb::ConflictState message;
+  message.set_link(record.link);
+  message.set_reason(Readable(record.reason));
+  message.set_since_unix_ms(record.since_unix_ms);
+  Put(record.winner, message.mutable_winner());
+  message.set_change(record.change);
+  return Seal(Kind::kConflict, message);
+}
+
+Status DecodeRecord(std::string_view bytes, ConflictRecord* record) {
+  pb::ConflictState message;
+  TG_RETURN_IF_ERROR(Open(Kind::kConflict, "conflict", bytes, &message));
+  ConflictRecord out;
+  out.reason = message.reason();
+  out.since_unix_ms = message.since_unix_ms();
+  out.change = message.change();
+  TG_RETURN_IF_ERROR(Corrupt("conflict", TakeAgent("link", message.link(), &out.link)));
+  TG_RETURN_IF_ERROR(Corrupt("conflict", Take(message.winner(), &out.winner)));
   *record = std::move(out);
   return {};
 }

@@ -82,6 +82,15 @@ struct TableRecord {
   std::vector<ModelPolicy> models;
 };
 
+// A state that lost against one that did not know of it.
+struct ConflictRecord {
+  AgentId link = 0;  // the neighbour that the other state came from, or that refused this one
+  std::string reason;
+  int64_t since_unix_ms = 0;
+  Version winner;
+  std::string change;  // EncodeChange of the loser
+};
+
 std::string EncodeRecord(const NodeRecord& record);
 std::string EncodeRecord(const LinkRecord& record);
 std::string EncodeRecord(const ScopeRecord& record);
@@ -89,6 +98,7 @@ std::string EncodeRecord(const QuarantineRecord& record);
 std::string EncodeRecord(const HoldRecord& record);
 std::string EncodeRecord(const HeldRecord& record);
 std::string EncodeRecord(const TableRecord& record);
+std::string EncodeRecord(const ConflictRecord& record);
 std::string EncodeRecord(const Edge& record);
 std::string EncodeRecord(const Watermark& record);
 Status DecodeRecord(std::string_view bytes, NodeRecord* record);
@@ -98,6 +108,7 @@ Status DecodeRecord(std::string_view bytes, QuarantineRecord* record);
 Status DecodeRecord(std::string_view bytes, HoldRecord* record);
 Status DecodeRecord(std::string_view bytes, HeldRecord* record);
 Status DecodeRecord(std::string_view bytes, TableRecord* record);
+Status DecodeRecord(std::string_view bytes, ConflictRecord* record);
 Status DecodeRecord(std::string_view bytes, Edge* record);
 Status DecodeRecord(std::string_view bytes, Watermark* record);
 

@@ -17,6 +17,7 @@ ScopeRecord Scopes() { return {sample::FullHello().unsettled}; }
 QuarantineRecord Quarantine() {
   return {9, "maybe_deleted", 1262307600000, EncodeChange(sample::Change()), true, 23, 12};
 }
+ConflictRecord Conflict() { return {9, "newer", -5, {1, 2, 3}, EncodeChange(sample::Change())}; }
 Edge SomeEdge() { return sample::FullHello().edges[1]; }
 
 TEST(WireRecords, Node_ComesBack) {
@@ -52,6 +53,18 @@ TEST(WireRecords, Scopes_ComeBack) {
   ScopeRecord got{{Scope{}}};
   ASSERT_TRUE(DecodeRecord(EncodeRecord(Scopes()), &got).ok());
   EXPECT_EQ(got.scopes, Scopes().scopes);
+}
+
+TEST(WireRecords, Conflict_ComesBackWithItsChange) {
+  ConflictRecord got;
+  ASSERT_TRUE(DecodeRecord(EncodeRecord(Conflict()), &got).ok());
+  EXPECT_EQ(got.link, 9u);
+  EXPECT_EQ(got.reason, "newer");
+  EXPECT_EQ(got.since_unix_ms, -5);
+  EXPECT_EQ(got.winner, (Version{1, 2, 3}));
+  Result<DecodedChange> change = DecodeChange(got.change);
+  ASSERT_TRUE(change.ok());
+  EXPECT_EQ(sample::Travelling(change->change), sample::Travelling(sample::Change()));
 }
 
 TEST(WireRecords, Quarantine_ComesBackWithItsChange) {
@@ -124,6 +137,7 @@ TEST(WireRecords, Damaged_IsCorrupt) {
   ExpectCorruptWhenDamaged(Link(), EncodeRecord(Node()));
   ExpectCorruptWhenDamaged(Scopes(), EncodeRecord(Node()));
   ExpectCorruptWhenDamaged(Quarantine(), EncodeRecord(Node()));
+  ExpectCorruptWhenDamaged(Conflict(), EncodeRecord(Quarantine()));
   ExpectCorruptWhenDamaged(SomeEdge(), EncodeRecord(sample::At(3)));
   ExpectCorruptWhenDamaged(sample::At(3), EncodeRecord(SomeEdge()));
 }

@@ -99,7 +99,7 @@ inline Batch FullBatch() { return {TG_LANE_HISTORY, At(39), At(44), Changes(), 2
 inline Ack FullAck() {
   Ack a;
   a.lanes = {{TG_LANE_STATE, At(4), At(3), 1 << 20, 2}, {TG_LANE_BULK, {}, {}, 0, 0}};
-  a.refused = {{"Status", 9, "status#", "", {8, 9, 10}, {11, 12, 13}, ""},
+  a.refused = {{"Status", 9, "status#", "", {8, 9, 10}, {11, 12, 13}, "", 0, TG_CHANGE_TOMBSTONE},
                {"Reading", 7, "p", "s", {1, 2, 3}, {}, "why", 11}};
   a.holds = {{"Alarm", HoldReason::kQuota, "full", 0, {{TG_LANE_URGENT, At(7)}}}};
   a.holds_number = 4;
@@ -109,6 +109,7 @@ inline Ack FullAck() {
   a.refused_number = 19;
   a.refused_recorded = 21;
   a.refused_last = 22;
+  a.unix_ms = -7;
   return a;
 }
 
@@ -116,7 +117,7 @@ inline SyncAsk FullSyncAsk() { return {19, kAgentMax, true, true, true, true, 60
 
 inline CompareAsk FullAsk() {
   KeyRange all{{"a", "b"}, true, {"c", ""}};
-  KeyVersion key{"p", "s", {1, 2, 3}, TG_CHANGE_TOMBSTONE};
+  KeyVersion key{"p", "s", {1, 2, 3}, TG_CHANGE_TOMBSTONE, UINT64_MAX};
   return {5, 6, 9, TG_DIRECTION_DOWN, "Status", {{all, 3, UINT64_MAX, false, {}}, {{}, 1, 2, true, {key, key}}}};
 }
 

@@ -81,6 +81,7 @@ Rule ReadRule(const Json& entry, const Spot& spot, const Warn& warn) {
   for (const auto& member : entry.GetObject()) {
     std::string_view name = Text(member.name);
     if (name == "enable" || name == "sync") continue;
+    if (name == "merge") continue;  // of policy-merge, which knows its words
     Spot unknown = spot.In(name);
     warn(unknown.pointer, unknown.text + " is not known to this policy, which reads enable and sync; passed over");
   }

@@ -66,8 +66,8 @@ std::string Oracle::DifferenceAt(SimNode& node) {
       if (!may_be_left || IsDue(node, *newest))
         difference = who + " holds " + Describe(change) + ", the newest is " + newest->version.ToText() + " of node " +
                      std::to_string(newest->writer) + (newest->acknowledged ? ", acknowledged" : "");
-    } else if (newest->kind != change.kind || newest->body_hash != HashText(View(change.body)) ||
-               newest->src != change.src || newest->dst != change.dst) {
+    } else if (newest->kind != change.kind || newest->body_hash != StateHash(change) || newest->src != change.src ||
+               newest->dst != change.dst) {
       difference = who + " holds another state than was written: " + Describe(change);
     } else if (!IsDue(node, *newest) && !may_be_left) {
       difference = who + " holds what is not due there: " + Describe(change);
@@ -80,8 +80,8 @@ std::string Oracle::DifferenceAt(SimNode& node) {
   std::vector<std::string> lacking;
   for (const auto& [key, states] : states_) {
     if (states.empty() || present.contains(key) || forgiven_.contains(key) || refused_keys_.contains(key)) continue;
-    const Written& newest = states.rbegin()->second;
-    if (newest.kind == TG_CHANGE_ITEM && IsDue(node, newest))
+    const Written& newest = *Newest(key);
+    if (newest.kind == TG_CHANGE_ITEM && IsDue(node, newest) && !IsForgotten(node, newest))
       lacking.push_back(key + " " + newest.version.ToText() + " of node " + std::to_string(newest.writer) +
                         (newest.acknowledged ? ", acknowledged" : ""));
   }
@@ -118,6 +118,7 @@ void Oracle::CheckDigests() {
       if (model == nullptr || model->direction == TG_DIRECTION_NONE || refused.contains(scope)) continue;
       if (scope.second != kAgentAll && !world_.IsAtOrAbove(node->agent(), scope.second)) continue;
       if (leftovers_ && model->direction == TG_DIRECTION_UP) continue;  // not told to a new parent
+      if (replaced_nodes_.contains(node->agent()) && model->direction == TG_DIRECTION_UP) continue;
       const replica::ScopeDigest& above = digests[node->parent()][scope];
       if (above.sum != digest.sum || above.count != digest.count || above.items != digest.items)
         world_.Fail("the digests of " + scope.first + " of " + std::to_string(scope.second) + " differ between nodes " +
@@ -128,7 +129,35 @@ void Oracle::CheckDigests() {
   }
 }
 
+void Oracle::KeepJournal(const SimNode& node) {
+  for (const node::ConflictEntry& entry : node.conflicts()) {
+    std::string key = std::to_string(entry.owner) + '|' + entry.pk + '|' + entry.sk;
+    auto states = states_.find(key);
+    if (states == states_.end()) continue;
+    for (const auto& [version, written] : states->second)
+      if (version.ToText() == entry.version) journaled_.insert({key, version});
+  }
+}
+
+// Where the newest wins, a state that lost without having been seen by the winner is in somebody's journal.
+void Oracle::CheckJournals() {
+  for (const auto& node : world_.nodes()) KeepJournal(*node);
+  std::string lost;
+  for (const auto& [key, states] : states_) {
+    const ModelTruth* model = FindModel(states.begin()->second.model);
+    if (model == nullptr || model->direction != TG_DIRECTION_BOTH || model->joined) continue;
+    for (const auto& [version, written] : states) {
+      if (&written == &states.rbegin()->second || written.kind != TG_CHANGE_ITEM) continue;
+      if (replaced_.contains({key, version}) || journaled_.contains({key, version})) continue;
+      std::string text = key + " " + version.ToText() + " of node " + std::to_string(written.writer);
+      if (lost.empty() || text < lost) lost = text;
+    }
+  }
+  if (!lost.empty()) world_.Fail("lost to a state that did not know of it, and in no journal: " + lost);
+}
+
 void Oracle::CheckAtRest() {
+  if (!leftovers_) CheckJournals();
   if (std::string difference = Difference(); !difference.empty()) world_.Fail(difference);
   // A transaction that nobody heard of is there as a whole or not at all; a failed one is not.
   for (const auto& [request, tags] : requests_) {

@@ -107,6 +107,8 @@ Result<Watermark> DefectiveStorage::Commit(std::span<const tg_group> groups, con
     for (size_t i = 0; i < mutations.size(); ++i) {
       tg_mutation& m = mutations[i];
       const bool put = m.op == TG_OP_PUT;
+      if (defect_ == Defect::kConflictDropped && m.op == TG_OP_META_PUT && View(m.meta_key).starts_with("conflict/"))
+        m.meta_key = Str(kNothing);
       if (put && m.change->via == 0) ++local_puts;
       if (put && defect_ == Defect::kIfNewerIgnored && m.condition == TG_IF_NEWER) m.condition = TG_IF_ALWAYS;
       if (put && defect_ == Defect::kItemsDropped && m.change->via != 0 && random_.PerMille(30)) altered.Drop(g, i);
@@ -157,10 +159,19 @@ Result<core::FeedPage> DefectiveStorage::Changes(const tg_feed_selector& selecto
 class LeakingPolicy : public core::Policy {
  public:
   explicit LeakingPolicy(const core::Policy& good) : good_(good) {}
+  std::optional<core::MergeRule> Merges(std::string_view model) const override { return good_.Merges(model); }
+  std::optional<std::string> Stamp(const core::PolicyContext& at, const tg_change* held,
+                                   const tg_change& written) const override {
+    return good_.Stamp(at, held, written);
+  }
+  std::optional<core::Joined> Merge(const core::PolicyContext& at, const tg_change& held,
+                                    const tg_change& incoming) const override {
+    return good_.Merge(at, held, incoming);
+  }
   Status Reload(std::string_view, std::vector<std::string>*) override { return {}; }
   std::optional<uint32_t> Placement(std::string_view model) const override { return good_.Placement(model); }
   std::optional<uint32_t> Direction(std::string_view model) const override {
-    return model == "Note" ? TG_DIRECTION_UP : good_.Direction(model);
+    return leaks() && model == "Note" ? TG_DIRECTION_UP : good_.Direction(model);
   }
   std::optional<uint32_t> Lane(std::string_view model) const override { return good_.Lane(model); }
   std::optional<uint32_t> Route(const core::PolicyContext& at, const tg_change& change,
@@ -171,8 +182,28 @@ class LeakingPolicy : public core::Policy {
     return good_.Accept(at, change);
   }
 
- private:
+ protected:
+  virtual bool leaks() const { return true; }
   const core::Policy& good_;
+};
+
+// Joins or stamps as one would who had not thought of order.
+class BadMergePolicy : public LeakingPolicy {
+ public:
+  BadMergePolicy(Defect defect, const core::Policy& good) : LeakingPolicy(good), defect_(defect) {}
+  std::optional<std::string> Stamp(const core::PolicyContext& at, const tg_change* held,
+                                   const tg_change& written) const override {
+    return defect_ == Defect::kStampsLost ? std::string() : good_.Stamp(at, held, written);
+  }
+  std::optional<core::Joined> Merge(const core::PolicyContext& at, const tg_change& held,
+                                    const tg_change& incoming) const override {
+    if (defect_ != Defect::kJoinTakesLast) return good_.Merge(at, held, incoming);
+    return core::Joined{std::string(View(incoming.body)), std::string(View(incoming.policy_meta))};
+  }
+
+ private:
+  bool leaks() const override { return false; }
+  Defect defect_;
 };
 
 }  // namespace
@@ -200,6 +231,13 @@ const std::vector<DefectInfo>& AllDefects() {
       {Defect::kOldParentKept, "old-parent-kept", "an old parent is not told that its child is elsewhere", "roam"},
       {Defect::kNoneLeaks, "none-leaks", "the policy lets a model up that is to stay"},
       {Defect::kClockForgotten, "clock-forgotten", "a restarted node does not know the versions it gave"},
+      {Defect::kClockDragged, "clock-dragged", "a version from the future moves the clock of whoever sees it",
+       "clocks"},
+      {Defect::kJoinTakesLast, "join-takes-last", "a join is what came last: it is not commutative", "clocks"},
+      {Defect::kStampsLost, "stamps-lost", "writes do not say which fields they changed", "clocks"},
+      {Defect::kConflictDropped, "conflict-dropped", "a state that loses is not kept in the journal", "clocks"},
+      {Defect::kRestampMissing, "restamp-missing", "a writer that went back is not told that its state is older",
+       "clocks"},
   };
   return defects;
 }
@@ -222,6 +260,7 @@ std::unique_ptr<core::Storage> MakeDefectiveStorage(Defect defect, core::Storage
     case Defect::kDigestConstant:
     case Defect::kViaIgnored:
     case Defect::kClockForgotten:
+    case Defect::kConflictDropped:
       return std::make_unique<DefectiveStorage>(defect, truth, random);
     default:
       return nullptr;
@@ -231,8 +270,10 @@ std::unique_ptr<core::Storage> MakeDefectiveStorage(Defect defect, core::Storage
 bool WantsDiskCopies(Defect defect) { return defect == Defect::kAckBeforeCommit; }
 
 std::unique_ptr<core::Policy> MakeDefectivePolicy(Defect defect, const core::Policy& good) {
-  if (defect != Defect::kNoneLeaks) return nullptr;
-  return std::make_unique<LeakingPolicy>(good);
+  if (defect == Defect::kNoneLeaks) return std::make_unique<LeakingPolicy>(good);
+  if (defect == Defect::kJoinTakesLast || defect == Defect::kStampsLost)
+    return std::make_unique<BadMergePolicy>(defect, good);
+  return nullptr;
 }
 
 }  // namespace tidegate::sim

@@ -41,8 +41,13 @@ enum class Defect : uint8_t {
   kHigherEdgeKept,  // a parent that knows a higher edge of a child does not answer with it
   kOldParentKept,   // an old parent is not told that its child is elsewhere
   // policy, clock
-  kNoneLeaks,      // the policy lets a model up that stays
-  kClockForgotten  // after a restart the clock begins below what it gave
+  kNoneLeaks,        // the policy lets a model up that stays
+  kClockForgotten,   // after a restart the clock begins below what it gave
+  kClockDragged,     // a version from the future moves the clock, however far it is ahead
+  kJoinTakesLast,    // a join is what came last: it is not commutative
+  kStampsLost,       // writes do not say which fields they changed
+  kConflictDropped,  // a state that loses is not kept
+  kRestampMissing    // nobody learns that its state is older than what another life of it wrote
 };
 
 struct DefectInfo {

@@ -1,5 +1,7 @@
 #include "tests/sim/faults.h"
 
+#include <iterator>
+
 namespace tidegate::sim {
 namespace {
 
@@ -7,6 +9,19 @@ namespace {
 constexpr uint64_t kHalfOpenStream = 0x68616c666f70656eull;
 
 }  // namespace
+
+int64_t DrawSkew(const Profile& profile, SimRandom& random) {
+  if (!profile.wild_clocks) return random.Between(-profile.skew_ms_max, profile.skew_ms_max);
+  constexpr int64_t kTo[] = {0,
+                             0,
+                             -kStartUnixMs + 1'000,
+                             2'051'222'400'000 - kStartUnixMs,
+                             4'070'908'800'000 - kStartUnixMs,
+                             7 * 86'400'000,
+                             -7 * 86'400'000,
+                             -3'600'000};  // none, 1970, 2035, 2099, a week, an hour
+  return kTo[random.Below(std::size(kTo))] + random.Between(-profile.skew_ms_max, profile.skew_ms_max);
+}
 
 Faults::Faults(World& world, const Profile& profile, SimRandom random)
     : world_(world),
@@ -73,7 +88,7 @@ void Faults::Once() {
       return Storm();
     case kClockJump: {
       SimNode* node = Any(false);
-      const int64_t skew = random_.Between(-profile_.skew_ms_max, profile_.skew_ms_max);
+      const int64_t skew = DrawSkew(profile_, random_);
       world_.trace().Line(world_.now_us(), node->agent(), "its clock is off by %lld ms", static_cast<long long>(skew));
       return node->clock().SetSkew(skew);
     }

@@ -11,6 +11,9 @@
 
 namespace tidegate::sim {
 
+// How far a clock is off.
+int64_t DrawSkew(const Profile& profile, SimRandom& random);
+
 class Faults {
  public:
   Faults(World& world, const Profile& profile, SimRandom random);

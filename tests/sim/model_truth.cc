@@ -7,6 +7,7 @@
 
 #include "host/plugin/policy_adapter.h"
 #include "host/schema/schema.h"
+#include "plugins/policy-merge/policy.h"
 #include "plugins/policy-onetable/policy.h"
 #include "tidegate/cpp/plugin.h"
 
@@ -59,6 +60,15 @@ constexpr const char* kSchema = R"json({
       n: { type: 'number', required: true },
       text: { type: 'string' },
     },
+    Profile: {
+      pk: { type: 'string', value: 'profile#' },
+      sk: { type: 'string', value: 'profile#${name}' },
+      name: { type: 'string', required: true },
+      n: { type: 'number', required: true },
+      a: { type: 'number' },
+      b: { type: 'number' },
+      text: { type: 'string' },
+    },
   },
   params: { isoDates: true, timestamps: true },
   process: {
@@ -67,11 +77,12 @@ constexpr const char* kSchema = R"json({
     Gauge: { sync: 'up' },
     Config: { sync: 'down' },
     Setting: { sync: 'both' },
+    Profile: { sync: 'both', merge: 'fields' },
   },
 })json";
 
-const tg_plugin kPolicyPlugin{sizeof(tg_plugin), 0,
-                              &sdk::detail::InterfaceGet<sdk::PolicyPlugin<policy_onetable::OnetablePolicy>>};
+template <typename T>
+constexpr tg_plugin kPlugin{sizeof(tg_plugin), 0, &sdk::detail::InterfaceGet<sdk::PolicyPlugin<T>>};
 
 [[noreturn]] void Die(const std::string& what) {
   std::fprintf(stderr, "tidegate_sim: %s\n", what.c_str());
@@ -91,17 +102,24 @@ std::shared_ptr<const SchemaSet> Schemas() {
   return schemas;
 }
 
-std::unique_ptr<core::Policy> MakePolicy() {
-  auto made = plugin::PluginPolicy::Create(&kPolicyPlugin, "policy-onetable", "{}", {});
+std::unique_ptr<core::Policy> Plugin(const tg_plugin& plugin, const char* name) {
+  auto made = plugin::PluginPolicy::Create(&plugin, name, "{}", {});
   if (!made.ok()) Die(made.status().message());
-  std::unique_ptr<core::Policy> policy = std::move(made).value();
+  return std::move(made).value();
+}
+
+std::unique_ptr<core::Policy> MakePolicy(bool merges) {
+  std::vector<std::unique_ptr<core::Policy>> chain;
+  chain.push_back(Plugin(kPlugin<policy_onetable::OnetablePolicy>, "policy-onetable"));
+  if (merges) chain.push_back(Plugin(kPlugin<policy_merge::MergePolicy>, "policy-merge"));
+  auto policy = std::make_unique<core::PolicyChain>(std::move(chain));
   std::vector<std::string> warnings;
   if (Status status = policy->Reload(Schemas()->ToJson(), &warnings); !status.ok()) Die(status.message());
   return policy;
 }
 
 core::Policy& Shared() {
-  static const std::unique_ptr<core::Policy> policy = MakePolicy();
+  static const std::unique_ptr<core::Policy> policy = MakePolicy(true);
   return *policy;
 }
 
@@ -124,6 +142,22 @@ std::shared_ptr<const replica::Catalog> MakeCatalog(core::Policy& policy) {
 
 std::shared_ptr<const replica::Catalog> GoodCatalog() {
   static const std::shared_ptr<const replica::Catalog> catalog = MakeCatalog(Shared());
+  return catalog;
+}
+
+namespace {
+
+core::Policy& SharedNewest() {
+  static const std::unique_ptr<core::Policy> policy = MakePolicy(false);
+  return *policy;
+}
+
+}  // namespace
+
+const core::Policy& NewestPolicy() { return SharedNewest(); }
+
+std::shared_ptr<const replica::Catalog> NewestCatalog() {
+  static const std::shared_ptr<const replica::Catalog> catalog = MakeCatalog(SharedNewest());
   return catalog;
 }
 

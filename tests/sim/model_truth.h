@@ -22,20 +22,25 @@ struct ModelTruth {
   const char* name;
   uint32_t direction;
   KeyForm form;
+  bool joined = false;  // by policy-merge; else the newest wins
 };
 
 inline constexpr ModelTruth kModels[] = {
-    {"Reading", TG_DIRECTION_UP, KeyForm::kGenerated}, {"Status", TG_DIRECTION_UP, KeyForm::kSingle},
-    {"Gauge", TG_DIRECTION_UP, KeyForm::kNamed},       {"Config", TG_DIRECTION_DOWN, KeyForm::kNamed},
-    {"Setting", TG_DIRECTION_BOTH, KeyForm::kNamed},   {"Note", TG_DIRECTION_NONE, KeyForm::kNamed},
+    {"Reading", TG_DIRECTION_UP, KeyForm::kGenerated},     {"Status", TG_DIRECTION_UP, KeyForm::kSingle},
+    {"Gauge", TG_DIRECTION_UP, KeyForm::kNamed},           {"Config", TG_DIRECTION_DOWN, KeyForm::kNamed},
+    {"Setting", TG_DIRECTION_BOTH, KeyForm::kNamed},       {"Note", TG_DIRECTION_NONE, KeyForm::kNamed},
+    {"Profile", TG_DIRECTION_BOTH, KeyForm::kNamed, true},
 };
 
 const ModelTruth* FindModel(std::string_view name);
 
-// policy-onetable over its C table, and the catalog of the models above; made once in a process.
+// policy-onetable and policy-merge over their C tables, and the catalog of the models above; made once in a process.
 const core::Policy& GoodPolicy();
 std::shared_ptr<const replica::Catalog> MakeCatalog(core::Policy& policy);
 std::shared_ptr<const replica::Catalog> GoodCatalog();
+// The same without policy-merge.
+const core::Policy& NewestPolicy();
+std::shared_ptr<const replica::Catalog> NewestCatalog();
 // The same models, but what goes up may have a text of at most kStrictTextMax.
 inline constexpr size_t kStrictTextMax = 200;
 std::shared_ptr<const replica::Catalog> StrictCatalog();

@@ -48,11 +48,17 @@ std::string Describe(const tg_change& change) {
          Version::From(change.version).ToText();
 }
 
+uint64_t StateHash(const tg_change& change) {
+  const ModelTruth* model = FindModel(View(change.model));
+  if (model == nullptr || !model->joined) return HashText(View(change.body));
+  return HashText(std::string(View(change.body)) + '\n' + std::string(View(change.policy_meta)));
+}
+
 std::optional<HeldState> Held(const SimNode& node, const tg_key& key) {
   std::optional<HeldState> held;
   Status status = node.truth().Get(key, [&](const tg_change& change) {
-    held = HeldState{change.kind,      Version::From(change.version), change.via, change.seq,
-                     change.run_first, HashText(View(change.body))};
+    held = HeldState{change.kind,      Version::From(change.version), change.via, change.seq, change.run_first,
+                     StateHash(change)};
     return false;
   });
   (void)status.ok();  // not found: nothing is held
@@ -74,6 +80,18 @@ void Oracle::Fail(const SimNode& node, const std::string& what, const tg_change&
 }
 
 void Oracle::Started(SimNode& node) { known_[node.agent()]; }
+
+void Oracle::Replaced(SimNode& node) {
+  replaced_nodes_.insert(node.agent());
+  known_[node.agent()] = {};
+}
+
+// Written by a life of the node that it has forgotten; of what goes up or stays nobody brings it back.
+bool Oracle::IsForgotten(const SimNode& node, const Written& written) const {
+  const ModelTruth* model = FindModel(written.model);
+  return replaced_nodes_.contains(node.agent()) && written.owner == node.agent() && model != nullptr &&
+         (model->direction & TG_DIRECTION_DOWN) == 0;
+}
 
 void Oracle::Durable(SimNode& node, std::span<const tg_group> groups, std::span<const tg_outcome> outcomes) {
   std::vector<uint64_t> transaction(groups.size(), 0);
@@ -97,7 +115,9 @@ void Oracle::Durable(SimNode& node, std::span<const tg_group> groups, std::span<
     Version& newest = known_[node.agent()].newest[key];
     if (version < newest && change.kind != TG_CHANGE_EVICT)
       Fail(node, "an older state replaced " + newest.ToText(), change);
-    if (version == newest && outcome.held_kind == change.kind && change.via == 0)
+    const ModelTruth* model = FindModel(View(change.model));
+    const bool joined = model != nullptr && model->joined && Find(key, version) != nullptr;
+    if (version == newest && outcome.held_kind == change.kind && change.via == 0 && !joined)
       Fail(node, "a version was given twice", change);
     newest = std::max(newest, version);
     if (change.kind == TG_CHANGE_EVICT) continue;
@@ -120,9 +140,15 @@ void Oracle::Local(SimNode& node, const tg_change& change, const tg_outcome& out
   if (version.agent != node.agent() || version.epoch != node.epoch()) Fail(node, "a state that nobody wrote", change);
   // A transaction may give one version to all its items, or one to each; time never goes back.
   if (version < known.issued) Fail(node, "a version below one given before, " + known.issued.ToText(), change);
-  // A version that had to be above a replaced state from the future says nothing of the clock.
-  const bool forced = outcome.held_kind != 0 && version.hlc <= outcome.held.hlc + 1;
+  // A version that had to be above a state from the future, also one of a former life, says nothing of the clock.
+  const auto& states = states_[key];
+  const auto above = states.lower_bound(version);
+  const bool forced = above != states.begin() && version.hlc <= std::prev(above)->first.hlc + 1;
   if (!forced) known.issued = std::max(known.issued, version);
+  constexpr int64_t kDriftMs = 5 * 60'000 + 1'000;
+  if (!forced && version.unix_ms() > node.clock().latest_ms() + kDriftMs)
+    Fail(node, "a version beyond every time that its clock ever said", change);
+  if (outcome.held_kind != 0) replaced_.insert({key, Version::From(outcome.held)});
   known.by_seq[outcome.seq] = {key, version};
 
   const ModelTruth* model = FindModel(View(change.model));
@@ -156,7 +182,7 @@ void Oracle::Local(SimNode& node, const tg_change& change, const tg_outcome& out
                   owner,
                   change.src,
                   change.dst,
-                  HashText(View(change.body)),
+                  StateHash(change),
                   node.agent(),
                   transaction,
                   TagOf(View(change.body)),
@@ -164,21 +190,64 @@ void Oracle::Local(SimNode& node, const tg_change& change, const tg_outcome& out
                   TextSizeOf(View(change.body))};
   if (written.tag != 0) tags_.insert(written.tag);
   states_[key][version] = written;
+  if (model->joined) Join(key, change, written);
   transactions_[transaction].push_back({key, version});
 }
 
 void Oracle::Remote(SimNode& node, const tg_change& change) {
   const Written* written = Find(KeyText(change.key), Version::From(change.version));
   if (written == nullptr) return Fail(node, "a state that nobody wrote", change);
-  if (written->kind != change.kind || written->direction != change.direction || written->model != View(change.model) ||
-      written->src != change.src || written->dst != change.dst || written->body_hash != HashText(View(change.body)))
+  const ModelTruth* model = FindModel(View(change.model));
+  const bool joined = model != nullptr && model->joined;
+  if (joined) RemoteJoined(node, change);
+  if (!joined &&
+      (written->kind != change.kind || written->direction != change.direction || written->model != View(change.model) ||
+       written->src != change.src || written->dst != change.dst || written->body_hash != StateHash(change)))
     Fail(node, "a state that is not as it was written", change);
   if (change.via == 0) return;
   const bool from_parent = change.via == node.parent();
-  const ModelTruth* model = FindModel(View(change.model));
   if (model == nullptr || (model->direction & (from_parent ? TG_DIRECTION_DOWN : TG_DIRECTION_UP)) == 0)
     Fail(node, "a state against its direction, via " + std::to_string(change.via), change);
   if (!IsDue(node, *written) && !leftovers_) Fail(node, "a state that is not due here", change);
+}
+
+// ---- joined models ----
+
+tg_change Oracle::Joined::Change() const {
+  tg_change change{};
+  change.struct_size = sizeof change;
+  change.kind = written.kind;
+  change.model = Str(model);
+  change.version = written.version.To();
+  change.body = Bytes(body);
+  change.policy_meta = Bytes(meta);
+  return change;
+}
+
+void Oracle::Join(const std::string& key, const tg_change& change, const Written& written) {
+  auto [found, fresh] = joined_.try_emplace(key);
+  Joined& truth = found->second;
+  if (fresh) {
+    truth = {written, std::string(View(change.model)), std::string(View(change.body)),
+             std::string(View(change.policy_meta))};
+    return;
+  }
+  auto joined = GoodPolicy().Merge({}, truth.Change(), change);
+  if (!joined) return world_.Fail("the policy cannot join " + Describe(change));
+  if (truth.written.version < written.version) truth.written = written;
+  truth.body = std::move(joined->body);
+  truth.meta = std::move(joined->policy_meta);
+  truth.written.kind = truth.body.empty() ? TG_CHANGE_TOMBSTONE : TG_CHANGE_ITEM;
+  truth.written.body_hash = StateHash(truth.Change());
+}
+
+// A joined state is made of written ones: the join of all of them has nothing to learn from it.
+void Oracle::RemoteJoined(SimNode& node, const tg_change& change) {
+  auto truth = joined_.find(KeyText(change.key));
+  if (truth == joined_.end()) return Fail(node, "a joined state of nothing", change);
+  auto joined = GoodPolicy().Merge({}, truth->second.Change(), change);
+  if (!joined || joined->body != truth->second.body || joined->policy_meta != truth->second.meta)
+    Fail(node, "a joined state that says what nobody wrote", change);
 }
 
 namespace {
@@ -305,6 +374,7 @@ const Written* Oracle::Find(const std::string& key, const Version& version) cons
 }
 
 const Written* Oracle::Newest(const std::string& key) const {
+  if (auto joined = joined_.find(key); joined != joined_.end()) return &joined->second.written;
   auto states = states_.find(key);
   return states == states_.end() || states->second.empty() ? nullptr : &states->second.rbegin()->second;
 }
@@ -396,7 +466,8 @@ void Oracle::CheckExceptions(const SimNode& node, const node::SyncAnswer& answer
                   exception.version.ToText() + " was refused: " + exception.reason);
   }
   for (const node::SyncException& exception : answer.superseded) {
-    if (exception.held <= exception.version)
+    const auto joined = joined_.contains(KeyOf(exception));  // a join may have the version of what it joined
+    if (exception.held < exception.version || (exception.held == exception.version && !joined))
       world_.Fail("node " + std::to_string(node.agent()) + " was told that " + KeyOf(exception) +
                   " was superseded by nothing newer");
   }

@@ -26,6 +26,8 @@ class World;
 // Key of an item as one text: owner, pk, sk.
 std::string KeyText(const tg_key& key);
 std::string Describe(const tg_change& change);
+// What tells two states of one version apart: the body, and of joined models the policy_meta too.
+uint64_t StateHash(const tg_change& change);
 
 // One state of one item, as its writer committed it.
 struct Written {
@@ -80,6 +82,10 @@ class Oracle {
   uint64_t refused() const { return refused_; }
   // Keys that no replica needs to agree on: planned losses of a scenario.
   void Forgive(const std::string& key) { forgiven_.insert(key); }
+  // A node lost its disk when all had come to rest: what it had written is elsewhere, and need not come back.
+  void Replaced(SimNode& node);
+  // Notes what is in its journal, which it is about to lose.
+  void KeepJournal(const SimNode& node);
   // Old parents may keep what they got while they were one.
   void AllowLeftovers() { leftovers_ = true; }
   bool leftovers() const { return leftovers_; }
@@ -101,6 +107,9 @@ class Oracle {
 
   void Local(SimNode& node, const tg_change& change, const tg_outcome& outcome, uint64_t transaction);
   void Remote(SimNode& node, const tg_change& change);
+  void Join(const std::string& key, const tg_change& change, const Written& written);
+  void RemoteJoined(SimNode& node, const tg_change& change);
+  void CheckJournals();
   void CheckWhole(SimNode& node, const tg_change& change);
   std::string DifferenceAt(SimNode& node);
   // Of a strict server: the keys whose newest state it refused; then who has to know it.
@@ -117,12 +126,23 @@ class Oracle {
   std::unordered_map<uint64_t, std::vector<uint64_t>> requests_;  // asked, not answered with ok
   std::set<uint64_t> refused_requests_;
   std::set<uint64_t> tags_;  // durable somewhere
+  // Of joined models: the join of all that was ever written.
+  struct Joined {
+    Written written;
+    std::string model, body, meta;
+    tg_change Change() const;
+  };
+  std::unordered_map<std::string, Joined> joined_;
+  std::set<std::pair<std::string, Version>> journaled_;
+  std::set<std::pair<std::string, Version>> replaced_;  // by a writer who saw them
   std::map<AgentId, Known> known_;
   std::set<std::string> forgiven_;
   std::map<std::string, const Written*> refused_keys_;  // by the last FindRefused
   uint64_t next_transaction_ = 1;
   uint64_t acknowledged_ = 0, refused_ = 0;
   bool still_ = false, leftovers_ = false;
+  std::set<AgentId> replaced_nodes_;
+  bool IsForgotten(const SimNode& node, const Written& written) const;
 };
 
 // The state that a storage holds for a key: kind and version, or nothing.

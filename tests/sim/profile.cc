@@ -19,6 +19,12 @@ std::vector<Profile> MakeProfiles() {
   Profile skew{.name = "skew", .what = "clocks that are off by hours and jump"};
   skew.skew_ms_max = 6 * 3'600'000;
   skew.clock_jumps = 15;
+  Profile clocks{.name = "clocks", .what = "clocks without battery, in 2035 or 2099, weeks off; many edits at once"};
+  clocks.wild_clocks = clocks.replaces = true;
+  clocks.clock_jumps = 10;
+  clocks.settings = 300;
+  clocks.joined = 400;
+  clocks.cuts = 12;
   Profile strict{.name = "strict", .what = "a server whose schema refuses some of what comes up"};
   strict.strict = true;
   Profile roam{.name = "roam", .what = "devices and routers that move to another parent"};
@@ -31,7 +37,7 @@ std::vector<Profile> MakeProfiles() {
   wide.writes_min = 900;
   wide.writes_max = 1'100;
   wide.seconds_min = 100;
-  return {mixed, calm, storm, chain, skew, wide, strict, roam};
+  return {mixed, calm, storm, chain, skew, clocks, wide, strict, roam};
 }
 
 }  // namespace

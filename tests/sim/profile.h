@@ -16,6 +16,9 @@ struct Profile {
   uint32_t devices_min = 3, devices_max = 5;
   uint32_t names = 4;        // of items with a name, each model and owner
   uint32_t settings = 0;     // per mille of the writes that are of the model that goes both ways, beside its share
+  uint32_t joined = 0;       // per mille of the writes that are of the model that is joined, beside its share
+  bool replaces = false;     // in the end a device gets a new disk, a clock of 1970, and writes what it wrote before
+  bool wild_clocks = false;  // years off, not only minutes
   bool server_late = false;  // much is there before the first contact
   bool strict = false;       // the server refuses some of what comes up
   bool chain = false;        // every router below the one before

@@ -64,7 +64,7 @@ void BuildTree(World& world, const Profile& profile, SimRandom& random) {
   }
   // Most start together, some come when much was written already.
   for (const auto& node : world.nodes()) {
-    node->clock().SetSkew(random.Between(-profile.skew_ms_max, profile.skew_ms_max));
+    node->clock().SetSkew(DrawSkew(profile, random));
     const bool late = profile.server_late ? node->role() == TG_ROLE_SERVER : random.PerMille(200);
     const int64_t delay =
         !late ? random.Between(0, 2'000) : random.Between(profile.server_late ? 40'000 : 2'000, 70'000);
@@ -85,6 +85,28 @@ void CheckStillness(World& world) {
   const uint64_t sent = world.network().frames() - frames;
   if (sent > kStillFramesPerLink * world.nodes().size())
     world.Fail("at rest " + std::to_string(sent) + " frames were sent in 45 s");
+}
+
+// The second act: all is at the server, so a device can lose its disk and nothing is lost. Its clock has no battery.
+void ReplaceADevice(World& world, Workload& workload, SimRandom& random) {
+  std::vector<SimNode*> devices;
+  for (const auto& node : world.nodes())
+    if (node->role() == TG_ROLE_DEVICE) devices.push_back(node.get());
+  SimNode& device = *devices[random.Below(devices.size())];
+  if (device.up()) world.oracle().KeepJournal(device);
+  device.Crash("to get another disk");
+  device.ReplaceDisk();
+  device.clock().SetSkew(-kStartUnixMs + 1'000);
+  world.RunFor(kSecond);
+  world.node(device.parent()).Adopt(device.agent(), [&world](const Status& status) {
+    if (!status.ok()) world.Fail("cannot adopt: " + status.message());
+  });
+  world.RunFor(kSecond);
+  device.Start();
+  if (device.up()) workload.WriteAnew(device);
+  if (!world.Settle(kSettleUsMax) && !world.failed())
+    world.Fail("no rest after a device was replaced: " + world.Unrest());
+  if (!world.failed()) world.oracle().CheckAtRest();
 }
 
 }  // namespace
@@ -109,6 +131,7 @@ RunResult RunSeed(const RunOptions& run) {
     world.Fail("no rest within " + std::to_string(kSettleUsMax / kSecond) + " s: " + world.Unrest());
   const int64_t rest_us = world.now_us();
   if (!world.failed()) world.oracle().CheckAtRest();
+  if (!world.failed() && profile.replaces) ReplaceADevice(world, workload, random);
   if (!world.failed()) CheckStillness(world);
 
   RunResult result;

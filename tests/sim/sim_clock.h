@@ -3,6 +3,7 @@
 // Thread safety: none. Ownership: refers to the world's time.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "host/core/clock.h"
@@ -14,15 +15,22 @@ inline constexpr int64_t kStartUnixMs = 1'800'000'000'000;  // when every world 
 class SimClock : public core::Clock {
  public:
   explicit SimClock(const int64_t* now_us) : now_us_(now_us) {}
-  int64_t unix_ms() const override { return kStartUnixMs + *now_us_ / 1000 + skew_ms_; }
+  int64_t unix_ms() const override {
+    const int64_t ms = kStartUnixMs + *now_us_ / 1000 + skew_ms_;
+    latest_ms_ = std::max(latest_ms_, ms);
+    return ms;
+  }
   int64_t monotonic_us() const override { return *now_us_; }
 
+  // The latest that it ever said.
+  int64_t latest_ms() const { return latest_ms_; }
   int64_t skew_ms() const { return skew_ms_; }
   void SetSkew(int64_t ms) { skew_ms_ = ms; }
 
  private:
   const int64_t* now_us_;
   int64_t skew_ms_ = 0;
+  mutable int64_t latest_ms_ = 0;
 };
 
 }  // namespace tidegate::sim

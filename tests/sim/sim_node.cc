@@ -33,6 +33,13 @@ std::vector<node::QuarantineEntry> SimNode::quarantine() const {
   return std::move(entries).value();
 }
 
+std::vector<node::ConflictEntry> SimNode::conflicts() const {
+  auto entries = node_->Conflicts();
+  if (entries.ok()) return std::move(entries).value();
+  world_.Fail("the conflicts of node " + std::to_string(agent()) + " cannot be read: " + entries.status().message());
+  return {};
+}
+
 replica::Reader SimNode::reader() const { return {*truth_, world_.catalog(agent()), clock_, agent()}; }
 
 void SimNode::Start() {
@@ -54,8 +61,8 @@ void SimNode::Start() {
   defective_ = MakeDefectiveStorage(world_.options().defect, *truth_, random_.Fork());
   core::Storage& given = defective_ ? *defective_ : *truth_;
   if (fail_open_) truth_->FailCommits(1, Code::kIo);
-  auto node = node::Node::Open(options_,
-                               {given, world_.policy(), world_.catalog(agent()), clock_, random_, *this, *this, *this});
+  auto node = node::Node::Open(
+      options_, {given, world_.policy(agent()), world_.catalog(agent()), clock_, random_, *this, *this, *this});
   if (std::exchange(fail_open_, false) && !node.ok()) {
     // As a supervisor does: later again.
     world_.trace().Line(world_.now_us(), agent(), "does not open: %s", node.status().message().c_str());
@@ -104,6 +111,14 @@ void SimNode::Crash(const char* why) {
   before_.reset();
   if (world_.options().defect == Defect::kSeqReused) GivePositionsAgain(*box_, new_replica_, epoch_, owner_sets_);
   world_.network().NodeDown(*this);
+}
+
+void SimNode::ReplaceDisk() {
+  world_.trace().Line(world_.now_us(), agent(), "gets an empty disk");
+  box_ = std::make_unique<ReplicaBox>();
+  owner_sets_.clear();
+  for (uint8_t& byte : new_replica_.bytes) byte = static_cast<uint8_t>(random_.Next());
+  world_.oracle().Replaced(*this);
 }
 
 void SimNode::FailCommits(int count, Code code) {

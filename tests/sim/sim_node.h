@@ -44,11 +44,14 @@ class SimNode : public node::Outbox, private core::Log, private core::Metrics, p
   const core::Storage& truth() const { return *truth_; }
   node::NodeStatus status() const { return node_->GetStatus(); }
   std::vector<node::QuarantineEntry> quarantine() const;
+  std::vector<node::ConflictEntry> conflicts() const;
   replica::Reader reader() const;
   ReplicaBox& disk() { return *box_; }
 
   void Start();  // tries again by itself if the disk fails
   void Crash(const char* why);
+  // While it is down: an empty disk takes the place of its own.
+  void ReplaceDisk();
   void ArmCrash(CrashPoint point) {
     armed_ = point;
     outputs_left_ = -1;

@@ -41,6 +41,10 @@ bool Monitor::Tamper(SimNode& from, AgentId to, wire::DecodedFrame* frame) {
       for (wire::LaneAck& lane : ack->lanes) lane.delivered = lane.held;
     }
   }
+  if (auto* ack = std::get_if<wire::Ack>(&frame->body); ack != nullptr && defect == Defect::kRestampMissing) {
+    for (wire::RefusedKey& refused : ack->refused)
+      if (refused.reason.empty()) refused.held = refused.version;
+  }
   if (auto* ack = std::get_if<wire::Ack>(&frame->body); ack != nullptr && !ack->refused.empty()) {
     // As if each had none to tell; late: half of the acks.
     if (defect == Defect::kRefusalsUntold || (defect == Defect::kRefusalsLate && random_.PerMille(500))) {

@@ -45,6 +45,28 @@ void Workload::Plan(uint32_t count, int64_t us) {
   for (uint32_t i = 0; i < count; ++i) world_.After(random_.Between(0, us), [this] { Once(0); });
 }
 
+void Workload::WriteAnew(SimNode& node) {
+  std::vector<std::pair<std::string, std::string>> items = {{"Status", ""}};
+  for (uint32_t i = 0; i < profile_.names; ++i) {
+    std::string name = "\"name\":\"n" + std::to_string(i) + "\",";
+    items.emplace_back("Gauge", name);
+    items.emplace_back("Setting", name);
+    items.emplace_back("Profile", name);
+  }
+  for (const auto& [model, name] : items) {
+    if (random_.PerMille(300)) continue;
+    const uint64_t tag = next_tag_++, request = next_request_++;
+    ++asked_;
+    replica::Write write{WriteMode::kUpsert, model, "{" + name + "\"n\":" + std::to_string(tag) + "}", {}, {}};
+    world_.oracle().Asked(request, {tag});
+    node.Write({write}, [this, &node, request](const replica::WriteAnswer& answer) {
+      if (!answer.status.ok() && !MayFailSo(answer.status))
+        world_.Fail("node " + std::to_string(node.agent()) + " refused a lawful write: " + answer.status.message());
+      world_.oracle().Answered(node, request, answer);
+    });
+  }
+}
+
 void Workload::PlanSyncs(uint32_t count, int64_t us) {
   for (uint32_t i = 0; i < count; ++i) world_.After(random_.Between(0, us), [this] { SyncOnce(); });
 }
@@ -96,6 +118,7 @@ replica::Write Workload::MakeWrite(SimNode& node, bool* illegal) {
                        : "Note";
   }
   if (!*illegal && random_.PerMille(profile_.settings)) name = "Setting";
+  if (profile_.joined != 0 && !*illegal && random_.PerMille(profile_.joined)) name = "Profile";
   const ModelTruth& model = *FindModel(name);
   replica::Write write;
   write.model = name;
@@ -119,6 +142,14 @@ replica::Write Workload::MakeWrite(SimNode& node, bool* illegal) {
   if (!*illegal) ChooseOwner(node, model, &write);
   if (write.mode != WriteMode::kRemove) {
     fields += (fields.empty() ? "\"n\":" : ",\"n\":") + std::to_string(next_tag_++);
+    if (model.joined) {
+      // Some fields, now and then one is taken away.
+      for (const char* field : {"a", "b"}) {
+        if (random_.PerMille(500)) continue;
+        bool gone = write.mode == WriteMode::kUpdate && random_.PerMille(250);
+        fields += ",\"" + std::string(field) + "\":" + (gone ? "null" : std::to_string(random_.Below(100)));
+      }
+    }
     if (random_.PerMille(300)) fields += ",\"text\":\"" + std::string(random_.Below(400), 'x') + "\"";
   }
   write.properties = "{" + fields + "}";

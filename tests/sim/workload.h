@@ -24,6 +24,8 @@ class Workload {
 
   // Plans `count` writes at random moments of the next us.
   void Plan(uint32_t count, int64_t us);
+  // What a device with an empty disk writes: keys that another life of it wrote too.
+  void WriteAnew(SimNode& node);
   void PlanSyncs(uint32_t count, int64_t us);
   uint32_t asked() const { return asked_; }
 

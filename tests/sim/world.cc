@@ -18,14 +18,24 @@ World::World(const WorldOptions& options)
       policy_(MakeDefectivePolicy(options.defect, GoodPolicy())),
       catalog_(std::make_unique<replica::CatalogHolder>(policy_ ? MakeCatalog(*policy_) : GoodCatalog())),
       server_catalog_(options.strict_server ? std::make_unique<replica::CatalogHolder>(StrictCatalog()) : nullptr),
+      newest_catalog_(std::make_unique<replica::CatalogHolder>(NewestCatalog())),
       oracle_(*this),
       network_(*this, random_.Fork()) {}
 
 World::~World() = default;
 
-const core::Policy& World::policy() const { return policy_ ? *policy_ : GoodPolicy(); }
+const core::Policy& World::policy(AgentId agent) const {
+  if (newest_only_.contains(agent)) return NewestPolicy();
+  return policy_ ? *policy_ : GoodPolicy();
+}
+
+void World::SetNewestOnly(AgentId agent, bool newest_only) {
+  if (newest_only) newest_only_.insert(agent);
+  if (!newest_only) newest_only_.erase(agent);
+}
 
 const replica::CatalogHolder& World::catalog(AgentId agent) const {
+  if (newest_only_.contains(agent)) return *newest_catalog_;
   return agent == kAgentServer && server_catalog_ ? *server_catalog_ : *catalog_;
 }
 
@@ -34,6 +44,7 @@ SimNode& World::Add(AgentId agent, uint32_t role, uint32_t level, AgentId parent
   options.agent = agent;
   options.role = role;
   options.level = level;
+  if (options_.defect == Defect::kClockDragged) options.clock_drift_ms_max = int64_t{1} << 50;
   nodes_.push_back(std::make_unique<SimNode>(*this, options, parent));
   by_agent_[agent] = nodes_.back().get();
   trace_.Line(now_us_, agent, "role %u, level %u, parent %llu", role, level, static_cast<unsigned long long>(parent));

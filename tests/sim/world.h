@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <queue>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -42,8 +43,11 @@ class World {
   Trace& trace() { return trace_; }
   Network& network() { return network_; }
   Oracle& oracle() { return oracle_; }
-  const core::Policy& policy() const;
+  const core::Policy& policy(AgentId agent) const;
   const replica::CatalogHolder& catalog(AgentId agent) const;
+
+  // A node that joins nothing: of every model the newest state wins. From its next start on.
+  void SetNewestOnly(AgentId agent, bool newest_only);
 
   // A node that is not started yet. parent 0 = none.
   SimNode& Add(AgentId agent, uint32_t role, uint32_t level, AgentId parent);
@@ -84,6 +88,8 @@ class World {
   std::unique_ptr<core::Policy> policy_;  // of a defect
   std::unique_ptr<replica::CatalogHolder> catalog_;
   std::unique_ptr<replica::CatalogHolder> server_catalog_;  // null: the same
+  std::unique_ptr<replica::CatalogHolder> newest_catalog_;
+  std::set<AgentId> newest_only_;
   Oracle oracle_;
   Network network_;
   std::vector<std::unique_ptr<SimNode>> nodes_;

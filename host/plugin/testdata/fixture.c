@@ -95,8 +95,17 @@ static uint32_t accept(void* self, const tg_policy_item* item, const tg_text_sin
 #else
 #define TABLE_SIZE sizeof(tg_policy_v1)
 #endif
-static const tg_policy_v1 table = {
-    {(uint32_t)TABLE_SIZE, 0, create, stop, destroy}, reload, placement, NULL, lane, accept, NULL, NULL, NULL};
+static const tg_policy_v1 table = {{(uint32_t)TABLE_SIZE, 0, create, stop, destroy},
+                                   reload,
+                                   placement,
+                                   NULL,
+                                   lane,
+                                   accept,
+                                   NULL,
+                                   NULL,
+                                   NULL,
+                                   NULL,
+                                   NULL};
 
 #ifdef FIXTURE_UNRESOLVED
 extern void nobody_defines_this(void);

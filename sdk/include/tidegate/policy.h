@@ -67,10 +67,19 @@ typedef struct tg_policy_v1 {
   uint32_t (*lane)(void* self, tg_str model, uint32_t* lane);
   uint32_t (*accept)(void* self, const tg_policy_item* item, const tg_text_sink* reason);
   uint32_t (*route)(void* self, const tg_policy_item* item, uint64_t neighbour, uint32_t* route);
-  /* Joins two states of one item: writes body, then policy_meta. */
+  /* Joins two states of one item: writes body, then policy_meta; an empty body is a tombstone. Commutative,
+   * associative and idempotent over body, policy_meta and kind; the version of the result is the higher one.
+   * Asked only for models that `merges` names. */
   uint32_t (*merge)(void* self, const tg_policy_item* held, const tg_policy_item* incoming, const tg_bytes_sink* body,
                     const tg_bytes_sink* policy_meta);
   uint32_t (*retain)(void* self, tg_str model, tg_retain* retain);
+
+  /* TG_DECIDED: states of the model's items are joined by this policy. revision names the join and the form of its
+   * policy_meta: nodes replicate such a model only if policy id and revision are the same at both. */
+  uint32_t (*merges)(void* self, tg_str model, uint32_t* revision);
+  /* The policy_meta of a state written at this node. held: the state before, null if there was none. */
+  uint32_t (*stamp)(void* self, const tg_policy_item* held, const tg_policy_item* written,
+                    const tg_bytes_sink* policy_meta);
 } tg_policy_v1;
 
 #ifdef __cplusplus

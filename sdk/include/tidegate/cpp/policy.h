@@ -12,6 +12,8 @@
 //   bool Merge(const tg_policy_item& held, const tg_policy_item& incoming, std::string& body,
 //              std::string& policy_meta) const
 //   bool Retain(std::string_view model, tg_retain& retain) const
+//   std::optional<uint32_t> Merges(std::string_view model) const          the revision of the join
+//   bool Stamp(const tg_policy_item* held, const tg_policy_item& written, std::string& policy_meta) const
 //
 // Thread safety: as tagged in tidegate/policy.h. Ownership: views are valid during the call.
 #pragma once
@@ -86,6 +88,20 @@ class PolicyPlugin {
       return TG_PASS;
     }
   }
+  static uint32_t Merges(void* self, tg_str model, uint32_t* revision) noexcept {
+    return Decide(revision, [&] { return Self(self).Merges(View(model)); });
+  }
+  static uint32_t Stamp(void* self, const tg_policy_item* held, const tg_policy_item* written,
+                        const tg_bytes_sink* policy_meta) noexcept {
+    try {
+      std::string meta;
+      if (!Self(self).Stamp(held, *written, meta)) return TG_PASS;
+      policy_meta->bytes(policy_meta->ctx, Bytes(meta));
+      return TG_DECIDED;
+    } catch (...) {
+      return TG_PASS;
+    }
+  }
 
   static constexpr tg_policy_v1 MakeTable() {
     tg_policy_v1 table{};
@@ -98,6 +114,8 @@ class PolicyPlugin {
     if constexpr (requires { &T::Route; }) table.route = &Route;
     if constexpr (requires { &T::Merge; }) table.merge = &Merge;
     if constexpr (requires { &T::Retain; }) table.retain = &Retain;
+    if constexpr (requires { &T::Merges; }) table.merges = &Merges;
+    if constexpr (requires { &T::Stamp; }) table.stamp = &Stamp;
     return table;
   }
 
