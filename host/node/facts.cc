@@ -112,10 +112,11 @@ NodeStatus Node::Impl::GetStatus() const {
     status.links.push_back(std::move(entry));
   }
   for (const auto& [number, session] : sessions_) {
+    bool to_parent = session.peer.side == core::Side::kParent;
     auto shown = std::find_if(status.links.begin(), status.links.end(), [&](const LinkStatus& link) {
-      return session.agent != 0 ? link.agent == session.agent
-                                : (link.is_parent && session.peer.side == core::Side::kParent && link.state != "up") ||
-                                      (session.peer.agent != 0 && link.agent == session.peer.agent);
+      if (session.agent != 0) return link.agent == session.agent;
+      if (link.is_parent != to_parent) return false;
+      return (session.peer.agent != 0 && link.agent == session.peer.agent) || (to_parent && link.state != "up");
     });
     if (shown == status.links.end()) {
       if (session.peer.side != core::Side::kParent && session.last_error.empty()) continue;
