@@ -3,8 +3,9 @@
 Everything listens on loopback, on ports that were free, and ends with the Rig.
 """
 from .broker import Broker
+from .disks import FailingDisk, NotHere, fill, small_disk
 from .node import CommandFailed, Done, Node
 from .relay import Relay
 from .rig import Rig, wait_until
 
-__all__ = ["Broker", "CommandFailed", "Done", "Node", "Relay", "Rig", "wait_until"]
+__all__ = ["Broker", "CommandFailed", "Done", "FailingDisk", "Node", "NotHere", "Relay", "Rig", "fill", "small_disk", "wait_until"]

@@ -56,6 +56,7 @@ class Node:
         self.log = self.folder / "log"
         self.config_path = self.folder / "tidegate.yaml"
         self.process = None
+        self.under = ()
         self.told_to_end = False
         self.config = {
             "node": {"role": role, "agent": agent},
@@ -91,11 +92,11 @@ class Node:
         self.config_path.write_text(yaml_of(self.config) + "\n")
         return self.config_path
 
-    def start(self, wait=True, under=()):
-        """under: a program, such as strace with its options, that runs the daemon."""
+    def start(self, wait=True, under=None):
+        """under: a program, such as strace with its options, that runs the daemon; self.under if not said."""
         self.write_config()
         self.told_to_end = False
-        self.process = subprocess.Popen([*under, str(self.rig.tidegated), "--config", str(self.config_path)],
+        self.process = subprocess.Popen([*(self.under if under is None else under), str(self.rig.tidegated), "--config", str(self.config_path)],
                                         stdout=self.log.open("ab"), stderr=subprocess.STDOUT)
         if wait:
             self.wait_ready()
@@ -131,6 +132,13 @@ class Node:
 
     def kill(self):
         return self.stop(signal.SIGKILL)
+
+    def freeze(self):
+        """Its connections stay, nothing moves."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self):
+        self.process.send_signal(signal.SIGCONT)
 
     def trouble(self):
         """After its end: what says that the daemon crashed, did not stop in order, or was caught by a sanitizer."""

@@ -50,8 +50,8 @@ class Rig:
         self.relays = []
         self.nodes = []
 
-    def broker(self, name="broker", lines=()):
-        broker = Broker(self.folder, name, lines).start()
+    def broker(self, name="broker", lines=(), **where):
+        broker = Broker(self.folder, name, lines, **where).start()
         self.brokers.append(broker)
         return broker
 

@@ -7,228 +7,42 @@ usage: tests/fault/kills.py [--kills N] [--seed S] [--keep]
 The seed fixes who is killed, when, for how long, and what is written; the interleaving is the machine's.
 exit status: 0 all held, 1 not
 """
-import argparse
-import json
-import pathlib
 import random
 import sys
-import threading
 import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent.parent / "script"))
-sys.dont_write_bytecode = True
-
-from rig import CommandFailed, Rig, wait_until  # noqa: E402
-
-ITEMS_MAX = 20_000  # of a sensor; then it goes on with updates and deletes
-TIME = "2026-01-02T03:04:05.000Z"
+from load import Rig, Run, options_of, verdict
 
 
-class Writer(threading.Thread):
-    """Writes to one node until told to stop; knows what was acknowledged. A write that failed is done again, so that at
-    the end every one of them is acknowledged."""
+def kill(targets, kills, seed):
+    """What Run.go does meanwhile: kills, one after the other."""
+    drawn = random.Random(seed)
 
-    def __init__(self, node, seed):
-        super().__init__(daemon=True)
-        self.node = node
-        self.random = random.Random(seed)
-        self.stopping = threading.Event()
-        self.error = None
-        self.number = 0
-        self.expected = {}    # id -> value: what must be at the server
-        self.removed = set()  # ids that must not
-
-    def run(self):
-        try:
-            while not self.stopping.is_set():
-                self.step()
-                time.sleep(self.random.uniform(0, 0.02))
-        except Exception as error:  # told at the end
-            self.error = error
-
-    def until_done(self, *args, stdin=None, also=()):
-        """also: exit codes that say that it was done the first time, when the answer was lost."""
-        deadline = time.monotonic() + 120
-        while True:
-            done = self.node.attempt(*args, stdin=stdin)
-            if done.code == 0 or done.code in also:
-                return
-            if done.code not in (1, 3) or time.monotonic() > deadline:
-                raise CommandFailed(args, done.code, done.err)
-            if done.code == 1 and not any(word in done.err for word in ("connection", "stopping", "ended", "closed", "reset")):
-                raise CommandFailed(args, done.code, done.err)
-            time.sleep(0.05)
-
-    def put(self, model, items):
-        self.until_done("put", model, "-", stdin="".join(json.dumps(item) + "\n" for item in items))
-
-
-class SensorWriter(Writer):
-    """New readings, newer states of some, deletes of others, and a status that counts."""
-
-    def item(self, id_):
-        return {"id": id_, "station": "s", "time": TIME, "temperature": self.expected[id_]}
-
-    def step(self):
-        ids = []
-        fresh = self.random.randint(1, 60) if len(self.expected) < ITEMS_MAX else 0
-        for _ in range(fresh):
-            self.number += 1
-            ids.append(f"{self.node.agent}-{self.number:07d}")
-        if self.expected and self.random.random() < 0.5:
-            ids += self.random.sample(sorted(self.expected), min(5, len(self.expected)))
-        for id_ in ids:
-            self.expected[id_] = self.random.randint(0, 1_000_000)
-        self.put("Reading", [self.item(id_) for id_ in ids])
-        if len(self.expected) > 20 and self.random.random() < 0.3:
-            gone = self.random.choice(sorted(self.expected))
-            self.until_done("remove", "Reading", "station=s", f"id={gone}", also=(4,))
-            del self.expected[gone]
-            self.removed.add(gone)
-        self.put("Status", [{"state": f"after {self.number}"}])
-
-
-class CloudWriter(Writer):
-    """Settings for one sensor each and for all, and deletes of them."""
-
-    def __init__(self, node, seed, agents):
-        super().__init__(node, seed)
-        self.agents = [0, *agents]
-
-    def step(self):
-        agent, name = self.random.choice(self.agents), f"n{self.random.randint(0, 30)}"
-        if (agent, name) in self.expected and self.random.random() < 0.3:
-            self.until_done("remove", "Config", f"name={name}", "--owner", agent, also=(4,))
-            del self.expected[(agent, name)]
-        else:
-            self.number += 1
-            self.expected[(agent, name)] = str(self.number)
-            self.until_done("put", "Config", json.dumps({"name": name, "value": str(self.number)}), "--to", agent)
-        time.sleep(0.03)
-
-
-class Killer:
-    def __init__(self, targets, seed):
-        self.targets = targets
-        self.random = random.Random(seed)
-
-    def run(self, kills, writers):
+    def disturb(run):
         every = max(1, kills // 10)
         for number in range(1, kills + 1):
-            time.sleep(self.random.uniform(0.02, 0.6))
-            target = self.random.choice(self.targets)
-            away_s = self.random.choice((0, 0, self.random.uniform(0, 1.5)))
+            time.sleep(drawn.uniform(0.02, 0.6))
+            target = drawn.choice(targets)
+            away_s = drawn.choice((0, 0, drawn.uniform(0, 1.5)))
             target.kill()
             time.sleep(away_s)
             target.start()
-            for writer in writers:
-                if writer.error:
-                    return
+            if run.failed():
+                return
             if number % every == 0 or kills <= 20:
-                written = sum(len(writer.expected) for writer in writers)
-                print(f"kill {number:4} of {kills}: {target.name}, away {away_s:.2f} s; {written} items acknowledged", flush=True)
-
-
-class Checks:
-    def __init__(self):
-        self.failed = 0
-
-    def that(self, holds, text):
-        print(("ok      " if holds else "FAILED  ") + text, flush=True)
-        self.failed += 0 if holds else 1
-
-
-def sum_up(checks, cloud, gateway, sensors, writers, cloud_writer):
-    nodes = [cloud, gateway, *sensors]
-    for writer in [*writers, cloud_writer]:
-        checks.that(writer.error is None, f"{writer.node.name}: every write was acknowledged" +
-                    (f": {writer.error}" if writer.error else f", {writer.number} of them"))
-    for node in nodes:
-        wait_until(lambda: node.attempt("status").code == 0, f"{node.name} answers")
-    Rig.wait_linked(*nodes)
-    for node in nodes[1:]:
-        node.sync("server", "120s")
-    for sensor, writer in zip(sensors, writers):
-        found = {}
-        doubled = 0
-        for item in cloud.find("Reading", "--owner", sensor.agent):
-            doubled += item["id"] in found
-            found[item["id"]] = item["temperature"]
-        missing = [id_ for id_ in writer.expected if id_ not in found]
-        extra = [id_ for id_ in found if id_ not in writer.expected]
-        wrong = [id_ for id_ in writer.expected if id_ in found and found[id_] != writer.expected[id_]]
-        checks.that(not (missing or extra or wrong or doubled),
-                    f"{sensor.name}: {len(writer.expected)} readings at the cloud, each once with its content" if not
-                    (missing or extra or wrong or doubled) else
-                    f"{sensor.name}: missing {missing[:5]} ({len(missing)}), not deleted or never written {extra[:5]} "
-                    f"({len(extra)}), another content {wrong[:5]} ({len(wrong)}), twice {doubled}")
-        state = [item["state"] for item in cloud.find("Status", "--owner", sensor.agent)]
-        checks.that(state == [f"after {writer.number}"], f"{sensor.name}: its last status is at the cloud: {state}")
-        wanted = {(agent, name): value for (agent, name), value in cloud_writer.expected.items() if agent in (0, sensor.agent)}
-
-        def config(node=sensor):
-            return {(item["_owner"], item["name"]): item["value"] for item in node.find("Config")}
-        try:
-            wait_until(lambda: config() == wanted, "the settings", 60)
-        except AssertionError:
-            pass
-        checks.that(config() == wanted, f"{sensor.name}: its {len(wanted)} settings are those of the cloud")
-    unequal = []
-    scopes = [("Reading", s.agent, [s, gateway, cloud]) for s in sensors] + \
-             [("Status", s.agent, [s, gateway, cloud]) for s in sensors] + \
-             [("Config", s.agent, [s, gateway, cloud]) for s in sensors] + [("Config", 0, nodes)]
-
-    def differing():
-        told = {node.name: node.digests() for node in nodes}
-        unequal[:] = [f"{model} of {owner}" for model, owner, holders in scopes
-                      if len({told[node.name].get((model, owner)) for node in holders}) != 1]
-        return not unequal
-    try:
-        wait_until(differing, "equal digests", 60)
-    except AssertionError:
-        pass
-    checks.that(not unequal, f"the digests of all {len(scopes)} scopes are equal on all tiers{': not ' if unequal else ''}"
-                             f"{', '.join(unequal)}")
-    listed = sum(len(node.quarantine()) for node in nodes)
-    checks.that(listed == 0, f"nothing is in quarantine{'' if listed == 0 else f': {listed}'}")
+                run.note(f"kill {number:4} of {kills}: {target.name}, away {away_s:.2f} s")
+    return disturb
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="tests/fault/kills.py", description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--kills", type=int, default=20, help="how many (20)")
-    parser.add_argument("--seed", type=int, default=None, help="a number; random if not said")
-    parser.add_argument("--keep", action="store_true", help="leave the folder with replicas and logs")
-    options = parser.parse_args()
-    seed = options.seed if options.seed is not None else random.SystemRandom().randrange(1 << 32)
-    again = f"tests/fault/kills.py --kills {options.kills} --seed {seed}"
-    print(f"seed {seed}; again with: {again}", flush=True)
-    checks = Checks()
+    options = options_of("tests/fault/kills.py", __doc__, "kills", 20)
     started = time.monotonic()
     with Rig(keep=options.keep) as rig:
-        cloud, gateway, sensors = rig.started_tree(2, sync={"sync_delay": "50ms"})
-        writers = [SensorWriter(sensor, seed + sensor.agent) for sensor in sensors]
-        cloud_writer = CloudWriter(cloud, seed + 1, [sensor.agent for sensor in sensors])
-        everybody = [*writers, cloud_writer]
-        for writer in everybody:
-            writer.start()
-        Killer([cloud, gateway, *sensors, *rig.brokers], seed).run(options.kills, everybody)
-        for writer in everybody:
-            writer.stopping.set()
-        for writer in everybody:
-            writer.join(180)
-        try:
-            sum_up(checks, cloud, gateway, sensors, writers, cloud_writer)
-        except Exception as error:  # a node that does not answer any more is a failure too
-            checks.that(False, str(error))
-        if checks.failed:
-            for node in rig.nodes:
-                print(f"--- {node.name}, end of its log\n{node.tail(15)}")
-        if options.keep:
-            print(f"replicas and logs: {rig.folder}")
-    print(f"{options.kills} kills in {time.monotonic() - started:.0f} s: " +
-          ("nothing was lost" if not checks.failed else f"{checks.failed} checks FAILED; again with: {again}"))
-    return 1 if checks.failed else 0
+        tree = rig.started_tree(2, sync={"sync_delay": "50ms"})
+        cloud, gateway, sensors = tree
+        failed = Run(rig, tree, options.seed).go(kill([cloud, gateway, *sensors, *rig.brokers], options.count, options.seed))
+    print(f"{options.count} kills in {time.monotonic() - started:.0f} s: {verdict(failed, options.again)}")
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":

@@ -1,37 +1,9 @@
 #!/usr/bin/env python3
 """The disk below the replica fails: nothing is acknowledged that is not on it, and after a failed sync the daemon ends
 and begins anew from what is."""
-import os
-import pathlib
-
 import harness
-from harness import Rig, Skip, equal, fails, has, reading, true, wait_until
-
-
-def library():
-    """tests/fault/io_faults.c, built beside the programs."""
-    named = os.environ.get("TIDEGATE_IO_FAULTS_LIBRARY")
-    found = [pathlib.Path(named)] if named else sorted(harness.SOURCE.glob("build/*/tests/fault/libio_faults.so"))
-    if not found or not found[0].exists():
-        raise Skip("tests/fault/libio_faults.so is not built")
-    return found[0]
-
-
-class FailingDisk:
-    """Faults for one node, on while their file is there."""
-
-    def __init__(self, rig):
-        self.folder = rig.folder / "faults"
-        self.folder.mkdir()
-        # The library comes before the sanitizer's, which takes notice otherwise.
-        options = os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"
-        self.under = ("env", f"LD_PRELOAD={library()}", f"TIDEGATE_IO_FAULTS={self.folder}", f"ASAN_OPTIONS={options}")
-
-    def set(self, fault):
-        (self.folder / fault).touch()
-
-    def clear(self, fault):
-        (self.folder / fault).unlink()
+from harness import Rig, equal, fails, has, reading, true, wait_until
+from rig import FailingDisk
 
 
 def case_a_write_that_fails_is_refused_and_the_daemon_goes_on():

@@ -1,47 +1,17 @@
 #!/usr/bin/env python3
 """The replica lies on a file system that becomes full: nothing is acknowledged that is not stored, nothing acknowledged
 is lost, reads go on, and writing goes on by itself when there is space again."""
-import contextlib
 import http.client
 import json
-import os
 import shutil
 import socket
 import subprocess
 
 import harness
-from harness import Rig, Skip, equal, fails, has, noise, reading, true, wait_until
+from harness import Rig, equal, fails, has, noise, reading, true, wait_until
+from rig import fill, small_disk
 
 FULL = "database or disk is full"
-
-
-@contextlib.contextmanager
-def small_disk(rig, mib):
-    """A file system of its own, mounted in the rig's folder."""
-    if os.geteuid() != 0:
-        raise Skip("mounting a file system needs root")
-    folder = rig.folder / "disk"
-    folder.mkdir()
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={mib}m", "tmpfs", str(folder)], capture_output=True, text=True)
-    if done.returncode != 0:
-        raise Skip(f"no file system can be mounted here: {done.stderr.strip()}")
-    try:
-        yield folder
-    finally:
-        for node in rig.nodes:
-            node.stop()
-        subprocess.run(["umount", str(folder)], check=True)
-
-
-def fill(folder, leave=0):
-    """A file that takes all space but `leave` bytes."""
-    filler = folder / "filler"
-    with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
-        while file.write(bytes(4096)):
-            continue
-    if leave:
-        os.truncate(filler, max(0, filler.stat().st_size - leave))
-    return filler
 
 
 def ask(node, method, target, body=None):

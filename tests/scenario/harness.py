@@ -20,6 +20,7 @@ sys.path.insert(0, str(SOURCE / "script"))
 sys.dont_write_bytecode = True
 
 from rig import CommandFailed, Relay, wait_until  # noqa: E402
+from rig import NotHere as Skip  # noqa: E402
 from rig import Rig as PlainRig  # noqa: E402
 
 __all__ = ["CommandFailed", "Relay", "Rig", "Skip", "SOURCE", "NOW", "changed_schema", "equal", "fails", "fault", "has", "main",
@@ -27,10 +28,6 @@ __all__ = ["CommandFailed", "Relay", "Rig", "Skip", "SOURCE", "NOW", "changed_sc
 
 NOW = "2026-01-02T03:04:05.000Z"
 _keep = False
-
-
-class Skip(Exception):
-    """This machine lacks what the case needs."""
 
 
 class Rig(PlainRig):
