@@ -57,6 +57,7 @@ Daemon::Daemon(const Options& options, const Scratch& scratch, DaemonSpec spec)
   if (spec.downlink != nullptr) text += TransportText("downlink", "child", *spec.downlink);
   if (spec.uplink == nullptr && spec.downlink == nullptr) text.replace(text.size() - 1, 1, " []\n");
   text += "policies:\n  - plugin: policy-onetable\n";
+  if (!spec.policy_config.empty()) text += "    config: " + spec.policy_config + "\n";
   text += "schemas:\n  - " + options.source_dir + "/schemas/examples/device.json5\n";
   text += "sync:\n  sync_delay: " + spec.sync_delay + "\n";
   WriteFile(folder_ + "/tidegate.yaml", text);

@@ -22,6 +22,7 @@ struct DaemonSpec {
   const Broker* uplink = nullptr;    // the broker shared with its parent
   const Broker* downlink = nullptr;  // the broker shared with its children
   std::string sync_delay = "5s";
+  std::string policy_config = {};  // of policy-onetable, in YAML's flow form
 };
 
 class Daemon {

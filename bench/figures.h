@@ -17,6 +17,8 @@ void MeasureCatchUp(const Options& options, Report* report);
 void MeasureLatency(const Options& options, Report* report);
 // Memory of a router, idle and with many items; how fast it starts with them.
 void MeasureMemory(const Options& options, Report* report);
+// An urgent item that is written while a backlog of many items drains, until the server has it.
+void MeasureAlarm(const Options& options, Report* report);
 // What a router with a thousand children spends on a broadcast, on a child that is silent, on one batch of one child.
 void MeasureChildren(const Options& options, Report* report);
 
