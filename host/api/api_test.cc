@@ -244,11 +244,14 @@ TEST_F(Api, SyncThatWaited_SaysWhatDidNotGetThere) {
 
 TEST_F(Api, Links_AreListedSwitchedAndMoved) {
   EXPECT_THAT(Ask("GET", "/v1/links").body, HasSubstr(R"("plain_bytes_sent":4500)"));
-  EXPECT_EQ(Ask("POST", "/v1/links/9/off").body, "{\"agent\":9,\"on\":false}\n");
+  EXPECT_EQ(Ask("POST", "/v1/links/9/off").body, "{\"agents\":[9],\"on\":false}\n");
   EXPECT_THAT(Ask("GET", "/v1/links").body, HasSubstr(R"("state":"off")"));
   EXPECT_EQ(Ask("POST", "/v1/links/9/on").status, 200);
   EXPECT_EQ(Ask("POST", "/v1/links/8/on").status, 404);
-  EXPECT_EQ(Ask("POST", "/v1/links/all/off").status, 400);
+  EXPECT_EQ(Ask("POST", "/v1/links/children/off").body, "{\"agents\":[9],\"on\":false}\n");
+  EXPECT_EQ(Ask("POST", "/v1/links/all/off").body, "{\"agents\":[0],\"on\":false}\n");
+  EXPECT_THAT(Ask("GET", "/v1/status").body, HasSubstr(R"("links_off":true)"));
+  EXPECT_EQ(Ask("POST", "/v1/links/all/on").status, 200);
   EXPECT_EQ(Ask("POST", "/v1/links/0/sync").status, 400);
   EXPECT_EQ(Ask("POST", "/v1/links/all/sync", R"({"push":true,"pull":false,"wait":true})").status, 200);
   EXPECT_FALSE(node_.last_link_sync().pull);

@@ -84,6 +84,7 @@ struct FakeNode::Data {
   node::SyncAnswer sync_answer TG_GUARDED_BY(mutex);
   bool hold_syncs TG_GUARDED_BY(mutex) = false;
   bool child_off TG_GUARDED_BY(mutex) = false;
+  bool links_off TG_GUARDED_BY(mutex) = false;
   node::LinkSyncRequest link_sync TG_GUARDED_BY(mutex);
 
   mutable Mutex watch_mutex;  // held during callbacks: Unwatch waits for them
@@ -197,8 +198,13 @@ node::LinkSyncRequest FakeNode::last_link_sync() const {
 }
 
 Status FakeNode::SwitchLink(AgentId agent, bool on) {
-  if (agent != 9) return Status::NotFound("agent " + std::to_string(agent) + " is no neighbour of this node");
+  if (agent != 9 && agent != kAgentAll)
+    return Status::NotFound("agent " + std::to_string(agent) + " is no neighbour of this node");
   MutexLock lock(data_->mutex);
+  if (agent == kAgentAll) {
+    data_->links_off = !on;
+    return Status::Ok();
+  }
   data_->child_off = !on;
   return Status::Ok();
 }
@@ -210,6 +216,7 @@ node::NodeStatus FakeNode::GetStatus() {
   status.role = "router";
   status.level = data_->level;
   status.level_configured = 2;
+  status.links_off = data_->links_off;
   status.replica = "000102030405060708090a0b0c0d0e0f";
   status.epoch = "0000000000000001";
   status.healthy = data_->healthy;

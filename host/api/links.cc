@@ -10,9 +10,10 @@ namespace {
 
 constexpr int64_t kTimeoutMsMax = 24ll * 3600 * 1000;
 
-// A number, `parent` or `all`.
+// A number, `parent`, `self` or, for several, `all`.
 Result<AgentId> AgentOf(Call& call, const std::string& text) {
   if (text == "all") return kAgentAll;
+  if (text == "self") return call.context.node.GetStatus().agent;
   if (text != "parent") {
     TG_ASSIGN_OR_RETURN(AgentId agent, ParseAgent(text));
     if (agent == kAgentAll) return Status::Invalid("agent 0 is no neighbour; write all for all of them");
@@ -57,12 +58,28 @@ Result<node::LinkSyncRequest> RequestFromBody(std::string_view body) {
   return request;
 }
 
+// The neighbours that a word means; `all` is the node as a whole.
+Result<std::vector<AgentId>> SwitchedBy(Call& call, const std::string& text) {
+  if (text != "children") {
+    TG_ASSIGN_OR_RETURN(AgentId agent, AgentOf(call, text));
+    return std::vector<AgentId>{agent};
+  }
+  std::vector<AgentId> children;
+  for (const node::LinkStatus& link : call.context.node.GetStatus().links) {
+    if (!link.is_parent && link.agent != 0) children.push_back(link.agent);
+  }
+  return children;
+}
+
 Status Switch(Call& call, bool on) {
   TG_RETURN_IF_ERROR(call.params.Done({}));
-  TG_ASSIGN_OR_RETURN(AgentId agent, AgentOf(call, call.args[0]));
-  if (agent == kAgentAll) return Status::Invalid("links are switched one by one: name the agent");
-  TG_RETURN_IF_ERROR(call.context.node.SwitchLink(agent, on));
-  call.exchange.SendJson(200, ObjectWriter().Unsigned("agent", agent).Bool("on", on).Take());
+  TG_ASSIGN_OR_RETURN(std::vector<AgentId> agents, SwitchedBy(call, call.args[0]));
+  ArrayWriter switched;
+  for (AgentId agent : agents) {
+    TG_RETURN_IF_ERROR(call.context.node.SwitchLink(agent, on));
+    switched.Raw(std::to_string(agent));
+  }
+  call.exchange.SendJson(200, ObjectWriter().Raw("agents", switched.Take()).Bool("on", on).Take());
   return Status::Ok();
 }
 
@@ -81,10 +98,12 @@ Status PostLinkOff(Call& call) { return Switch(call, false); }
 
 Status PostLinkSync(Call& call) {
   TG_RETURN_IF_ERROR(call.params.Done({}));
-  TG_ASSIGN_OR_RETURN(AgentId agent, AgentOf(call, call.args[0]));
+  const bool children = call.args[0] == "children";
+  TG_ASSIGN_OR_RETURN(AgentId agent, AgentOf(call, children ? "all" : call.args[0]));
   TG_ASSIGN_OR_RETURN(std::string body, call.exchange.ReadBody());
   TG_ASSIGN_OR_RETURN(node::LinkSyncRequest request, RequestFromBody(body));
   request.agent = agent;
+  request.children = children;
   Answer<node::LinkSyncAnswer> waiting;
   call.context.node.SyncLinks(request, waiting.Callback());
   std::optional<node::LinkSyncAnswer> answer;
@@ -111,7 +130,12 @@ Status PostClear(Call& call) {
   bool has_agent = false;
   for (const JsonMember& member : members) {
     if (member.name == "agent") {
-      TG_ASSIGN_OR_RETURN(request.owner, JsonToUnsigned(member.value, "agent"));
+      // A number, or a word for one.
+      std::string word(member.value);
+      if (word.starts_with('"')) {
+        TG_ASSIGN_OR_RETURN(word, JsonToString(member.value, "agent"));
+      }
+      TG_ASSIGN_OR_RETURN(request.owner, AgentOf(call, word));
       has_agent = true;
     } else if (member.name == "model") {
       TG_ASSIGN_OR_RETURN(request.model, JsonToString(member.value, "model"));

@@ -118,6 +118,7 @@ std::string StatusToJson(const node::NodeStatus& status) {
       .Text("role", status.role)
       .Unsigned("level", status.level)
       .Unsigned("level_configured", status.level_configured)
+      .Bool("links_off", status.links_off)
       .Text("replica", status.replica)
       .Text("epoch", status.epoch)
       .Bool("healthy", status.healthy)

@@ -263,9 +263,17 @@ TEST_F(Cli, LinkList_ShowsTrafficAndTheLastDisconnect) {
 TEST_F(Cli, LinkOnAndOff_SwitchByAgentOrParent) {
   EXPECT_EQ(Run("link off 9").out, "the link to agent 9 is switched off, also after a restart\n");
   EXPECT_THAT(Run("link list").out, HasSubstr("child       9  off"));
-  EXPECT_EQ(Run("link on 9 --json").out, "{\"agent\":9,\"on\":true}\n");
+  EXPECT_EQ(Run("link on 9 --json").out, "{\"agents\":[9],\"on\":true}\n");
   EXPECT_EQ(Run("link off parent").exit_code, 4);
-  EXPECT_EQ(Run("link off all").exit_code, 2);
+  EXPECT_EQ(Run("link off everybody").exit_code, 2);
+  EXPECT_EQ(Run("link off children").out, "the link to agent 9 is switched off, also after a restart\n");
+  EXPECT_EQ(Run("link off all").out, "all links are switched off, also after a restart\n");
+  EXPECT_THAT(Run("status").out, HasSubstr("links          all switched off"));
+  EXPECT_EQ(Run("link on all").exit_code, 0);
+  EXPECT_THAT(Run("status").out, Not(HasSubstr("switched off")));
+  Ran late = Run("link on 9 --wait --timeout 200ms");
+  EXPECT_EQ(late.exit_code, 5);
+  EXPECT_THAT(late.err, HasSubstr("agent 9 is down"));
   EXPECT_EQ(Run("link off").exit_code, 2);
   EXPECT_THAT(Run("link fo 9").err, HasSubstr("did you mean \"link o"));
 }
@@ -282,6 +290,10 @@ TEST_F(Cli, LinkSync_SaysWhatIsToMove) {
   EXPECT_EQ(asked.timeout_ms, 2'000);
   EXPECT_EQ(Run("link sync parent --push").exit_code, 0);
   EXPECT_EQ(node_.last_link_sync().agent, 1u);
+  EXPECT_EQ(Run("link sync children").exit_code, 0);
+  EXPECT_TRUE(node_.last_link_sync().children);
+  EXPECT_EQ(Run("link sync self --subtree").exit_code, 0);
+  EXPECT_EQ(node_.last_link_sync().agent, 7u);
   node_.SetSyncReaches(false);
   Ran late = Run("link sync --wait");
   EXPECT_EQ(late.exit_code, 5);

@@ -1,5 +1,8 @@
 // tidegate link, clear: the live list of links, switching them, moving on demand, dropping what has arrived.
+#include <chrono>
 #include <cstdio>
+#include <set>
+#include <thread>
 
 #include "host/base/ids.h"
 #include "host/cli/commands.h"
@@ -45,33 +48,75 @@ int List(const Arguments& arguments) {
   return kExitOk;
 }
 
-// A number, `parent` or, where several may be meant, `all`.
-Result<std::string> AgentWord(const std::string& word, bool several) {
-  if (word == "parent" || (several && word == "all")) return word;
+// A number, or one of the words that mean some.
+Result<std::string> AgentWord(const std::string& word, const std::set<std::string>& words) {
+  if (words.contains(word)) return word;
   Result<AgentId> agent = ParseAgent(word);
   if (!agent.ok()) return agent.status();
   return std::to_string(*agent);
 }
 
-int Switch(const Arguments& arguments, const char* to) {
-  Result<std::string> agent = AgentWord(arguments.words()[0], false);
-  if (!agent.ok()) return FailUsage(agent.status());
-  Result<Json> answer = Ask(arguments, "POST", "/v1/links/" + *agent + "/" + to);
-  if (!answer.ok()) return Fail(answer.status());
+Result<Json> Switch(const Arguments& arguments, const std::string& agent, const char* to) {
+  Result<Json> answer = Ask(arguments, "POST", "/v1/links/" + agent + "/" + to);
+  if (!answer.ok()) return answer;
   if (arguments.json()) {
     PrintJson(*answer);
+  } else if (agent == "all") {
+    std::printf("all links are switched %s, also after a restart\n", to);
   } else {
-    std::printf("the link to agent %llu is switched %s, also after a restart\n",
-                static_cast<unsigned long long>(Number(*answer, "agent")), to);
+    for (const Json& one : answer->value("agents", Json::array())) {
+      std::printf("the link to agent %llu is switched %s, also after a restart\n",
+                  static_cast<unsigned long long>(one.get<uint64_t>()), to);
+    }
   }
-  return kExitOk;
+  return answer;
 }
 
-int On(const Arguments& arguments) { return Switch(arguments, "on"); }
-int Off(const Arguments& arguments) { return Switch(arguments, "off"); }
+// Until each of these links is up; 0 = all there are.
+int WaitUntilUp(const Arguments& arguments, const std::set<uint64_t>& agents, int64_t timeout_ms) {
+  using std::chrono::steady_clock;
+  const auto deadline = steady_clock::now() + std::chrono::milliseconds(timeout_ms);
+  while (true) {
+    Result<Json> answer = Ask(arguments, "GET", "/v1/links");
+    if (!answer.ok()) return Fail(answer.status());
+    std::string missing;
+    for (const Json& link : answer->value("links", Json::array())) {
+      if (Text(link, "state") == "up" || !(agents.contains(0) || agents.contains(Number(link, "agent")))) continue;
+      std::string error = Text(link, "last_error");
+      missing += (missing.empty() ? "" : "; ") + ("agent " + std::to_string(Number(link, "agent"))) + " is " +
+                 Text(link, "state") + (error.empty() ? "" : ", " + error);
+    }
+    if (missing.empty()) return kExitOk;
+    if (steady_clock::now() >= deadline) return Fail(tidegate::Status::Timeout("not connected yet: " + missing));
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  }
+}
+
+const std::set<std::string> kSwitchWords = {"parent", "children", "all"};
+
+int On(const Arguments& arguments) {
+  Result<std::string> agent = AgentWord(arguments.words()[0], kSwitchWords);
+  if (!agent.ok()) return FailUsage(agent.status());
+  Result<int64_t> timeout = ParseDurationMs(arguments.Get("--timeout", "60s"));
+  if (!timeout.ok()) return FailUsage(timeout.status().At("--timeout"));
+  Result<Json> answer = Switch(arguments, *agent, "on");
+  if (!answer.ok()) return Fail(answer.status());
+  if (!arguments.Has("--wait")) return kExitOk;
+  std::set<uint64_t> agents;
+  for (const Json& one : answer->value("agents", Json::array())) agents.insert(one.get<uint64_t>());
+  return WaitUntilUp(arguments, agents, *timeout);
+}
+
+int Off(const Arguments& arguments) {
+  Result<std::string> agent = AgentWord(arguments.words()[0], kSwitchWords);
+  if (!agent.ok()) return FailUsage(agent.status());
+  Result<Json> answer = Switch(arguments, *agent, "off");
+  return answer.ok() ? kExitOk : Fail(answer.status());
+}
 
 int Sync(const Arguments& arguments) {
-  Result<std::string> agent = AgentWord(arguments.words().empty() ? "all" : arguments.words()[0], true);
+  Result<std::string> agent =
+      AgentWord(arguments.words().empty() ? "all" : arguments.words()[0], {"parent", "children", "self", "all"});
   if (!agent.ok()) return FailUsage(agent.status());
   Result<int64_t> timeout = ParseDurationMs(arguments.Get("--timeout", "60s"));
   if (!timeout.ok()) return FailUsage(timeout.status().At("--timeout"));
@@ -94,7 +139,7 @@ int Sync(const Arguments& arguments) {
 }
 
 int Clear(const Arguments& arguments) {
-  Result<AgentId> agent = ParseAgent(arguments.words()[0]);
+  Result<std::string> agent = AgentWord(arguments.words()[0], {"self", "all"});
   if (!agent.ok()) return FailUsage(agent.status());
   std::string at = arguments.Get("--at", "server");
   if (at != "hop" && at != "server")
@@ -119,7 +164,8 @@ Command ClearCommand() {
           "AGENT [MODEL]",
           "drops here what has arrived above: items that go up",
           {{"--at", "WHERE", "where they have to be: server (default) or hop, the parent"}},
-          "AGENT is whose items are dropped. What has not arrived, or was refused, stays; so does everything that\n"
+          "AGENT is whose items are dropped: a number, self or all. What has not arrived, or was refused, stays; so "
+          "does everything that\n"
           "goes down or both ways. Nothing is removed anywhere else.\n\n"
           "example:\n  tidegate clear 4711 Reading\n",
           1,
@@ -143,8 +189,10 @@ Command LinkOnCommand() {
   return {"link on",
           "AGENT",
           "switches the link to a neighbour on again",
-          {},
-          "AGENT is a number, or parent.\n\nexample:\n  tidegate link on 4711\n",
+          {{"--wait", "", "until it is connected"}, {"--timeout", "TIME", "how long to wait at most; 60s if not said"}},
+          "AGENT is a number, parent, children or all: the node's, without those that are off by themselves. The exit\n"
+          "code is 5 if it is not connected in time; it goes on trying.\n\n"
+          "example:\n  tidegate link on parent --wait --timeout 10s\n",
           1,
           1,
           On};
@@ -156,7 +204,8 @@ Command LinkOffCommand() {
           "switches the link to a neighbour off, until it is switched on",
           {},
           "Nothing is lost: what is for it waits. A parent that is switched off is not spoken to; a child that is\n"
-          "switched off is refused, and asks again from time to time. AGENT is a number, or parent.\n\n"
+          "switched off is refused, and asks again from time to time. AGENT is a number, parent, children (those that\n"
+          "are known) or all: then nobody is spoken to, whoever comes.\n\n"
           "example:\n  tidegate link off parent\n",
           1,
           1,
@@ -165,7 +214,7 @@ Command LinkOffCommand() {
 
 Command LinkSyncCommand() {
   return {"link sync",
-          "[AGENT|parent|all]",
+          "[AGENT|parent|children|self|all]",
           "moves now what waits: to and from a neighbour, or one beyond it",
           {{"--push", "", "only from here to there"},
            {"--pull", "", "only from there to here"},
@@ -173,7 +222,8 @@ Command LinkSyncCommand() {
            {"--compare", "", "also compare everything on the way, and mend what differs"},
            {"--wait", "", "until it is durable where it was to go"},
            {"--timeout", "TIME", "how long to wait at most; 60s if not said"}},
-          "AGENT may be any agent below, the parent, or 1, the server; all, the default, are the neighbours. The exit\n"
+          "AGENT may be any agent below, the parent, or 1, the server; all, the default, are the neighbours, children\n"
+          "those below; self with --subtree is everything below. The exit\n"
           "code is 5 if it is not done in time; nothing is lost then, and it goes on.\n\n"
           "example:\n  tidegate link sync 4711 --pull --wait --timeout 10s\n",
           0,

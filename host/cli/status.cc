@@ -119,6 +119,7 @@ void PrintStatus(const Json& status, const Paint& paint) {
   std::printf("%s  %s, level %s, %s\n", paint.Bold("agent " + std::to_string(Number(status, "agent"))).c_str(),
               Text(status, "role").c_str(), level.c_str(),
               status.value("healthy", false) ? "healthy" : paint.Bad("not healthy").c_str());
+  if (status.value("links_off", false)) std::printf("  links          all switched off (tidegate link on all)\n");
   for (const Json& problem : status.value("problems", Json::array())) {
     std::printf("  problem        %s\n",
                 paint.Bad(Printable(problem.is_string() ? problem.get<std::string>() : ToText(problem))).c_str());

@@ -78,6 +78,7 @@ struct LimitsConfig {
   uint64_t conflict_bytes_max = 16u << 20;
   uint64_t sync_exceptions_max = 1'000;
   uint64_t errands_max = 256;
+  int64_t route_age_ms = 180ll * 24 * 3'600'000;
   int64_t clock_drift_max_ms = 300'000;
   int64_t lease_ms = 30ll * 24 * 3600 * 1000;
   uint32_t commit_items_max = 1'000;

@@ -203,6 +203,9 @@ class Reader {
     Integer("/limits/errands_max", limits.errands_max);
     Duration("/limits/clock_drift_max", limits.clock_drift_max_ms, 1);
     Duration("/limits/lease", limits.lease_ms, 1);
+    if (Find("/limits/route_age") == nullptr) limits.route_age_ms = std::max(limits.route_age_ms, 2 * limits.lease_ms);
+    Duration("/limits/route_age", limits.route_age_ms, 1);
+    NotAbove("/limits/lease", limits.lease_ms, "/limits/route_age", limits.route_age_ms);
     Integer("/limits/commit_items_max", limits.commit_items_max);
     Integer("/limits/linger_max_ms", limits.linger_max_ms);
     NotAbove("/limits/item_bytes_max", limits.item_bytes_max, "/limits/transaction_bytes_max",

@@ -142,6 +142,7 @@ limits:
   errands_max: 79
   clock_drift_max: 1min
   lease: 2d
+  route_age: 90d
   commit_items_max: 10
   linger_max_ms: 0
 log: {level: debug}
@@ -193,6 +194,7 @@ context: {deviceId: d1, site: {n: 4}}
   EXPECT_EQ(config.limits.errands_max, 79u);
   EXPECT_EQ(config.limits.clock_drift_max_ms, 60'000);
   EXPECT_EQ(config.limits.lease_ms, 172'800'000);
+  EXPECT_EQ(config.limits.route_age_ms, 90ll * 86'400'000);
   EXPECT_EQ(config.limits.commit_items_max, 10u);
   EXPECT_EQ(config.limits.linger_max_ms, 0u);
   EXPECT_EQ(config.log_level, LogLevel::kDebug);

@@ -162,6 +162,7 @@ node::NodeOptions NodeOptionsOf(const Config& config, AgentId agent) {
   options.progress_timeout_ms = config.sync.progress_timeout_ms;
   options.sync_period_ms = config.sync.period_ms;
   options.errands_max = config.limits.errands_max;
+  options.route_age_ms = config.limits.route_age_ms;
   options.lane_weights = config.sync.lane_weights;
   options.lease_ms = config.limits.lease_ms;
   options.clock_drift_ms_max = config.limits.clock_drift_max_ms;

@@ -56,7 +56,8 @@ void Node::Impl::RunClearings() {
   }
   tg_query query{};
   query.struct_size = sizeof query;
-  query.flags = TG_QUERY_OWNER | TG_QUERY_KEYS_ONLY;
+  query.flags = TG_QUERY_KEYS_ONLY;
+  if (clearing.request.owner != kAgentAll) query.flags |= TG_QUERY_OWNER;
   query.owner = clearing.request.owner;
   query.model = Str(clearing.request.model);
   query.limit = kRowsInACommit;

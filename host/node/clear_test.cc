@@ -100,6 +100,15 @@ TEST_F(ClearTest, OfAnotherOwner_Stays) {
   EXPECT_NE(tree_.router->Get("Reading", Id(2)), "not_found");
 }
 
+TEST_F(ClearTest, OfAll_WhoseverTheyAre) {
+  ASSERT_TRUE(tree_.device->Put("Reading", Id(1)).status.ok());
+  ASSERT_TRUE(tree_.router->Put("Reading", Id(2)).status.ok());
+  ASSERT_TRUE(tree_.router->Put("Status", R"({"state":"ok"})").status.ok());
+  tree_.Run(2'000);
+  EXPECT_EQ(Clear(*tree_.router, {kAgentAll, "Reading", SyncTarget::kServer}).cleared, 2u);
+  EXPECT_NE(tree_.router->Get("Status", "{}"), "not_found");
+}
+
 TEST_F(ClearTest, WhereItCannotBe_TheReasonIsSaid) {
   EXPECT_EQ(Clear(*tree_.server, {42, "", SyncTarget::kServer}).status.code(), Code::kRefused);
   EXPECT_THAT(Clear(*tree_.device, {42, "Nonsense", SyncTarget::kServer}).status.message(), HasSubstr("no model"));

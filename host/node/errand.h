@@ -28,6 +28,7 @@ struct Errand {
 
   uint64_t number = 0;
   wire::SyncAsk what;
+  bool children = false;  // of all neighbours only those below
   std::vector<Leg> legs;
   uint64_t mark = 0;  // unsettled marks up to this one have to be settled; 0 = none
   int64_t deadline_us = INT64_MAX;

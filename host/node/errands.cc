@@ -26,6 +26,7 @@ void Node::Impl::SyncLinks(const LinkSyncRequest& request, std::function<void(Li
   (void)CommitStage();
   Errand errand;
   errand.what = what;
+  errand.children = request.children;
   if (Status made = MakeLegs(&errand); !made.ok()) {
     finished_.push_back([done, made] { done({made, {}}); });
     return;
@@ -78,6 +79,7 @@ Status Node::Impl::MakeLegs(Errand* errand) {
       return Status::Invalid("agent " + std::to_string(what.agent) + " is this node itself: name a neighbour");
     }
     for (const auto& [agent, link] : links_.all()) {
+      if (errand->children && link->is_parent()) continue;
       if (!link->record.off && (all || (what.subtree && !link->is_parent()))) through.push_back(link.get());
     }
   } else {

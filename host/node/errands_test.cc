@@ -56,6 +56,13 @@ TEST_F(OnDemand, Push_MovesToTheNeighbourAndNoFurther) {
   EXPECT_FALSE(Has(*tree_.server, "a"));
 }
 
+TEST_F(OnDemand, Children_AreMovedAndTheParentIsNot) {
+  ASSERT_TRUE(tree_.device->Put("Reading", R"({"id":"a"})").status.ok());
+  EXPECT_TRUE(Ask(*tree_.router, {.children = true, .push = false, .pull = true}).status.ok());
+  EXPECT_TRUE(Has(*tree_.router, "a"));
+  EXPECT_FALSE(Has(*tree_.server, "a"));
+}
+
 TEST_F(OnDemand, PushToTheServer_GoesThroughTheRouter) {
   ASSERT_TRUE(tree_.device->Put("Reading", R"({"id":"a"})").status.ok());
   EXPECT_TRUE(Ask(*tree_.device, {.agent = 1}).status.ok());

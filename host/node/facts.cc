@@ -45,6 +45,7 @@ NodeStatus Node::Impl::GetStatus() const {
   int64_t now_us = deps_.clock.monotonic_us();
   status.agent = options_.agent;
   status.role = RoleName(options_.role);
+  status.links_off = record_.links_off;
   status.level = record_.level;
   status.level_configured = options_.level;
   status.replica = self_.replica.ToText();
@@ -69,7 +70,7 @@ NodeStatus Node::Impl::GetStatus() const {
     entry.role = RoleName(link->record.role);
     entry.level = link->record.level;
     entry.replica = link->record.replica.ToText();
-    entry.state = link->up() ? "up" : link->record.off ? "off" : "down";
+    entry.state = link->up() ? "up" : link->record.off || record_.links_off ? "off" : "down";
     entry.frames_sent = link->stats.frames_sent;
     entry.frames_received = link->stats.frames_received;
     entry.bytes_sent = link->stats.bytes_sent;

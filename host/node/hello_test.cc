@@ -30,6 +30,7 @@ TEST_F(NodeTest, Hello_WhatCannotBe_IsRefusedByReason) {
   wire::Hello loop = HelloOf(50, TG_ROLE_ROUTER, 9);
   loop.edges.resize(1);
   loop.edges[0].agent = 10;
+  loop.edges[0].attach_epoch = 1'000;
   EXPECT_EQ(ReasonOf(router, 50, loop), RefuseReason::kLoop);
   wire::Hello newer = HelloOf(50, TG_ROLE_DEVICE, 65535);
   newer.protocol_min = newer.protocol_max = 99;

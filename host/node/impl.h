@@ -167,6 +167,7 @@ class Node::Impl : private sync::Admission {
   void StageAttach(Session* session);
   bool AttachAbove(Session* session, const std::vector<wire::Edge>& told);
   // links.cc
+  void SwitchLinks(bool on, std::function<void(Status)> done);
   void CutLink(sync::Link* link);
   void WakeLink(const sync::Link& link);
   bool IsOff(const Session& session) const;
@@ -204,8 +205,10 @@ class Node::Impl : private sync::Admission {
   // routes.cc
   static wire::Edge EdgeOf(AgentId child, AgentId parent, const wire::LinkRecord& record);
   void StageRoutes(const sync::Routes::Difference& difference);
-  void RoutesChanged(const sync::Routes::Difference& difference);
-  void LetGo(AgentId child);
+  void TellOwnEdge(const std::vector<wire::Edge>& table, sync::Routes::Difference* difference) const;
+  void RoutesChanged(const sync::Routes::Difference& difference, std::string_view why = "it is attached elsewhere");
+  void LetGo(AgentId child, std::string_view why);
+  void AgeRoutes(int64_t now_us);
   void OnRoutes(sync::Link* link, const wire::Routes& routes);
   void OnElsewhere(const std::vector<wire::Edge>& told);
   void SendRoutes(int64_t now_us);
@@ -318,6 +321,7 @@ class Node::Impl : private sync::Admission {
   uint64_t edges_confirmed_ = 0;    // durable at the parent
   int64_t edges_retry_us_ = INT64_MAX;
   int64_t edges_wait_ms_ = 0;
+  int64_t age_routes_at_us_ = 0;
 
   uint64_t attach_stored_ = 0;  // record_.attach_epoch as it is on the disk
   uint64_t attach_above_ = 0;   // the parent knows this one: the next has to be higher

@@ -1,27 +1,56 @@
 // Links as a whole: switched on and off by hand, and whether they move.
 #include "host/node/impl.h"
+#include "host/sync/meta_keys.h"
 
 namespace tidegate::node {
 
 void Node::Impl::SwitchLink(AgentId agent, bool on, std::function<void(Status)> done) {
+  if (agent == kAgentAll) return SwitchLinks(on, std::move(done));
+  Status staged = CommitStage();  // comes first: a hello in it stores the same record
   sync::Link* link = links_.Find(agent);
   if (link == nullptr) {
-    finished_.push_back([done, agent] {
-      done(Status::NotFound("agent " + std::to_string(agent) + " is no neighbour of this node; 'tidegate link list' " +
-                            "shows them"));
-    });
+    staged = Status::NotFound("agent " + std::to_string(agent) +
+                              " is no neighbour of this node; 'tidegate link list' " + "shows them");
+  }
+  if (!staged.ok()) {
+    finished_.push_back([done, staged] { done(staged); });
     return;
   }
-  wire::LinkRecord record = link->record;
-  record.off = !on;
+  // In place: whatever else stores the record with this commit stores the same.
+  const bool was_off = link->record.off;
+  link->record.off = !on;
   stage_.Begin();
-  sync::LinkTable::StageRecord(record, &stage_);
-  stage_.End([this, agent, on, done = std::move(done)](const Status& status, std::span<const core::Effect>) {
+  sync::LinkTable::StageRecord(link->record, &stage_);
+  stage_.End([this, agent, on, was_off, done = std::move(done)](const Status& status, std::span<const core::Effect>) {
     sync::Link* switched = links_.Find(agent);
-    if (status.ok() && switched != nullptr) {
-      switched->record.off = !on;
+    if (switched != nullptr && !status.ok()) switched->record.off = was_off;
+    if (switched != nullptr && status.ok()) {
       deps_.log.Write(6, "the link to agent " + std::to_string(agent) + " is switched " + (on ? "on" : "off"));
       on ? WakeLink(*switched) : CutLink(switched);
+    }
+    done(status);
+  });
+}
+
+// A fact of the node beside those of its links: whoever is new is refused too.
+void Node::Impl::SwitchLinks(bool on, std::function<void(Status)> done) {
+  const bool were_off = record_.links_off;
+  record_.links_off = !on;
+  stage_.Begin();
+  stage_.MetaPut(sync::meta::kNode, wire::EncodeRecord(record_));
+  stage_.End([this, on, were_off, done = std::move(done)](const Status& status, std::span<const core::Effect>) {
+    if (!status.ok()) {
+      record_.links_off = were_off;
+    } else {
+      self_.links_off = !on;
+      deps_.log.Write(6, std::string("all links are switched ") + (on ? "on" : "off"));
+      for (const auto& [agent, link] : links_.all()) {
+        if (!on) CutLink(link.get());
+      }
+      if (!on) return done(status);
+      // Until now nobody had a reason to speak.
+      for (auto& [number, session] : sessions_) session.heard_us = deps_.clock.monotonic_us();
+      SayHelloAgain();
     }
     done(status);
   });
@@ -32,7 +61,7 @@ void Node::Impl::CutLink(sync::Link* link) {
   if (session == nullptr) return;
   wire::Refuse refuse;
   refuse.reason = wire::RefuseReason::kSwitchedOff;
-  refuse.message = sync::SwitchedOffText(options_.agent, link->agent());
+  refuse.message = sync::SwitchedOffText(options_.agent, record_.links_off ? kAgentAll : link->agent());
   Send(session, session->id, refuse);
   EndSession(session, "switched off");
   session->hello_at_us = INT64_MAX;
@@ -50,8 +79,10 @@ void Node::Impl::WakeLink(const sync::Link& link) {
 
 // Whether a session leads to the parent whose link is switched off here.
 bool Node::Impl::IsOff(const Session& session) const {
+  if (session.peer.side != core::Side::kParent) return false;
+  if (record_.links_off) return true;
   const sync::Link* parent = links_.parent();
-  if (parent == nullptr || !parent->record.off || session.peer.side != core::Side::kParent) return false;
+  if (parent == nullptr || !parent->record.off) return false;
   return session.peer.agent == 0 || session.peer.agent == parent->agent();
 }
 

@@ -88,6 +88,66 @@ TEST_F(LinksTest, SwitchedOffByTheChild_IsSilentAndHealthyAndStaysSoOverARestart
 
 TEST_F(LinksTest, SwitchingNobody_IsAnError) { EXPECT_EQ(Switch(*tree_.device, 99, false).code(), Code::kNotFound); }
 
+TEST_F(LinksTest, AllSwitchedOff_NobodyIsSpokenToNorTakenInUntilOn) {
+  ASSERT_TRUE(Switch(*tree_.router, kAgentAll, false).ok());
+  ASSERT_TRUE(tree_.device->Put("Reading", R"({"id":"a"})").status.ok());
+  TestNode& stranger = tree_.Add(43, TG_ROLE_DEVICE, 65535);
+  stranger.Start();
+  tree_.Connect(stranger, *tree_.router);
+  tree_.Run(20'000);
+  EXPECT_EQ(tree_.router->LinkTo(1).state, "off");
+  EXPECT_EQ(tree_.router->LinkTo(42).state, "off");
+  EXPECT_THAT(tree_.device->LinkTo(10).last_error, HasSubstr("tidegate link on all"));
+  EXPECT_NE(stranger.LinkTo(10).state, "up");
+  EXPECT_TRUE((*tree_.router)->GetStatus().links_off);
+  EXPECT_THAT((*tree_.router)->GetStatus().problems, IsEmpty()) << "somebody wants it so";
+  tree_.router->Stop();
+  tree_.router->Start();
+  for (TestNode* child : {tree_.device, &stranger}) {
+    tree_.Disconnect(*child, *tree_.router);
+    tree_.Connect(*child, *tree_.router);
+  }
+  tree_.Connect(*tree_.router, *tree_.server);
+  tree_.Run(40'000);
+  EXPECT_EQ(tree_.router->LinkTo(1).state, "off") << "after a restart too";
+  EXPECT_EQ(tree_.server->Get("Reading", R"({"id":"a"})", 42), "not_found");
+  ASSERT_TRUE(Switch(*tree_.router, kAgentAll, true).ok());
+  tree_.Run(60'000);
+  EXPECT_NE(tree_.server->Get("Reading", R"({"id":"a"})", 42), "not_found");
+  EXPECT_EQ(stranger.LinkTo(10).state, "up");
+}
+
+TEST_F(LinksTest, OneThatIsOffByItself_StaysSoWhenAllAreSwitchedOn) {
+  ASSERT_TRUE(Switch(*tree_.router, 42, false).ok());
+  ASSERT_TRUE(Switch(*tree_.router, kAgentAll, false).ok());
+  ASSERT_TRUE(Switch(*tree_.router, kAgentAll, true).ok());
+  tree_.Run(40'000);
+  EXPECT_EQ(tree_.router->LinkTo(1).state, "up");
+  EXPECT_EQ(tree_.router->LinkTo(42).state, "off");
+}
+
+TEST_F(LinksTest, SwitchedOffWhileTheAnswerToAHelloIsOnItsWay_StaysDown) {
+  tree_.Disconnect(*tree_.device, *tree_.router);
+  tree_.network = [&](TestNode& from, TestNode&, const wire::DecodedFrame& frame) {
+    if (&from == tree_.router && std::holds_alternative<wire::Hello>(frame.body))
+      (*tree_.device)->SwitchLink(10, false, [](const Status&) {});
+    return true;
+  };
+  tree_.Connect(*tree_.device, *tree_.router);
+  tree_.Run(10'000);
+  EXPECT_EQ(tree_.device->LinkTo(10).state, "off");
+}
+
+TEST_F(LinksTest, SwitchThatIsNotDurable_ChangesNothing) {
+  tree_.router->FailCommits(1);
+  EXPECT_FALSE(Switch(*tree_.router, 42, false).ok());
+  tree_.router->FailCommits(1);
+  EXPECT_FALSE(Switch(*tree_.router, kAgentAll, false).ok());
+  tree_.Run(1'000);
+  EXPECT_EQ(tree_.router->LinkTo(42).state, "up");
+  EXPECT_EQ(tree_.router->LinkTo(1).state, "up");
+}
+
 // ---- health ----
 
 // Batches of the device vanish, everything else arrives.

@@ -104,6 +104,7 @@ void Node::Impl::LoadFacts() {
   self_.agent = options_.agent;
   self_.role = options_.role;
   self_.level = record_.level;
+  self_.links_off = record_.links_off;
   self_.replica = deps_.storage.info().replica;
   self_.epochs.clear();
   if (auto epochs = deps_.storage.Epochs(16); epochs.ok()) {
@@ -265,6 +266,7 @@ int64_t Node::Impl::NextTimerUs() const {
   if (asker_.running() && to_parent) next = std::min(next, asker_.NextTimerUs());
   for (const Waiter& waiter : waiters_) next = std::min(next, waiter.deadline_us);
   if (!strays_.empty()) next = std::min(next, strays_at_us_);
+  if (!links_.routes().empty()) next = std::min(next, age_routes_at_us_);
   return std::min({next, store_delivered_at_us_, NextErrandUs()});
 }
 

@@ -4,6 +4,13 @@
 #include "host/sync/meta_keys.h"
 
 namespace tidegate::node {
+namespace {
+
+constexpr int64_t kLookAtAgesUs = 3'600'000'000;   // each hour
+constexpr int64_t kHeardNotedMs = 24 * 3'600'000;  // that a link is up is stored once a day
+constexpr int64_t kSilentAtLeastUs = 24 * 3'600'000'000;
+
+}  // namespace
 
 // A child's own edge to us.
 wire::Edge Node::Impl::EdgeOf(AgentId child, AgentId parent, const wire::LinkRecord& record) {
@@ -14,6 +21,20 @@ wire::Edge Node::Impl::EdgeOf(AgentId child, AgentId parent, const wire::LinkRec
   edge.replica_epoch = record.epochs.empty() ? 0 : record.epochs.front().epoch;
   edge.role = record.role;
   return edge;
+}
+
+// A child that names an older edge of this node is told the present one.
+void Node::Impl::TellOwnEdge(const std::vector<wire::Edge>& table, sync::Routes::Difference* difference) const {
+  for (const wire::Edge& edge : table) {
+    if (edge.agent != options_.agent || edge.gone) continue;
+    wire::Edge own = edge;
+    own.parent = record_.attach_parent;
+    own.attach_epoch = record_.attach_epoch;
+    own.replica_epoch = self_.epochs.empty() ? 0 : self_.epochs.front().epoch;
+    own.role = options_.role;
+    difference->higher.push_back(own);
+    return;
+  }
 }
 
 // In the open group: what is below has changed, so the parent is to be told, and what came by a new edge is
@@ -32,7 +53,7 @@ void Node::Impl::StageRoutes(const sync::Routes::Difference& difference) {
 }
 
 // After the commit: the table and its number change together, or a hello would name the old table by it.
-void Node::Impl::RoutesChanged(const sync::Routes::Difference& difference) {
+void Node::Impl::RoutesChanged(const sync::Routes::Difference& difference, std::string_view why) {
   for (const auto& [agent, edge] : difference.put) {
     sync::Link* link = links_.Find(agent);
     // It compares what was here before; of what it acknowledged until then this owner was left out.
@@ -41,7 +62,7 @@ void Node::Impl::RoutesChanged(const sync::Routes::Difference& difference) {
   }
   links_.ApplyRoutes(difference);
   int64_t now_us = deps_.clock.monotonic_us();
-  for (AgentId child : difference.released) LetGo(child);
+  for (AgentId child : difference.released) LetGo(child, why);
   for (const auto& [agent, edge] : difference.outdated) {
     sync::Link* link = links_.Find(agent);
     if (link == nullptr) continue;
@@ -58,14 +79,14 @@ void Node::Impl::RoutesChanged(const sync::Routes::Difference& difference) {
   edges_wait_ms_ = options_.resend_ms;
 }
 
-// It is attached elsewhere. If it is here all the same, it says hello again and is told the edge to attach above.
-void Node::Impl::LetGo(AgentId child) {
+// If it is here all the same, it says hello again; attached elsewhere, it is told the edge to attach above.
+void Node::Impl::LetGo(AgentId child, std::string_view why) {
   sync::Link* link = links_.Find(child);
   if (link == nullptr || link->is_parent()) return;
-  deps_.log.Write(5, "agent " + std::to_string(child) + " is attached elsewhere: it is no child of this node any more");
+  deps_.log.Write(5, "agent " + std::to_string(child) + " is no child of this node any more: " + std::string(why));
   if (Session* session = SessionOf(*link)) {
     AskAgain(session);
-    EndSession(session, "it is attached elsewhere");
+    EndSession(session, why);
   }
   links_.Forget(child);
 }
@@ -81,9 +102,16 @@ void Node::Impl::OnRoutes(sync::Link* link, const wire::Routes& routes) {
     link->ack_due = true;
     return;
   }
+  self_.attach_epoch = record_.attach_epoch;
+  if (Session* session = SessionOf(*link); session != nullptr && sync::IsLoop(self_, routes.edges)) {
+    wire::Refuse refuse = sync::LoopRefusal(neighbour);
+    Refuse(session, session->id, refuse);
+    return EndSession(session, refuse.message);
+  }
   std::vector<wire::Edge> table = routes.edges;
   table.push_back(EdgeOf(neighbour, options_.agent, link->record));
   sync::Routes::Difference difference = links_.routes().Compare(neighbour, table);
+  TellOwnEdge(table, &difference);
   stage_.Begin();
   StageRoutes(difference);
   stage_.End(
@@ -109,6 +137,40 @@ void Node::Impl::OnElsewhere(const std::vector<wire::Edge>& told) {
   stage_.End([this, difference](const Status& status, std::span<const core::Effect>) {
     if (status.ok()) RoutesChanged(difference);  // else our table comes again, and so does the answer
   });
+}
+
+// A child that has been silent for limits.route_age is forgotten, with all that is reached through it. What it had
+// undelivered here stays; when it comes back it is as new.
+void Node::Impl::AgeRoutes(int64_t now_us) {
+  if (now_us < age_routes_at_us_) return;
+  age_routes_at_us_ = now_us + kLookAtAgesUs;
+  if (ClockSuspends()) return;
+  const int64_t now_ms = deps_.clock.unix_ms();
+  for (const auto& [agent, link] : links_.all()) {
+    wire::LinkRecord& record = link->record;
+    if (link->is_parent()) continue;
+    const int64_t heard_ms = std::max(record.heard_unix_ms, record.last_hello_unix_ms);
+    if (link->up()) {
+      link->seen_us = now_us;
+      if (now_ms - heard_ms < kHeardNotedMs) continue;
+      record.heard_unix_ms = now_ms;
+      stage_.Begin();
+      sync::LinkTable::StageRecord(record, &stage_);
+      stage_.End();
+      continue;
+    }
+    // By both clocks: one that jumps by years has not made anybody silent.
+    if (link->seen_us < 0) link->seen_us = now_us;
+    if (now_ms - heard_ms < options_.route_age_ms || now_us - link->seen_us < kSilentAtLeastUs) continue;
+    sync::Routes::Difference difference = links_.routes().Forgotten(agent);
+    stage_.Begin();
+    StageRoutes(difference);
+    stage_.End([this, difference](const Status& status, std::span<const core::Effect>) {
+      if (status.ok()) RoutesChanged(difference, "nothing was heard of it for limits.route_age");
+    });
+    age_routes_at_us_ = now_us;  // the table has changed; go on with the next commit
+    return;
+  }
 }
 
 void Node::Impl::SendRoutes(int64_t now_us) {

@@ -58,6 +58,7 @@ struct SyncAnswer {
 // Moves now what waits between this node and others.
 struct LinkSyncRequest {
   AgentId agent = kAgentAll;  // one on the way up or down; all: every neighbour
+  bool children = false;      // of all neighbours only those below
   bool subtree = false;       // and everything below it
   bool push = true;           // from here to there
   bool pull = false;          // from there to here
@@ -73,7 +74,7 @@ struct LinkSyncAnswer {
 
 // Drops here what has arrived above: items that go up, of one owner, perhaps of one model only.
 struct ClearRequest {
-  AgentId owner = 0;
+  AgentId owner = kAgentAll;            // all: whosever they are
   std::string model;                    // empty = all
   SyncTarget at = SyncTarget::kServer;  // or kHop: the parent has it
 };

@@ -98,6 +98,8 @@ void Node::Impl::Refuse(Session* session, wire::SessionId id, const wire::Refuse
 void Node::Impl::StartHello(Session* session) {
   if (session->state == SessionState::kUp) EndSession(session, "hello is said again");
   if (IsOff(*session)) {
+    session->state = SessionState::kWaiting;
+    session->id = 0;
     session->hello_at_us = INT64_MAX;
     return;
   }
@@ -123,6 +125,7 @@ void Node::Impl::StartHello(Session* session) {
 
 void Node::Impl::OnHelloFromChild(Session* session, wire::SessionId id, const wire::Hello& hello) {
   self_.unix_ms = deps_.clock.unix_ms();
+  self_.attach_epoch = record_.attach_epoch;
   // Judged by what is applied: what is staged comes first.
   if (!CommitStage().ok()) return;
   sync::Link* known = links_.Find(hello.agent);
@@ -145,6 +148,7 @@ void Node::Impl::OnHelloFromChild(Session* session, wire::SessionId id, const wi
   std::vector<wire::Edge> table = hello.edges;
   table.push_back(EdgeOf(hello.agent, options_.agent, record));
   sync::Routes::Difference difference = links_.routes().Compare(hello.agent, table);
+  TellOwnEdge(table, &difference);
   for (const wire::Edge& edge : difference.higher) {
     if (edge.agent != hello.agent) continue;
     if (edge.clone) return Refuse(session, id, sync::CloneRefusal(hello.agent));
@@ -186,7 +190,9 @@ void Node::Impl::ChildIsUp(Session* session, wire::SessionId id, const wire::Hel
     link->session_id = id;
     std::array<Watermark, TG_LANE_COUNT> start;
     start.fill(end_);
-    if (Status opened = link->OpenFeeds(hello.held, start, true); !opened.ok()) {
+    // Of a child that had been forgotten nothing is resumed: what went down to others meanwhile was not kept for it.
+    static const std::vector<wire::LaneWatermark> kNothing;
+    if (Status opened = link->OpenFeeds(first ? kNothing : hello.held, start, true); !opened.ok()) {
       deps_.log.Write(3, "cannot open the feed to agent " + std::to_string(record.agent) + ": " + opened.message());
       EndSession(session);
       return;
@@ -220,6 +226,7 @@ void Node::Impl::AskAgain(Session* session) {
 
 void Node::Impl::OnHelloFromParent(Session* session, const wire::Hello& hello) {
   if (session->state != SessionState::kHello || session->id == 0) return;  // a second answer to a hello said twice
+  if (IsOff(*session)) return StartHello(session);                         // which says nothing
   self_.unix_ms = deps_.clock.unix_ms();
   auto refuse = sync::JudgeParent(self_, session->peer, hello, links_.Find(hello.agent));
   if (!refuse) refuse = VetoOf(*session, session->id, hello);
@@ -409,6 +416,7 @@ void Node::Impl::Tick(int64_t now_us) {
   }
   asker_.Tick(now_us);
   SyncByPeriod(now_us);
+  AgeRoutes(now_us);
 }
 
 void Node::Impl::TickSession(Session* session, int64_t now_us) {

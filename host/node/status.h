@@ -71,6 +71,7 @@ struct NodeStatus {
   AgentId agent = 0;
   std::string role;
   uint32_t level = 0;
+  bool links_off = false;         // all of them, by hand
   uint32_t level_configured = 0;  // another one: level was set while running
   std::string replica;
   std::string epoch;

@@ -94,11 +94,8 @@ std::optional<wire::Refuse> JudgeChild(const SelfFacts& self, const core::Peer& 
   }
   if (hello.attach_epoch > Routes::kAttachMax)
     return Refusal(wire::RefuseReason::kMalformed, "the attach epoch of " + Name(hello.agent) + " is nonsense");
-  for (const wire::Edge& edge : hello.edges) {
-    if (edge.agent == self.agent) {
-      return Refusal(wire::RefuseReason::kLoop, Name(hello.agent) + " is above and below this node");
-    }
-  }
+  if (IsLoop(self, hello.edges)) return LoopRefusal(hello.agent);
+  if (self.links_off) return Refusal(wire::RefuseReason::kSwitchedOff, SwitchedOffText(self.agent, kAgentAll));
   if (known == nullptr) return std::nullopt;
   if (known->is_parent()) {
     return Refusal(wire::RefuseReason::kLoop, Name(hello.agent) + " is the parent of this node");
@@ -144,7 +141,19 @@ std::optional<wire::Refuse> JudgeParent(const SelfFacts& self, const core::Peer&
   return std::nullopt;
 }
 
+bool IsLoop(const SelfFacts& self, const std::vector<wire::Edge>& table) {
+  return std::any_of(table.begin(), table.end(), [&](const wire::Edge& edge) {
+    return edge.agent == self.agent && edge.attach_epoch >= self.attach_epoch;
+  });
+}
+
+wire::Refuse LoopRefusal(AgentId child) {
+  return Refusal(wire::RefuseReason::kLoop, Name(child) + " is above and below this node");
+}
+
 std::string SwitchedOffText(AgentId self, AgentId child) {
+  if (child == kAgentAll)
+    return "all links are switched off at " + Name(self) + "; 'tidegate link on all' there switches them on";
   return "the link is switched off at " + Name(self) + "; 'tidegate link on " + std::to_string(child) +
          "' there switches it on";
 }

@@ -22,6 +22,8 @@ struct SelfFacts {
   std::vector<wire::EpochStart> epochs;  // newest first
   std::vector<wire::ModelPolicy> models;
   int64_t unix_ms = 0;
+  bool links_off = false;     // all, by hand
+  uint64_t attach_epoch = 0;  // of our own edge
 };
 
 wire::Hello MakeHello(const SelfFacts& self, const Link* link);
@@ -35,7 +37,12 @@ wire::Refuse CloneRefusal(AgentId agent);
 std::optional<wire::Refuse> JudgeParent(const SelfFacts& self, const core::Peer& peer, const wire::Hello& hello,
                                         const Link* known);
 
-// What a child reads whose link is switched off at its parent.
+// Whether the table of a child says that this node is below it. An older edge of ours is no loop: the child is told
+// the newer one.
+bool IsLoop(const SelfFacts& self, const std::vector<wire::Edge>& table);
+wire::Refuse LoopRefusal(AgentId child);
+
+// What a child reads whose link is switched off at its parent; kAgentAll: all of them are.
 std::string SwitchedOffText(AgentId self, AgentId child);
 
 // The record of the neighbour that said this hello; known epochs stay behind the new one.

@@ -105,6 +105,8 @@ class Link {
   int64_t moved_us = -1;
   bool stalled = false;  // opened anew for that, and it has not moved since
 
+  int64_t seen_us = -1;  // when it was up last, as far as this start knows
+
   int64_t clock_ahead_ms = 0;  // how far the neighbour's clock was ahead of ours when it last told
   bool clock_known = false;    // and whether that was since our clock last jumped
 

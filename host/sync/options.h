@@ -30,6 +30,9 @@ struct SyncOptions {
   int64_t link_timeout_ms = 30'000;
   std::array<uint32_t, TG_LANE_COUNT> lane_weights = {8, 4, 2, 1};
 
+  // A child that was silent for so long is forgotten.
+  int64_t route_age_ms = 180ll * 24 * 3'600'000;
+
   // A link that is up and has acknowledged nothing of what waits for so long is opened anew.
   int64_t progress_timeout_ms = 60'000;
   int64_t sync_period_ms = 0;  // push and pull by the clock; 0 = never

@@ -121,6 +121,17 @@ Routes::Difference Routes::Elsewhere(const std::vector<wire::Edge>& told) const 
   return difference;
 }
 
+Routes::Difference Routes::Forgotten(AgentId link) const {
+  Difference difference;
+  difference.news = true;
+  difference.released.push_back(link);
+  for (AgentId agent : Below(link)) {
+    difference.removed.emplace_back(link, agent);
+    difference.left.push_back(agent);
+  }
+  return difference;
+}
+
 void Routes::Apply(const Difference& difference) {
   for (const auto& [link, agent] : difference.removed) {
     auto known = edges_.find(agent);

@@ -41,10 +41,13 @@ class Routes {
   Difference Compare(AgentId link, const std::vector<wire::Edge>& table) const;
   // Higher edges that our parent knows: those agents are not below us.
   Difference Elsewhere(const std::vector<wire::Edge>& told) const;
+  // A child that is forgotten, and whatever is reached through it.
+  Difference Forgotten(AgentId link) const;
   void Apply(const Difference& difference);
 
   // The agents reached through a child, the child included.
   std::set<AgentId> Below(AgentId link) const;
+  bool empty() const { return edges_.empty(); }
   // All edges below this node, for our parent.
   std::vector<wire::Edge> Table() const;
   // The child through which an agent is reached; 0 = not below us.

@@ -72,6 +72,7 @@ std::string EncodeRecord(const NodeRecord& record) {
   message.set_attach_epoch(record.attach_epoch);
   message.set_attach_parent(record.attach_parent);
   message.set_level_set(record.level_set);
+  message.set_links_off(record.links_off);
   return Seal(Kind::kNode, message);
 }
 
@@ -82,6 +83,7 @@ Status DecodeRecord(std::string_view bytes, NodeRecord* record) {
   out.role = message.role();
   out.level = message.level();
   out.level_set = message.level_set();
+  out.links_off = message.links_off();
   out.mark_number = message.mark_number();
   out.edges_number = message.edges_number();
   out.attach_epoch = message.attach_epoch();
@@ -103,6 +105,7 @@ std::string EncodeRecord(const LinkRecord& record) {
   message.set_last_hello_unix_ms(record.last_hello_unix_ms);
   message.set_lease_until_unix_ms(record.lease_until_unix_ms);
   message.set_off(record.off);
+  message.set_heard_unix_ms(record.heard_unix_ms);
   return Seal(Kind::kLink, message);
 }
 
@@ -117,6 +120,7 @@ Status DecodeRecord(std::string_view bytes, LinkRecord* record) {
   out.last_hello_unix_ms = message.last_hello_unix_ms();
   out.lease_until_unix_ms = message.lease_until_unix_ms();
   out.off = message.off();
+  out.heard_unix_ms = message.heard_unix_ms();
   TG_RETURN_IF_ERROR(Corrupt("link", TakeAgent("agent", message.agent(), &out.agent)));
   TG_RETURN_IF_ERROR(Corrupt("link", TakeReplica(message.replica(), &out.replica)));
   TG_RETURN_IF_ERROR(Corrupt("link", TakeAll(message.epochs(), &out.epochs)));

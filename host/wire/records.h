@@ -22,6 +22,7 @@ struct NodeRecord {
   uint64_t attach_epoch = 0;
   AgentId attach_parent = 0;
   uint32_t level_set = 0;  // while running; 0 = level is the configuration's
+  bool links_off = false;  // all of them, by hand
 };
 
 // A registered neighbour.
@@ -35,7 +36,8 @@ struct LinkRecord {
   uint64_t attach_epoch = 0;
   int64_t last_hello_unix_ms = 0;
   int64_t lease_until_unix_ms = 0;
-  bool off = false;  // switched off by hand
+  bool off = false;           // switched off by hand
+  int64_t heard_unix_ms = 0;  // while the link is up, noted about once a day
 };
 
 struct ScopeRecord {

@@ -26,7 +26,8 @@ def case_switched_off_over_a_restart_and_on_again():
         equal(links(gateway)[1]["state"], "off", "the link at the gateway")
         equal(gateway.status()["problems"], [], "somebody wants it so")
         equal(len(cloud.find("Fault")), 1, "faults at the cloud")
-        gateway.run("link", "on", "parent")
+        gateway.run("link", "on", "parent", "--wait", "--timeout", "20s")
+        equal(links(gateway)[1]["state"], "up", "the link, as it was waited for")
         sensor.sync("server")
         equal(len(cloud.find("Fault")), 2, "faults at the cloud")
 
@@ -41,6 +42,20 @@ def case_child_switched_off_is_refused_and_says_so():
         fails(gateway.attempt("link", "off", 999), 4, "no neighbour")
         gateway.run("link", "on", 101)
         wait_until(sensor.up, "the sensor's link")
+
+
+def case_all_switched_off_speaks_to_nobody():
+    with Rig() as rig:
+        cloud, gateway, (sensor,) = rig.started_tree()
+        gateway.run("link", "off", "all")
+        sensor.put("Fault", fault(1))
+        wait_until(lambda: sensor.parent_link()["state"] == "refused", "the refusal at the sensor")
+        has(sensor.parent_link()["last_error"], "tidegate link on all")
+        equal({link["state"] for link in links(gateway).values()}, {"off"}, "the links at the gateway")
+        has(gateway.run("status"), "all switched off")
+        gateway.run("link", "on", "all")
+        sensor.sync("server")
+        equal(len(cloud.find("Fault")), 1, "faults at the cloud")
 
 
 def case_push_and_pull_through_the_tree():

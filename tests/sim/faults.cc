@@ -7,6 +7,7 @@ namespace {
 
 // Half-open sessions have chances of their own: a seed that has none of them runs as it did without them.
 constexpr uint64_t kHalfOpenStream = 0x68616c666f70656eull;
+constexpr uint64_t kLevelStream = 0x6c6576656c730000ull;  // levels likewise
 
 }  // namespace
 
@@ -28,6 +29,7 @@ Faults::Faults(World& world, const Profile& profile, SimRandom random)
       profile_(profile),
       random_(random),
       half_open_random_(world.options().seed ^ kHalfOpenStream),
+      level_random_(world.options().seed ^ kLevelStream),
       usual_(world.options().weather) {
   weights_ = {profile.breaks,      profile.cuts,   profile.crashes,     profile.long_downs,
               profile.disk_errors, profile.storms, profile.clock_jumps, profile.moves};
@@ -38,9 +40,29 @@ Faults::Faults(World& world, const Profile& profile, SimRandom random)
 
 void Faults::Plan(uint32_t count, int64_t us) {
   for (uint32_t i = 0; i < count; ++i) world_.After(random_.Between(0, us), [this] { Once(); });
-  if (profile_.half_opens == 0 || half_open_random_.PerMille(500)) return;
-  const auto half_opens = static_cast<uint32_t>(half_open_random_.Between(1, profile_.half_opens));
-  for (uint32_t i = 0; i < half_opens; ++i) world_.After(half_open_random_.Between(0, us), [this] { HalfOpen(); });
+  if (profile_.half_opens != 0 && !half_open_random_.PerMille(500)) {
+    const auto half_opens = static_cast<uint32_t>(half_open_random_.Between(1, profile_.half_opens));
+    for (uint32_t i = 0; i < half_opens; ++i) world_.After(half_open_random_.Between(0, us), [this] { HalfOpen(); });
+  }
+  if (profile_.levels != 0 && !level_random_.PerMille(500)) {
+    const auto levels = static_cast<uint32_t>(level_random_.Between(1, profile_.levels));
+    for (uint32_t i = 0; i < levels; ++i) world_.After(level_random_.Between(0, us), [this] { ChangeLevel(); });
+  }
+}
+
+void Faults::ChangeLevel() {
+  std::vector<SimNode*> routers;
+  for (const auto& node : world_.nodes())
+    if (node->role() == TG_ROLE_ROUTER) routers.push_back(node.get());
+  SimNode* router = routers[level_random_.Below(routers.size())];
+  const auto level = static_cast<uint32_t>(router->level() / kLevelBand * kLevelBand + level_random_.Below(kLevelBand));
+  if (!router->up()) return;
+  ++happened_;
+  world_.trace().Line(world_.now_us(), router->agent(), "its level is set to %u", level);
+  router->SetLevel(level, [this, level](const Status& status) {
+    if (!status.ok() && status.code() != Code::kIo && status.code() != Code::kFull)
+      world_.Fail("level " + std::to_string(level) + " was refused: " + status.message());
+  });
 }
 
 void Faults::HalfOpen() {

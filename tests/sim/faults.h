@@ -16,6 +16,10 @@ int64_t DrawSkew(const Profile& profile, SimRandom& random);
 
 class Faults {
  public:
+  // Routers have the levels 200, 300 and so on; while they run they change them within their hundred, so that who
+  // may be above whom stays as it is.
+  static constexpr uint32_t kLevelBand = 100;
+
   Faults(World& world, const Profile& profile, SimRandom random);
 
   void Plan(uint32_t count, int64_t us);
@@ -28,6 +32,7 @@ class Faults {
 
   void Once();
   void HalfOpen();
+  void ChangeLevel();
   SimNode* Any(bool with_parent);
   SimNode* Any(bool with_parent, SimRandom& random);
   void Down(SimNode& node, CrashPoint point, int64_t us);
@@ -36,7 +41,7 @@ class Faults {
 
   World& world_;
   const Profile& profile_;
-  SimRandom random_, half_open_random_;
+  SimRandom random_, half_open_random_, level_random_;
   std::array<uint32_t, kKinds> weights_{};
   Weather usual_;
   bool ended_ = false;

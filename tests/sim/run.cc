@@ -55,7 +55,7 @@ void BuildTree(World& world, const Profile& profile, SimRandom& random) {
     if (profile.moves != 0) level = 2 + i;  // so that many moves are lawful
     routers.push_back(10 + i);
     levels.push_back(level);
-    world.Add(routers.back(), TG_ROLE_ROUTER, level, parent);
+    world.Add(routers.back(), TG_ROLE_ROUTER, level * Faults::kLevelBand, parent);
   }
   auto device_count = static_cast<uint32_t>(random.Between(profile.devices_min, profile.devices_max));
   for (uint32_t i = 0; i < device_count; ++i) {
