@@ -203,6 +203,11 @@ TEST_F(Api, SyncStatusVerifyAndTheRest_Answer) {
   EXPECT_EQ(Ask("GET", "/v1/conflicts/4").status, 404);
   EXPECT_EQ(Ask("GET", "/v1/conflicts/-1").status, 400);
   EXPECT_EQ(Ask("POST", "/v1/conflicts/3/restore").body, "{\"restored\":3}\n");
+  EXPECT_EQ(Ask("GET", "/v1/commands/Order").body,
+            R"({"commands":[{"item":{"id":"7","what":"blink"},"answer_model":"Done","answer_key":{"id":"7"}}]})"
+            "\n");
+  EXPECT_EQ(Ask("GET", "/v1/commands/Later").body, "{\"commands\":[],\"waits_for\":\"nothing is compared yet\"}\n");
+  EXPECT_EQ(Ask("GET", "/v1/commands/Reading").status, 400);
   EXPECT_EQ(Ask("POST", "/v1/agents/9/adopt").status, 200);
   EXPECT_EQ(Ask("POST", "/v1/agents/8/adopt").status, 404);
   EXPECT_EQ(Ask("POST", "/v1/agents/x/adopt").status, 400);

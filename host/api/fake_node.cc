@@ -290,6 +290,17 @@ Result<node::ConflictEntry> FakeNode::Conflict(uint64_t number) {
   return entry;
 }
 
+Result<node::CommandList> FakeNode::Commands(const std::string& model) {
+  node::CommandList list;
+  if (model == "Later") list.waits_for = "nothing is compared yet";
+  if (model != "Order") return list.waits_for.empty() ? Status::Invalid(model + " is no command") : Result(list);
+  // Until it is answered.
+  MutexLock lock(data_->mutex);
+  if (!data_->items.contains(Data::Key{"Done", kSelf, "\"7\""}))
+    list.commands = {{R"({"id":"7","what":"blink"})", "Done", R"({"id":"7"})", 42, "o#", "o#7"}};
+  return list;
+}
+
 Status FakeNode::RestoreConflict(uint64_t number) { return Conflict(number).status(); }
 
 Status FakeNode::Adopt(AgentId agent) {

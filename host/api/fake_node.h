@@ -32,6 +32,7 @@ class FakeNode : public node::NodeService {
   Result<std::vector<node::ConflictEntry>> Conflicts() override;
   Result<node::ConflictEntry> Conflict(uint64_t number) override;
   Status RestoreConflict(uint64_t number) override;
+  Result<node::CommandList> Commands(const std::string& model) override;
   Status Adopt(AgentId agent) override;
   // Not 1, the level of its parent; 0 is 2, the configured one.
   Status SetLevel(uint32_t level) override;

@@ -46,6 +46,7 @@ Status GetQuarantine(Call& call);
 Status GetConflicts(Call& call);
 Status GetConflict(Call& call);
 Status PostConflictRestore(Call& call);
+Status GetCommands(Call& call);
 Status PostAdopt(Call& call);
 Status PostLevel(Call& call);
 Status PostBackup(Call& call);

@@ -110,6 +110,24 @@ Status PostConflictRestore(Call& call) {
   return Status::Ok();
 }
 
+Status GetCommands(Call& call) {
+  TG_RETURN_IF_ERROR(call.params.Done({}));
+  TG_ASSIGN_OR_RETURN(node::CommandList list, call.context.node.Commands(call.args[0]));
+  ArrayWriter commands;
+  for (const node::DueCommand& due : list.commands) {
+    commands.Raw(ObjectWriter()
+                     .Raw("item", due.item)
+                     .Text("answer_model", due.answer_model)
+                     .Raw("answer_key", due.answer_key)
+                     .Take());
+  }
+  ObjectWriter answer;
+  answer.Raw("commands", commands.Take());
+  if (!list.waits_for.empty()) answer.Text("waits_for", list.waits_for);
+  call.exchange.SendJson(200, answer.Take());
+  return Status::Ok();
+}
+
 Status PostAdopt(Call& call) {
   TG_RETURN_IF_ERROR(call.params.Done({}));
   TG_ASSIGN_OR_RETURN(AgentId agent, ParseAgent(call.args[0]));

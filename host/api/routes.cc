@@ -27,6 +27,7 @@ constexpr Entry kRoutes[] = {
     {"GET", "/v1/conflicts", GetConflicts},
     {"GET", "/v1/conflicts/{}", GetConflict},
     {"POST", "/v1/conflicts/{}/restore", PostConflictRestore},
+    {"GET", "/v1/commands/{}", GetCommands},
     {"POST", "/v1/agents/{}/adopt", PostAdopt},
     {"GET", "/v1/links", GetLinks},
     {"POST", "/v1/links/{}/on", PostLinkOn},
@@ -66,7 +67,9 @@ bool Matches(const std::vector<std::string>& pattern, const std::vector<std::str
 
 std::string Shown(std::string path) {
   if (size_t at = path.find("{}"); at != std::string::npos) {
-    path.replace(at, 2, path.find("/items/") != std::string::npos ? "{model}" : "{id}");
+    path.replace(
+        at, 2,
+        path.find("/items/") != std::string::npos || path.find("/commands/") != std::string::npos ? "{model}" : "{id}");
   }
   return path;
 }

@@ -320,11 +320,26 @@ TEST_F(Cli, VerifyQuarantineAdoptAndBackup_Answer) {
   EXPECT_THAT(Run("conflicts restore 3").out, HasSubstr("restored"));
   EXPECT_THAT(Run("conflicts restore 4").err, HasSubstr("no conflict 4"));
   EXPECT_THAT(Run("conflicts show x").err, HasSubstr("is no number of a conflict"));
+  EXPECT_EQ(Run("command list Order").out, "{\"id\":\"7\",\"what\":\"blink\"}\n");
+  EXPECT_THAT(Run("command list Later").err, HasSubstr("nothing is compared yet"));
+  EXPECT_THAT(Run("command list Reading").err, HasSubstr("is no command"));
   EXPECT_EQ(Run("agent adopt 9").exit_code, 0);
   EXPECT_EQ(Run("agent adopt 8").exit_code, 4);
   EXPECT_EQ(Run("agent adopt x").exit_code, 2);
   EXPECT_EQ(Run("backup /tmp/x").out, "backed up to /tmp/x\n");
   EXPECT_EQ(Run("backup /full").exit_code, 1);
+}
+
+TEST_F(Cli, CommandRun_RunsTheProgramOnceAndWritesWhatItPrints) {
+  const std::string run = "command run Order --once -- sh -c ";
+  EXPECT_THAT(Run("command run Order --once -- /no/such/program").err, HasSubstr("cannot run"));
+  EXPECT_EQ(Run("command list Order").out, "{\"id\":\"7\",\"what\":\"blink\"}\n") << "it has not run";
+  EXPECT_THAT(Run(run + "'cat; exit 3'").out, HasSubstr("code 3"));
+  EXPECT_EQ(Run(run + "'echo again'").out, "");
+  EXPECT_EQ(Run("command list Order").out, "");
+  const std::string done = Run("get Done id=7 --json").out;
+  EXPECT_THAT(done, HasSubstr("\"code\":3"));
+  EXPECT_THAT(done, HasSubstr("\"what\":\"blink\"")) << "printed as an object, so it is fields";
 }
 
 TEST_F(Cli, Level_SetAndReset_StatusShowsBoth) {

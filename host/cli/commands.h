@@ -20,6 +20,8 @@ Command QuarantineCommand();
 Command ConflictsListCommand();  // conflicts.cc
 Command ConflictsShowCommand();
 Command ConflictsRestoreCommand();
+Command CommandListCommand();  // command.cc
+Command CommandRunCommand();
 Command AdoptCommand();  // node.cc
 Command BackupCommand();
 Command LevelSetCommand();  // level.cc

@@ -1,4 +1,5 @@
 // tidegate: the command that speaks to a running tidegated, and looks at plugins.
+#include <algorithm>
 #include <cstdio>
 
 #include "host/base/spelling.h"
@@ -22,6 +23,8 @@ std::vector<Command> AllCommands() {
           ConflictsListCommand(),
           ConflictsShowCommand(),
           ConflictsRestoreCommand(),
+          CommandListCommand(),
+          CommandRunCommand(),
           AdoptCommand(),
           LevelSetCommand(),
           LevelResetCommand(),
@@ -66,7 +69,8 @@ std::vector<std::string> CommandFirst(const std::vector<std::string>& words) {
     if (takes) before.push_back(words[i++]);
   }
   std::vector<std::string> ordered(words.begin() + static_cast<ptrdiff_t>(i), words.end());
-  ordered.insert(ordered.end(), before.begin(), before.end());
+  // What follows "--" is not for us.
+  ordered.insert(std::find(ordered.begin(), ordered.end(), "--"), before.begin(), before.end());
   return ordered;
 }
 
@@ -131,8 +135,8 @@ int Main(const std::vector<std::string>& given) {
     }
   }
   // "plugin" alone, or "plugin lst": name the whole command.
-  bool group = words[0] == "plugin" || words[0] == "quarantine" || words[0] == "conflicts" || words[0] == "agent" ||
-               words[0] == "level" || words[0] == "link";
+  bool group = words[0] == "plugin" || words[0] == "quarantine" || words[0] == "conflicts" || words[0] == "command" ||
+               words[0] == "agent" || words[0] == "level" || words[0] == "link";
   return UnknownCommand(group && words.size() > 1 ? words[0] + " " + words[1] : words[0], commands);
 }
 

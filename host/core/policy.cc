@@ -41,6 +41,13 @@ Status PolicyChain::Accept(const PolicyContext& at, const tg_change& change) con
   return {};
 }
 
+std::optional<std::string> PolicyChain::Answer(std::string_view model) const {
+  for (const auto& link : links_) {
+    if (std::optional<std::string> answer = link->Answer(model)) return answer;
+  }
+  return std::nullopt;
+}
+
 std::optional<MergeRule> PolicyChain::Merges(std::string_view model) const {
   for (const auto& link : links_) {
     if (std::optional<MergeRule> rule = link->Merges(model)) return rule;

@@ -48,6 +48,9 @@ class Policy {
   // kRefused with the reason, or ok.
   virtual Status Accept(const PolicyContext& at, const tg_change& change) const = 0;
 
+  // The model of the answers, of a model whose items make a program run.
+  virtual std::optional<std::string> Answer(std::string_view) const { return std::nullopt; }
+
   // Empty: the newest state wins.
   virtual std::optional<MergeRule> Merges(std::string_view) const { return std::nullopt; }
   // The policy_meta of a local write over held (null = nothing).
@@ -69,6 +72,7 @@ class PolicyChain : public Policy {
   std::optional<uint32_t> Lane(std::string_view model) const override;
   std::optional<uint32_t> Route(const PolicyContext& at, const tg_change& change, AgentId neighbour) const override;
   Status Accept(const PolicyContext& at, const tg_change& change) const override;
+  std::optional<std::string> Answer(std::string_view model) const override;
   std::optional<MergeRule> Merges(std::string_view model) const override;
   std::optional<std::string> Stamp(const PolicyContext& at, const tg_change* held,
                                    const tg_change& written) const override;

@@ -344,6 +344,12 @@ Result<node::ConflictEntry> NodeRunner::Conflict(uint64_t number) {
   return entry;
 }
 
+Result<node::CommandList> NodeRunner::Commands(const std::string& model) {
+  Result<node::CommandList> list = Stopping();
+  InWriter([&](node::Node& node) { list = node.Commands(model); });
+  return list;
+}
+
 Status NodeRunner::RestoreConflict(uint64_t number) {
   return AskNode(
       [number](node::Node& node, std::function<void(Status)> done) { node.RestoreConflict(number, std::move(done)); });

@@ -72,6 +72,7 @@ class NodeRunner : public node::NodeService, public SessionSink {
   Result<std::vector<node::ConflictEntry>> Conflicts() override;
   Result<node::ConflictEntry> Conflict(uint64_t number) override;
   Status RestoreConflict(uint64_t number) override;
+  Result<node::CommandList> Commands(const std::string& model) override;
   Status Adopt(AgentId agent) override;
   Status SetLevel(uint32_t level) override;
   Status Backup(const std::string& path) override;

@@ -75,6 +75,7 @@ void Node::Impl::RunClearings() {
   }
   clearing.cursor = std::move(next).value();
   clearing.over = clearing.cursor.empty();
+  std::erase_if(found, [this](const tg_change& change) { return KeepsAnswer(change); });
   // Each alone: one that was edited in the same commit stays, the others go.
   for (const tg_change& change : found) {
     stage_.Begin();

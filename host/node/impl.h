@@ -68,6 +68,9 @@ class Node::Impl : private sync::Admission {
   Result<ConflictEntry> Conflict(uint64_t number) const;
   void RestoreConflict(uint64_t number, std::function<void(Status)> done);
 
+  // ---- commands.cc ----
+  Result<CommandList> Commands(const std::string& model) const;
+
  private:
   enum class SessionState : uint8_t { kWaiting, kHello, kUp, kRefused };
 
@@ -280,6 +283,25 @@ class Node::Impl : private sync::Admission {
   void Journal(const tg_change& loser, const Version& winner, AgentId link, std::string reason);
   ConflictEntry ShowConflict(uint64_t number, const wire::ConflictRecord& record, bool item) const;
 
+  // commands.cc
+  struct AnsweredCommand {
+    AgentId owner;
+    std::string model;
+    std::string key;  // properties as JSON
+  };
+  using CommandFn = std::function<void(const replica::ModelRule& rule, const tg_change& command,
+                                       const std::string& shown, const std::string& answer_key, bool answered)>;
+  Status ForEachCommand(const replica::ModelRule& rule, std::optional<AgentId> owner, const CommandFn& fn) const;
+  Result<std::string> ShowItem(const replica::ModelRule& rule, const tg_change& change) const;
+  bool HasAnswer(const replica::ModelRule& answer, AgentId owner, const std::string& key_json) const;
+  bool KeepsAnswer(const tg_change& change);
+  bool IsOwnAnswer(const tg_change& change) const;
+  std::vector<wire::KeyBound> KeysOfMissingAnswers() const;
+  void DoubtAnswers();
+  void FindAnswered();
+  void NoteAnswered(const tg_change& change);
+  void RemoveAnswered();
+
   // restamp.cc
   void JournalOlderLife(sync::Link* link, const tg_change& change);
   void NoteToldOlder(sync::Link* link, const tg_change& change);
@@ -346,6 +368,8 @@ class Node::Impl : private sync::Admission {
   bool send_again_now_ = false;                                         // the next portion need not wait for an ack
 
   sync::ConflictJournal conflicts_;
+  std::deque<AnsweredCommand> answered_;  // at the server: to be removed
+  bool answered_again_ = false;           // it failed, and is tried with another commit
   sync::ClockWatch clock_watch_;
   int64_t clock_offset_ms_ = 0;  // of the wall clock against the monotonic one, when last looked at
   int64_t clock_jumped_ms_ = 0;

@@ -94,8 +94,10 @@ Status Node::Impl::Open() {
   LoadFacts();
   PlanQuarantineRetry();  // the schemas may be others than those of the last run
   stage_.Begin();
+  DoubtAnswers();
   stage_.MetaPut(sync::meta::kNode, wire::EncodeRecord(record_));
   stage_.End();
+  FindAnswered();
   return CommitStage();
 }
 
@@ -163,6 +165,7 @@ void Node::Impl::Committed(const Watermark& end, std::span<const core::Effect> e
   int64_t now_us = deps_.clock.monotonic_us();
   uint64_t applied = 0;
   const bool tells = Wants(core::Events::kChanged);
+  bool watches_answers = options_.role == TG_ROLE_SERVER && deps_.catalog.Get()->has_commands();
   for (const core::Effect& effect : effects) {
     if (effect.outcome.result == TG_OUTCOME_STALE && effect.change->via != 0) {
       // Refused as older: the neighbour is told which version is held.
@@ -184,6 +187,7 @@ void Node::Impl::Committed(const Watermark& end, std::span<const core::Effect> e
     if (!effect.applied()) continue;
     ++applied;
     NoteUnsent(effect, now_us);
+    if (watches_answers) NoteAnswered(*effect.change);
     if (!waiters_.empty()) NoteReplaced(effect);
     // A new seq for the same state is no news; what was joined has seq 0 here.
     bool same_version = Version::From(effect.outcome.held) == Version::From(effect.change->version);
@@ -218,6 +222,7 @@ Status Node::Impl::Commit() {
   Tick(now_us);
   RetryQuarantined();
   EndHolds();
+  RemoveAnswered();
   SendHeldAgain();
   RunClearings();
   StoreDelivered(now_us);
@@ -248,6 +253,7 @@ Status Node::Impl::Commit() {
 int64_t Node::Impl::NextTimerUs() const {
   int64_t now_us = deps_.clock.monotonic_us();
   if (!stage_.empty() || !finished_.empty() || !retry_quarantined_.empty() || !clearings_.empty()) return now_us;
+  if (!answered_.empty() && !answered_again_) return now_us;
   if (send_again_now_ || !holds_ending_.empty()) return now_us;
   const sync::Link* parent = links_.parent();
   bool to_parent = parent != nullptr && parent->up() && !parent->blocked;
@@ -340,6 +346,7 @@ NodeStatus Node::GetStatus() const { return impl_->GetStatus(); }
 Result<std::vector<QuarantineEntry>> Node::Quarantine() const { return impl_->Quarantine(); }
 Result<std::vector<ConflictEntry>> Node::Conflicts() const { return impl_->Conflicts(); }
 Result<ConflictEntry> Node::Conflict(uint64_t number) const { return impl_->Conflict(number); }
+Result<CommandList> Node::Commands(const std::string& model) const { return impl_->Commands(model); }
 void Node::RestoreConflict(uint64_t number, std::function<void(Status)> done) {
   impl_->RestoreConflict(number, std::move(done));
 }

@@ -102,6 +102,8 @@ class Node {
   // States that lost against one that did not know of them; a single one with its item.
   Result<std::vector<ConflictEntry>> Conflicts() const;
   Result<ConflictEntry> Conflict(uint64_t number) const;
+  // Commands of a model that are for this node and have no answer: their programs are to be run.
+  Result<CommandList> Commands(const std::string& model) const;
 
  private:
   class Impl;

@@ -53,8 +53,10 @@ void Node::Impl::RunReconcile(int64_t now_us) {
   }
   // The parent has to select an owner before its absence there can mean anything.
   // And it has to know which models are taken again: what it leaves out of the feed is found by no answer.
-  if (!asker_.running() && !marks_.empty() && edges_confirmed_ == edges_number_ && parent->holds.EndsConfirmed())
+  if (!asker_.running() && !marks_.empty() && edges_confirmed_ == edges_number_ && parent->holds.EndsConfirmed()) {
     asker_.Start(deps_.random.Next() | 1, OwnersOfMarks(), record_.mark_number);
+    asker_.AskOwn(options_.agent, KeysOfMissingAnswers());
+  }
   while (asker_.running() && !parent->blocked && !parent->refusals.full()) {
     auto ask = asker_.Next(now_us, options_.resend_ms * 2000);
     if (!ask.ok()) {
@@ -80,6 +82,7 @@ void Node::Impl::OnCompareAsk(sync::Link* link, const wire::CompareAsk& ask) {
   core::ChangeArena arena;
   sync::AnswerLimits limits;
   limits.bytes_max = options_.frame_bytes_max;
+  limits.own = ask.direction_mask == TG_DIRECTION_UP && ask.owner == child;
   limits.joined = [this](const tg_change& change) { return IsJoined(change); };
   auto answer = sync::AnswerCompare(deps_.storage, ask, limits, RouteTo(*link), &arena);
   if (!answer.ok()) {

@@ -114,6 +114,8 @@ class NodeService {
   // States that lost against one that did not know of them; a single one comes with its item.
   virtual Result<std::vector<ConflictEntry>> Conflicts() = 0;
   virtual Result<ConflictEntry> Conflict(uint64_t number) = 0;
+  // Commands of a model that are for this node and have no answer: their programs are to be run.
+  virtual Result<CommandList> Commands(const std::string& model) = 0;
   // Writes the state of a conflict anew, and takes it off the journal.
   virtual Status RestoreConflict(uint64_t number) = 0;
   // Lets the replica that now calls itself `agent` take the place of the one known before.

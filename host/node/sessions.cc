@@ -321,6 +321,11 @@ void Node::Impl::ParentIsUp(Session* session, const wire::Hello& hello, const wi
   JudgeTable(link);
   StageHolds(link);
   TellBeyond();
+  if (!KeysOfMissingAnswers().empty()) {
+    stage_.Begin();
+    DoubtAnswers();
+    stage_.End();
+  }
   NoteConnected(link, *session);
 }
 

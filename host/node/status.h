@@ -102,6 +102,21 @@ struct QuarantineEntry {
   int64_t since_unix_ms = 0;
 };
 
+// A command that waits for its program.
+struct DueCommand {
+  std::string item;          // as find shows it
+  std::string answer_model;  // whose item answers it
+  std::string answer_key;    // the properties that make that item's key, as JSON
+  AgentId owner = 0;
+  std::string pk;
+  std::string sk;
+};
+
+struct CommandList {
+  std::vector<DueCommand> commands;  // empty while something is waited for
+  std::string waits_for;
+};
+
 // A state that lost against one that did not know of it.
 struct ConflictEntry {
   uint64_t number = 0;

@@ -23,6 +23,8 @@ constexpr char kSchema[] = R"({
               name: {type: String, required: true}, value: {type: String}, other: {type: String}},
     Config: {pk: {type: String, value: 'c#'}, sk: {type: String, value: 'c#${name}'},
              name: {type: String, required: true}, value: {type: String}},
+    Order: {pk: {type: String, value: 'o#'}, sk: {type: String, value: 'o#${id}'}, id: {type: String, required: true}},
+    Done: {pk: {type: String, value: 'd#'}, sk: {type: String, value: 'd#${id}'}, id: {type: String, required: true}},
     Note: {pk: {type: String, value: 'n#'}, sk: {type: String, value: 'n#${name}'},
            name: {type: String, required: true}, value: {type: String}, until: {type: Date, ttl: true}},
   },
@@ -65,7 +67,8 @@ std::optional<core::Joined> TestPolicy::Merge(const core::PolicyContext& at, con
 std::optional<uint32_t> TestPolicy::Direction(std::string_view model) const {
   if (auto changed = directions.find(model); changed != directions.end()) return changed->second;
   if (model == "Reading") return TG_DIRECTION_UP;
-  if (model == "Config") return TG_DIRECTION_DOWN;
+  if (model == "Done") return TG_DIRECTION_UP;
+  if (model == "Config" || model == "Order") return TG_DIRECTION_DOWN;
   return model == "Note" ? TG_DIRECTION_NONE : TG_DIRECTION_BOTH;
 }
 

@@ -36,7 +36,8 @@ class NodeClock : public core::Clock {
   const TestClock& world_;
 };
 
-// Models of the tests: Reading up, Status and Setting both, Config down, Note none. Rules may be changed.
+// Models of the tests: Reading up, Status and Setting both, Config and Order (answered by Done) down, Note none. Rules
+// may be changed.
 class TestPolicy : public core::Policy {
  public:
   Status Reload(std::string_view, std::vector<std::string>*) override { return {}; }
@@ -45,6 +46,9 @@ class TestPolicy : public core::Policy {
   std::optional<uint32_t> Lane(std::string_view model) const override;
   std::optional<uint32_t> Route(const core::PolicyContext&, const tg_change& change, AgentId) const override;
   Status Accept(const core::PolicyContext&, const tg_change&) const override { return {}; }
+  std::optional<std::string> Answer(std::string_view model) const override {
+    return model == "Order" ? std::optional<std::string>("Done") : std::nullopt;
+  }
   std::optional<core::MergeRule> Merges(std::string_view model) const override;
   std::optional<std::string> Stamp(const core::PolicyContext& at, const tg_change* held,
                                    const tg_change& written) const override;

@@ -114,6 +114,14 @@ Status PluginPolicy::Accept(const core::PolicyContext& at, const tg_change& chan
   return Status::Refused(reason.empty() ? instance_->name() + " refuses the item without saying why" : reason);
 }
 
+std::optional<std::string> PluginPolicy::Answer(std::string_view model) const {
+  if (table_->base.struct_size < TG_END_OF(tg_policy_v1, answer) || table_->answer == nullptr) return std::nullopt;
+  std::string name;
+  tg_text_sink sink{&name, [](void* ctx, tg_str text) noexcept { static_cast<std::string*>(ctx)->assign(View(text)); }};
+  if (table_->answer(instance_->self(), Str(model), &sink) != TG_DECIDED || name.empty()) return std::nullopt;
+  return name;
+}
+
 std::optional<core::MergeRule> PluginPolicy::Merges(std::string_view model) const {
   uint32_t revision = 0;
   if (!Joins(*table_) || table_->merges(instance_->self(), Str(model), &revision) != TG_DECIDED) return std::nullopt;

@@ -28,7 +28,35 @@ Result<std::shared_ptr<const Catalog>> Catalog::Make(std::shared_ptr<const Schem
     catalog->rules_.push_back(std::move(rule));
   }
   for (const ModelRule& rule : catalog->rules_) catalog->by_name_[rule.name] = &rule;
+  catalog->PairCommands(policy, warnings);
   return std::shared_ptr<const Catalog>(std::move(catalog));
+}
+
+// A command and its answer find each other by the fields that their keys are made of.
+void Catalog::PairCommands(const core::Policy& policy, std::vector<std::string>* warnings) {
+  for (ModelRule& rule : rules_) {
+    std::optional<std::string> name = policy.Answer(rule.name);
+    if (!name) continue;
+    ModelRule* answer = const_cast<ModelRule*>(Find(*name));
+    std::string wrong;
+    if (answer == nullptr) {
+      wrong = "no schema defines the model " + *name;
+    } else if (rule.direction != TG_DIRECTION_DOWN) {
+      wrong = "a command has to go down";
+    } else if (answer->direction != TG_DIRECTION_UP) {
+      wrong = *name + " has to go up";
+    } else if (answer->command != nullptr) {
+      wrong = *name + " answers " + answer->command->name + " already";
+    }
+    if (!wrong.empty()) {
+      if (warnings != nullptr)
+        warnings->push_back(rule.name + ": " + wrong + ": its items are no commands until that is mended");
+      continue;
+    }
+    rule.answer = answer;
+    answer->command = &rule;
+    has_commands_ = true;
+  }
 }
 
 const ModelRule* Catalog::Find(std::string_view model) const {

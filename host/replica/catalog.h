@@ -25,6 +25,8 @@ struct ModelRule {
   uint32_t lane = TG_LANE_STATE;
   uint32_t placement = TG_PLACE_BOTH;
   std::optional<core::MergeRule> merge;  // how states are joined; empty = the newest wins
+  const ModelRule* answer = nullptr;     // items make a program run: the model of what it answers
+  const ModelRule* command = nullptr;    // items are answers: the model of what they answer
 };
 
 class Catalog {
@@ -36,10 +38,14 @@ class Catalog {
   const ModelRule* Find(std::string_view model) const;  // null if unknown
   const std::vector<ModelRule>& rules() const { return rules_; }
   const SchemaSet& schemas() const { return *schemas_; }
+  bool has_commands() const { return has_commands_; }
 
  private:
   std::shared_ptr<const SchemaSet> schemas_;
+  void PairCommands(const core::Policy& policy, std::vector<std::string>* warnings);
+
   std::vector<ModelRule> rules_;
+  bool has_commands_ = false;
   std::unordered_map<std::string_view, const ModelRule*> by_name_;
 };
 

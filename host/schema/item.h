@@ -84,6 +84,9 @@ struct KeyContext {
 // The key that properties (a JSON object) name; an error says which field it lacks.
 Result<ItemKey> KeyFromProperties(const Model& model, std::string_view json, const KeyContext& context = {});
 
+// Of an item as Present shows it: the properties that the key of the other model's items is made of, as JSON.
+Result<std::string> KeyPropertiesFor(const Model& to, std::string_view shown);
+
 // One condition on a found item. Text is compared by bytes, numbers as numbers.
 struct FilterTerm {
   enum class Op : uint8_t { kEqual, kNotEqual, kLess, kLessEqual, kGreater, kGreaterEqual, kBegins };

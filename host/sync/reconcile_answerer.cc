@@ -40,8 +40,10 @@ class Answerer {
   }
 
  private:
-  // What an asker may see is what goes down, whatever it asks for.
-  tg_range Range(const wire::KeyRange& range) const { return RangeOf(ask_.owner, range, TG_DIRECTION_DOWN); }
+  // What an asker may see is what goes down, whatever it asks for; and what it wrote itself.
+  tg_range Range(const wire::KeyRange& range) const {
+    return RangeOf(ask_.owner, range, limits_.own ? TG_DIRECTION_UP : TG_DIRECTION_DOWN);
+  }
 
   Status CompareDigest(const wire::RangeAsk& range, wire::RangeAnswer* answer) {
     uint64_t count = 0;
@@ -100,7 +102,7 @@ class Answerer {
         return false;
       }
       if (both) ++theirs;
-      if (!route_(ours)) return true;
+      if (limits_.own ? (ours.direction & TG_DIRECTION_DOWN) != 0 : !route_(ours)) return true;
       bytes_ += ours.body.size + ours.key.pk.size + ours.key.sk.size + 64;
       answer->changes.push_back(arena_->Copy(ours));
       return true;

@@ -16,6 +16,7 @@ struct AnswerLimits {
   uint64_t bytes_max = 256u << 10;  // of changes in one answer
   uint64_t parts = 16;              // a range that differs is split into so many
   uint64_t part_items_min = 32;
+  bool own = false;  // of what the asker wrote and that goes up: it may have forgotten it
   // Of joined states neither need have what the other has, whatever their versions: both are exchanged. Null: none.
   std::function<bool(const tg_change&)> joined;
 };

@@ -30,7 +30,15 @@ void ReconcileAsker::Start(uint64_t pass, std::vector<AgentId> owners, uint64_t 
   Stop();
   pass_ = pass;
   mark_number_ = mark_number;
-  for (AgentId owner : owners) work_.push_back({owner, {}, false, 0});
+  for (AgentId owner : owners) work_.push_back({owner, {}, false, 0, false});
+}
+
+void ReconcileAsker::AskOwn(AgentId self, const std::vector<wire::KeyBound>& keys) {
+  for (const wire::KeyBound& key : keys) {
+    wire::KeyRange range{key, true, key};
+    range.to.sk.push_back('\0');
+    work_.push_back({self, range, true, 0, true});
+  }
 }
 
 Result<std::pair<uint64_t, uint64_t>> ReconcileAsker::Digest(AgentId owner, const wire::KeyRange& range) const {
@@ -71,6 +79,11 @@ Status ReconcileAsker::ListKeys(Work* work, wire::RangeAsk* ask) {
 }
 
 Status ReconcileAsker::Fill(Work* work, wire::RangeAsk* range) {
+  if (work->own) {
+    range->listed = true;  // it is not here
+    range->range = work->range;
+    return {};
+  }
   TG_ASSIGN_OR_RETURN(auto digest, Digest(work->owner, work->range));
   range->count = digest.first;
   range->sum = digest.second;
@@ -91,7 +104,7 @@ Result<std::optional<wire::CompareAsk>> ReconcileAsker::Next(int64_t now_us, int
   ask.pass = pass_;
   ask.ask = next_ask_++;
   ask.owner = work.owner;
-  ask.direction_mask = TG_DIRECTION_DOWN;
+  ask.direction_mask = work.own ? TG_DIRECTION_UP : TG_DIRECTION_DOWN;
   wire::RangeAsk range;
   if (Status read = Fill(&work, &range); !read.ok()) {
     // The range has to be asked all the same, or the pass would end without it.
@@ -137,14 +150,14 @@ bool ReconcileAsker::Answered(const wire::CompareAnswer& answer) {
         if (own.ok() && own->first == part.count && own->second == part.sum) continue;
         // What cannot be read now is read again when it is asked.
         bool list = own.ok() && std::min(own->first, part.count) <= kListedKeysMax;
-        work_.push_back({answer.owner, part.range, list, 0});
+        work_.push_back({answer.owner, part.range, list, 0, false});
       }
     } else if (range.verdict == wire::RangeVerdict::kLater) {
-      work_.push_back({answer.owner, range.range, false, flight->second.retry_at_us});
+      work_.push_back({answer.owner, range.range, false, flight->second.retry_at_us, flight->second.work.own});
     } else if (range.has_rest) {
       wire::KeyRange rest = range.range;
       rest.from = range.rest;
-      work_.push_back({answer.owner, rest, flight->second.work.list, 0});
+      work_.push_back({answer.owner, rest, flight->second.work.list, 0, flight->second.work.own});
     }
   }
   return true;

@@ -24,6 +24,8 @@ class ReconcileAsker {
 
   // Begins a pass over these owners that settles the marks up to mark_number.
   void Start(uint64_t pass, std::vector<AgentId> owners, uint64_t mark_number);
+  // Also asks for items that this node wrote and may have forgotten, by their keys.
+  void AskOwn(AgentId self, const std::vector<wire::KeyBound>& keys);
   // The session broke: the pass starts again with the next one. What was applied is equal by then.
   void Stop() { *this = ReconcileAsker(storage_); }
   ReconcileAsker& operator=(ReconcileAsker&& other) noexcept;
@@ -51,6 +53,7 @@ class ReconcileAsker {
     wire::KeyRange range;
     bool list = false;  // name the keys, whatever their number
     int64_t not_before_us = 0;
+    bool own = false;  // what this node wrote and that goes up
   };
   struct InFlight {
     Work work;

@@ -40,6 +40,11 @@ std::optional<uint32_t> OnetablePolicy::Lane(std::string_view model) const {
   return lane == lanes_.end() ? std::nullopt : std::optional(lane->second);
 }
 
+std::optional<std::string> OnetablePolicy::Answer(std::string_view model) const {
+  const Rule* rule = Find(model);
+  return rule == nullptr || rule->answer.empty() ? std::nullopt : std::optional(rule->answer);
+}
+
 std::optional<std::string> OnetablePolicy::Accept(const tg_policy_item& item) const {
   std::string_view model = tidegate::sdk::View(item.change->model);
   const Rule* rule = Find(model);

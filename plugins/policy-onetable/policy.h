@@ -22,6 +22,7 @@ class OnetablePolicy {
   std::optional<uint32_t> Placement(std::string_view model) const;
   std::optional<uint32_t> Direction(std::string_view model) const;
   std::optional<uint32_t> Lane(std::string_view model) const;
+  std::optional<std::string> Answer(std::string_view model) const;
   // A model kept in the cloud is written at the server, one kept at the devices not there.
   std::optional<std::string> Accept(const tg_policy_item& item) const;
 

@@ -95,6 +95,17 @@ TEST_F(OnetablePolicyTable, Sync_EachWordIsADirection) {
   EXPECT_THAT(warnings_, IsEmpty());
 }
 
+TEST_F(OnetablePolicyTable, Answer_NamesTheModelOfTheAnswers) {
+  Load(R"("process":{"Fault":{"sync":"up"},"Status":{"sync":"down","answer":"Fault"}})");
+  std::string answer;
+  tg_text_sink sink{
+      &answer, [](void* ctx, tg_str text) noexcept { *static_cast<std::string*>(ctx) = tidegate::sdk::View(text); }};
+  EXPECT_EQ(kTable.answer(self_, tidegate::sdk::Str("Status"), &sink), TG_DECIDED);
+  EXPECT_EQ(answer, "Fault");
+  EXPECT_EQ(kTable.answer(self_, tidegate::sdk::Str("Fault"), &sink), TG_PASS);
+  EXPECT_THAT(warnings_, IsEmpty());
+}
+
 TEST_F(OnetablePolicyTable, EnableCloud_LocalWritesAtTheServerOnly) {
   Load(R"("process":{"Status":{"enable":"cloud"}})");
   EXPECT_EQ(Ask(kTable.placement, "Status"), TG_PLACE_CLOUD);

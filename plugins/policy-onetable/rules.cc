@@ -73,21 +73,28 @@ Section SectionOf(const Json& schema, const Spot& at) {
   return {rules, std::move(spot)};
 }
 
-// Members other than enable and sync may belong to another policy; a misspelt one must not go unseen.
+// Other members may belong to another policy; a misspelt one must not go unseen.
 Rule ReadRule(const Json& entry, const Spot& spot, const Warn& warn) {
   if (!entry.IsObject()) {
     Refuse(spot.text + " is " + TypeName(entry) + "; it must be an object such as {\"sync\": \"up\"}", spot.pointer);
   }
   for (const auto& member : entry.GetObject()) {
     std::string_view name = Text(member.name);
-    if (name == "enable" || name == "sync") continue;
+    if (name == "enable" || name == "sync" || name == "answer") continue;
     if (name == "merge") continue;  // of policy-merge, which knows its words
     Spot unknown = spot.In(name);
-    warn(unknown.pointer, unknown.text + " is not known to this policy, which reads enable and sync; passed over");
+    warn(unknown.pointer,
+         unknown.text + " is not known to this policy, which reads enable, sync and answer; passed over");
   }
   Rule rule;
   if (const Json* enable = Member(entry, "enable")) rule.place = WordOf(*enable, kEnable, spot.In("enable"));
   if (const Json* sync = Member(entry, "sync")) rule.direction = WordOf(*sync, kSync, spot.In("sync"));
+  if (const Json* answer = Member(entry, "answer")) {
+    Spot at = spot.In("answer");
+    if (!answer->IsString() || Text(*answer).empty())
+      Refuse(at.text + " is " + TypeName(*answer) + "; it must be the name of the model of the answers", at.pointer);
+    rule.answer = Text(*answer);
+  }
   if (rule.place != TG_PLACE_BOTH && rule.direction != TG_DIRECTION_NONE) {
     warn(spot.In("sync").pointer,
          spot.text + ": enable keeps the model in one place: the sync has no effect; remove one of the two");
@@ -131,13 +138,15 @@ Rules ReadRules(std::string_view schemas_json, const Warn& warn) {
         continue;
       }
       auto [first, is_first] = said_by.emplace(model, i);
-      if (!is_first && (rule->second.place != read.place || rule->second.direction != read.direction)) {
+      if (!is_first && (rule->second.place != read.place || rule->second.direction != read.direction ||
+                        rule->second.answer != read.answer)) {
         Refuse(spot.text + " differs from what an earlier schema (number " + std::to_string(first->second + 1) +
                    " in the list of schemas) says of this model; keep one of them",
                spot.pointer);
       }
       rule->second.place = read.place;
       rule->second.direction = read.direction;
+      rule->second.answer = read.answer;
     }
   }
   return rules;

@@ -17,6 +17,7 @@ struct Rule {
   uint32_t place = TG_PLACE_BOTH;
   uint32_t direction = TG_DIRECTION_NONE;
   uint32_t lane = TG_LANE_STATE;
+  std::string answer = {};  // the model of the answers, of a command
 };
 
 using Rules = std::map<std::string, Rule, std::less<>>;

@@ -69,6 +69,18 @@ constexpr const char* kSchema = R"json({
       b: { type: 'number' },
       text: { type: 'string' },
     },
+    Order: {
+      pk: { type: 'string', value: 'order#' },
+      sk: { type: 'string', value: 'order#${name}' },
+      name: { type: 'string', required: true },
+      n: { type: 'number', required: true },
+    },
+    Done: {
+      pk: { type: 'string', value: 'done#' },
+      sk: { type: 'string', value: 'done#${name}' },
+      name: { type: 'string', required: true },
+      n: { type: 'number', required: true },
+    },
   },
   params: { isoDates: true, timestamps: true },
   process: {
@@ -78,6 +90,8 @@ constexpr const char* kSchema = R"json({
     Config: { sync: 'down' },
     Setting: { sync: 'both' },
     Profile: { sync: 'both', merge: 'fields' },
+    Order: { sync: 'down', answer: 'Done' },
+    Done: { sync: 'up' },
   },
 })json";
 

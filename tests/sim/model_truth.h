@@ -26,10 +26,15 @@ struct ModelTruth {
 };
 
 inline constexpr ModelTruth kModels[] = {
-    {"Reading", TG_DIRECTION_UP, KeyForm::kGenerated},     {"Status", TG_DIRECTION_UP, KeyForm::kSingle},
-    {"Gauge", TG_DIRECTION_UP, KeyForm::kNamed},           {"Config", TG_DIRECTION_DOWN, KeyForm::kNamed},
-    {"Setting", TG_DIRECTION_BOTH, KeyForm::kNamed},       {"Note", TG_DIRECTION_NONE, KeyForm::kNamed},
+    {"Reading", TG_DIRECTION_UP, KeyForm::kGenerated},
+    {"Status", TG_DIRECTION_UP, KeyForm::kSingle},
+    {"Gauge", TG_DIRECTION_UP, KeyForm::kNamed},
+    {"Config", TG_DIRECTION_DOWN, KeyForm::kNamed},
+    {"Setting", TG_DIRECTION_BOTH, KeyForm::kNamed},
+    {"Note", TG_DIRECTION_NONE, KeyForm::kNamed},
     {"Profile", TG_DIRECTION_BOTH, KeyForm::kNamed, true},
+    {"Order", TG_DIRECTION_DOWN, KeyForm::kNamed},
+    {"Done", TG_DIRECTION_UP, KeyForm::kNamed},
 };
 
 const ModelTruth* FindModel(std::string_view name);

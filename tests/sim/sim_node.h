@@ -45,6 +45,8 @@ class SimNode : public node::Outbox, private core::Log, private core::Metrics, p
   node::NodeStatus status() const { return node_->GetStatus(); }
   std::vector<node::QuarantineEntry> quarantine() const;
   std::vector<node::ConflictEntry> conflicts() const;
+  // What waits for a program; nothing while the node is not sure what it has answered.
+  node::CommandList commands(const std::string& model) const { return node_->Commands(model).value(); }
   replica::Reader reader() const;
   ReplicaBox& disk() { return *box_; }
 

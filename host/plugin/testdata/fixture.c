@@ -105,6 +105,7 @@ static const tg_policy_v1 table = {{(uint32_t)TABLE_SIZE, 0, create, stop, destr
                                    NULL,
                                    NULL,
                                    NULL,
+                                   NULL,
                                    NULL};
 
 #ifdef FIXTURE_UNRESOLVED

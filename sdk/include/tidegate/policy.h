@@ -80,6 +80,10 @@ typedef struct tg_policy_v1 {
   /* The policy_meta of a state written at this node. held: the state before, null if there was none. */
   uint32_t (*stamp)(void* self, const tg_policy_item* held, const tg_policy_item* written,
                     const tg_bytes_sink* policy_meta);
+
+  /* TG_DECIDED: items of the model are commands, which make a program run, once by key, until there is an item of the
+   * model that is written to `answer_model`. A command goes down, its answer up. */
+  uint32_t (*answer)(void* self, tg_str model, const tg_text_sink* answer_model);
 } tg_policy_v1;
 
 #ifdef __cplusplus

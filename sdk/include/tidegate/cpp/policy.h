@@ -12,6 +12,7 @@
 //   bool Merge(const tg_policy_item& held, const tg_policy_item& incoming, std::string& body,
 //              std::string& policy_meta) const
 //   bool Retain(std::string_view model, tg_retain& retain) const
+//   std::optional<std::string> Answer(std::string_view model) const       the model of a command's answers
 //   std::optional<uint32_t> Merges(std::string_view model) const          the revision of the join
 //   bool Stamp(const tg_policy_item* held, const tg_policy_item& written, std::string& policy_meta) const
 //
@@ -103,6 +104,17 @@ class PolicyPlugin {
     }
   }
 
+  static uint32_t Answer(void* self, tg_str model, const tg_text_sink* answer_model) noexcept {
+    try {
+      std::optional<std::string> answer = Self(self).Answer(View(model));
+      if (!answer) return TG_PASS;
+      TextSink{answer_model}(*answer);
+      return TG_DECIDED;
+    } catch (...) {
+      return TG_PASS;
+    }
+  }
+
   static constexpr tg_policy_v1 MakeTable() {
     tg_policy_v1 table{};
     table.base = detail::Lifecycle<T, tg_policy_v1>();
@@ -116,6 +128,7 @@ class PolicyPlugin {
     if constexpr (requires { &T::Retain; }) table.retain = &Retain;
     if constexpr (requires { &T::Merges; }) table.merges = &Merges;
     if constexpr (requires { &T::Stamp; }) table.stamp = &Stamp;
+    if constexpr (requires { &T::Answer; }) table.answer = &Answer;
     return table;
   }
 
