@@ -165,6 +165,10 @@ sync::RouteFn Node::Impl::RouteTo(const sync::Link& link) const {
 void Node::Impl::PumpFeeds(sync::Link* link, int64_t now_us) {
   // A parent takes the changes of an owner only when it knows that the owner is below.
   if (link->is_parent() && edges_confirmed_ != edges_number_) return;
+  // Of thousands of children most have nothing to get.
+  if (std::none_of(link->senders.begin(), link->senders.end(),
+                   [&](const sync::FeedSender& sender) { return sender.MaySend(now_us); }))
+    return;
   sync::RouteFn route = RouteTo(*link);
   std::array<bool, TG_LANE_COUNT> exhausted{};
   for (;;) {

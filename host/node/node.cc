@@ -276,8 +276,8 @@ int64_t Node::Impl::NextTimerUs() const {
   return std::min({next, store_delivered_at_us_, NextErrandUs()});
 }
 
-// Every few seconds of activity: notes what the neighbours hold, forgets commit ends that none of them
-// can name any more, and moves the watermarks of idle lanes.
+// Every few seconds of activity: notes what the neighbours hold, forgets commit ends that none of them can name any
+// more and from which no feed will begin, and moves the watermarks of idle lanes.
 void Node::Impl::KeepHouse(int64_t now_us) {
   if (stage_.empty() || now_us < keep_house_at_us_) return;
   keep_house_at_us_ = now_us + 5'000'000;
@@ -287,12 +287,22 @@ void Node::Impl::KeepHouse(int64_t now_us) {
     for (uint32_t lane = 0; lane < TG_LANE_COUNT; ++lane) {
       sync::FeedSender& sender = link->senders[lane];
       lowest = std::min(lowest, sender.acked().position);
-      stage_.MetaPut(sync::meta::Acked(agent, lane), wire::EncodeRecord(sender.acked()));
+      if (link->acked_stored[lane] != sender.acked()) {
+        link->acked_stored[lane] = sender.acked();
+        stage_.MetaPut(sync::meta::Acked(agent, lane), wire::EncodeRecord(sender.acked()));
+      }
       sender.Advance(end_.position);
     }
   }
+  // A parent yet to come begins at what is delivered.
+  for (const Watermark& delivered : delivered_) {
+    if (options_.role != TG_ROLE_SERVER) lowest = std::min(lowest, delivered.position);
+  }
   if (lowest > 0) stage_.EndsTrim(lowest);
-  stage_.End();
+  stage_.End([this](const Status& status, std::span<const core::Effect>) {
+    if (status.ok()) return;
+    for (const auto& [agent, link] : links_.all()) link->acked_stored = {};
+  });
 }
 
 // ---- the face ----

@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "host/node/test_tree.h"
 
 namespace tidegate::node {
@@ -44,6 +46,45 @@ TEST_F(NodeTest, SyncWithNothingToSend_LeavesTheDelayOfTheNextWrite) {
   ASSERT_TRUE(device.Put("Reading", R"({"id":"a"})").status.ok());
   tree.Run(1'000);
   EXPECT_EQ(server.Get("Reading", R"({"id":"a"})", 42), "not_found");
+}
+
+// A node that nobody has listened to yet keeps its commit ends: the backlog goes in frames of their size, and after a
+// break it goes on where it was.
+TEST_F(NodeTest, FirstContactWithABacklog_GoesInFramesAndGoesOnAfterABreak) {
+  constexpr size_t kItems = 1'000;
+  constexpr size_t kFrame = 50;
+  TestTree tree;
+  TestNode& router = tree.Add(10, TG_ROLE_ROUTER, 2);
+  TestNode& device = tree.Add(42, TG_ROLE_DEVICE, 65535);
+  device.options().batch_items_max = kFrame;
+  router.Start();
+  device.Start();
+  for (size_t i = 0; i < kItems; ++i) {
+    ASSERT_TRUE(device.Put("Reading", "{\"id\":\"" + std::to_string(i) + "\"}").status.ok());
+    if (i % 100 == 0) tree.Run(2'000);  // house is kept meanwhile
+  }
+  size_t frames_max = 10;
+  size_t frames = 0;
+  size_t largest = 0;
+  size_t arrived = 0;
+  tree.network = [&](TestNode&, TestNode& to, const wire::DecodedFrame& frame) {
+    const auto* batch = std::get_if<wire::Batch>(&frame.body);
+    if (batch == nullptr || &to != &router || batch->changes.empty()) return true;
+    if (++frames > frames_max) return false;
+    largest = std::max(largest, batch->changes.size());
+    arrived += batch->changes.size();
+    return true;
+  };
+  tree.Connect(device, router);
+  tree.Run(400);
+  tree.Disconnect(device, router);
+  EXPECT_EQ(arrived, 10 * kFrame);
+  frames_max = SIZE_MAX;
+  tree.Connect(device, router);
+  tree.Run(5'000);
+  EXPECT_EQ(arrived, kItems);
+  EXPECT_LE(largest, kFrame);
+  EXPECT_NE(router.Get("Reading", R"({"id":"999"})", 42), "not_found");
 }
 
 // The device's side of a session with a router that the test plays.

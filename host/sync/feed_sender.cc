@@ -137,9 +137,12 @@ Status FeedSender::Read(const RouteFn& route, core::ChangeArena* arena, wire::Ba
   }
 }
 
+bool FeedSender::MaySend(int64_t now_us) const {
+  return open_ && WindowOpen() && Due(now_us) && (!drained_ || begin_pending_ || hurry_);
+}
+
 Result<std::optional<wire::Batch>> FeedSender::Next(int64_t now_us, const RouteFn& route, core::ChangeArena* arena) {
-  if (!open_ || !WindowOpen() || !Due(now_us) || (drained_ && !begin_pending_ && !hurry_))
-    return std::optional<wire::Batch>();
+  if (!MaySend(now_us)) return std::optional<wire::Batch>();
 
   wire::Batch batch;
   batch.lane = target_.lane;

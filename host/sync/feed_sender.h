@@ -60,6 +60,8 @@ class FeedSender {
 
   // ---- sending ----
 
+  // Whether it is worth to ask for a frame.
+  bool MaySend(int64_t now_us) const;
   // The next frame, if one is due and the window is open. Views point into *arena.
   Result<std::optional<wire::Batch>> Next(int64_t now_us, const RouteFn& route, core::ChangeArena* arena);
   // The frame was not taken by the transport: it will be read again.

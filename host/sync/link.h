@@ -75,6 +75,7 @@ class Link {
   std::array<FeedSender, TG_LANE_COUNT> senders;
   std::array<FeedReceiver, TG_LANE_COUNT> receivers;
   std::array<DeliveredPairs, TG_LANE_COUNT> pairs;
+  std::array<Watermark, TG_LANE_COUNT> acked_stored;  // what the storage has of the senders' acked()
   std::set<std::string> quarantined;   // meta keys of what we quarantined from it
   std::set<std::string> refused_ours;  // and of what it quarantined of ours
   Refusals refusals;

@@ -33,10 +33,10 @@ void MemoryStorage::Changes(const tg_feed_selector& selector, uint64_t after, ui
       full = (limit_items != 0 && count >= limit_items) || (limit_bytes != 0 && bytes >= limit_bytes);
     }
     if (count < page.size()) {
-      const uint64_t end = replica_.ends.lower_bound(page[count - 1]->change().seq)->first;
-      while (count < page.size() && page[count]->change().seq <= end) ++count;
+      const tg_watermark end = replica_.StopBehind(page[count - 1]->change());
+      while (count < page.size() && page[count]->change().seq <= end.position) ++count;
       left = count < page.size();
-      if (left) page_end = replica_.Watermark(end);
+      if (left) page_end = end;
       page.resize(count);
     }
   }

@@ -103,6 +103,20 @@ tg_watermark Replica::Watermark(uint64_t position) const {
   return watermark;
 }
 
+// Where ends are forgotten, the end of a run: nobody resumes from there, but a feed has to get on.
+tg_watermark Replica::StopBehind(const tg_change& change) const {
+  if (change.run_last >= ends_floor) return Watermark(ends.lower_bound(change.seq)->first);
+  tg_watermark stop{};
+  std::memcpy(stop.replica, id, sizeof id);
+  stop.position = change.run_last;
+  stop.version = change.version;
+  stop.epoch = epochs.front().epoch;
+  for (const tg_epoch& epoch : epochs) {
+    if (epoch.first <= stop.position) stop.epoch = epoch.epoch;
+  }
+  return stop;
+}
+
 uint32_t Replica::Judge(const tg_watermark& watermark) const {
   const uint64_t position = watermark.position;
   if (std::memcmp(watermark.replica, id, sizeof id) != 0) return TG_WATERMARK_OTHER_REPLICA;

@@ -58,6 +58,7 @@ struct Replica {
   void KeepEnd(const tg_version& version);
   void TrimEnds(uint64_t position);
   tg_watermark Watermark(uint64_t position) const;
+  tg_watermark StopBehind(const tg_change& change) const;
   tg_watermark Head() const { return Watermark(head); }
   uint32_t Judge(const tg_watermark& watermark) const;  // TG_WATERMARK_*
 };

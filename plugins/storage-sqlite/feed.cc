@@ -181,7 +181,7 @@ void SqliteStorage::Changes(const tg_feed_selector& selector, uint64_t after, ui
     bytes += SizeOf(change);
     if (!full && ((limit_items != 0 && items >= limit_items) || (limit_bytes != 0 && bytes >= limit_bytes))) {
       full = true;
-      stop = EndFrom(connection, change.seq);
+      stop = StopBehind(connection, change);
     }
   }
   reached = HeadOf(connection);

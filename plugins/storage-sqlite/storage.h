@@ -52,6 +52,7 @@ class SqliteStorage {
   ReaderPool::Lease Read();
   // The kept end at or after a position, else the head, as the snapshot of the connection has it.
   tg_watermark EndFrom(Connection& connection, uint64_t position);
+  tg_watermark StopBehind(Connection& connection, const tg_change& change);
   tg_watermark HeadOf(Connection& connection);
 
   const Config config_;

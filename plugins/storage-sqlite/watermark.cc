@@ -34,6 +34,20 @@ tg_watermark SqliteStorage::EndFrom(Connection& connection, uint64_t position) {
   return end;
 }
 
+// Where a page may stop behind a change: at a kept end, and where those are forgotten at the end of its run. Nobody
+// resumes from such a place, but a feed that has to begin far below would be a single frame otherwise.
+tg_watermark SqliteStorage::StopBehind(Connection& connection, const tg_change& change) {
+  if (change.run_last >= One(connection, kFloor)) return EndFrom(connection, change.seq);
+  tg_watermark stop{};
+  std::memcpy(stop.replica, replica_, sizeof replica_);
+  stop.position = change.run_last;
+  stop.version = change.version;
+  Use epoch(connection.Cached(
+      "SELECT epoch FROM epoch ORDER BY first > ?1, CASE WHEN first > ?1 THEN id ELSE -id END LIMIT 1"));
+  if (epoch->Bind(1, stop.position).Step()) stop.epoch = epoch->Number(0);
+  return stop;
+}
+
 void SqliteStorage::Head(tg_watermark& head) {
   auto reader = Read();
   Snapshot snapshot(reader.connection());

@@ -144,6 +144,29 @@ TEST_P(StorageFeed, Limits_StopAtACommitEnd) {
   EXPECT_EQ(page.reached.position, 5u);
 }
 
+TEST_P(StorageFeed, Limits_BelowForgottenEnds_StopAtTheEndOfARun) {
+  storage().Commit(Put(MakeItem("a")));
+  storage().Commit({{Put(MakeItem("b")), Put(MakeItem("c")), Put(MakeItem("d"))}});
+  storage().Commit(Put(MakeItem("e")));
+  Restart();  // another epoch
+  storage().Commit(Put(MakeItem("f")));
+  storage().Commit(Put(MakeItem("g")));
+  ASSERT_EQ(storage().Commit(EndsTrim(7)).code, TG_OK);
+  std::vector<std::vector<std::string>> pages;
+  std::vector<uint64_t> reached;
+  for (uint32_t more = 1; more != 0;) {
+    const Page page = storage().Changes(kUp, reached.empty() ? 0 : reached.back(), 1);
+    ASSERT_EQ(page.code, TG_OK);
+    pages.push_back(page.Sks());
+    reached.push_back(page.reached.position);
+    EXPECT_EQ(storage().Check(page.reached), page.more ? TG_WATERMARK_BELOW_FLOOR : TG_WATERMARK_USABLE);
+    more = page.more;
+  }
+  EXPECT_THAT(pages, ElementsAre(ElementsAre("a"), ElementsAre("b", "c", "d"), ElementsAre("e"), ElementsAre("f"),
+                                 ElementsAre("g")));
+  EXPECT_THAT(reached, ElementsAre(1, 4, 5, 6, 7));
+}
+
 TEST_P(StorageFeed, More_LooksPastWhatIsNotSelected) {
   Item urgent = MakeItem("urgent");
   urgent.lane = TG_LANE_URGENT;

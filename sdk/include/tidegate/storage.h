@@ -257,7 +257,8 @@ typedef struct tg_storage_v1 {
   /* [reader] Selected changes with seq > after, in seq order, until items or bytes (0 = no limit) are
    * reached, then on to the next kept commit end: a run is never cut. *reached is a kept commit end
    * with every selected change up to it reported; *more is 1 if selected changes remain. When none
-   * remains, *reached is the head of the replica. A sink that stops early gets no *reached. */
+   * remains, *reached is the head of the replica. Where commit ends were forgotten, *reached is the end of
+   * the run at the limit, which watermark_check calls BELOW_FLOOR. A sink that stops early gets no *reached. */
   tg_code (*changes)(void* self, const tg_feed_selector* selector, uint64_t after, uint64_t limit_items,
                      uint64_t limit_bytes, const tg_change_sink* sink, tg_watermark* reached, uint32_t* more,
                      tg_error* error);
