@@ -19,6 +19,8 @@ void MeasureLatency(const Options& options, Report* report);
 void MeasureMemory(const Options& options, Report* report);
 // An urgent item that is written while a backlog of many items drains, until the server has it.
 void MeasureAlarm(const Options& options, Report* report);
+// Two equal replicas compared, and two of which a hundred items differ: bytes and time.
+void MeasureVerify(const Options& options, Report* report);
 // What a router with a thousand children spends on a broadcast, on a child that is silent, on one batch of one child.
 void MeasureChildren(const Options& options, Report* report);
 

@@ -14,7 +14,7 @@ constexpr const char* kHelp = R"(usage: tidegate_bench --source DIR --root DIR [
   --source DIR    the sources: data and schemas
   --root DIR      an installation of tidegated and its plugins
   --dir DIR       where the files of measurements are made; a disk (default /var/tmp)
-  --only GROUP    ingest, catch-up, latency, memory, alarm or children; or bare, the loops compared with
+  --only GROUP    ingest, catch-up, latency, memory, alarm, verify or children; or bare, the loops compared with
   --fast          fewer rounds and a smaller replica for the figure on memory
   --rounds N      rounds of which the median counts (default 5)
   --json          one object a line: name, value, unit, target, met
@@ -87,6 +87,6 @@ int main(int argc, char** argv) {
   }
   if (!any)
     tidegate::bench::Die("--only " + options.only +
-                         ": there are ingest, catch-up, latency, memory, alarm and children");
+                         ": there are ingest, catch-up, latency, memory, alarm, verify and children");
   return report.Finish() ? 0 : 3;
 }

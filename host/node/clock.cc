@@ -64,7 +64,7 @@ bool Node::Impl::IsOff(const sync::Link& link) const {
 // A parent's word counts; the server, who has none, listens to the half of its children.
 bool Node::Impl::ClockIsFlagged() const {
   size_t known = 0, off = 0;
-  for (const auto& [agent, link] : links_.all()) {
+  for (const auto& [agent, link] : links_.still()) {
     if (!link->clock_known || link->is_parent() != (links_.parent() != nullptr)) continue;
     ++known;
     if (IsOff(*link)) ++off;
@@ -84,7 +84,7 @@ std::string Node::Impl::ClockProblem(const sync::Link& link) const {
 
 void Node::Impl::TellClocks(std::vector<std::string>* problems) const {
   size_t off = 0, told = 0;
-  for (const auto& [agent, link] : links_.all()) {
+  for (const auto& [agent, link] : links_.still()) {
     if (!link->up() || !link->clock_known) continue;
     ++told;
     if (!IsOff(*link)) continue;

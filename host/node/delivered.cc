@@ -51,22 +51,45 @@ void Node::Impl::StoreDelivered(int64_t now_us) {
 // our parent sent.
 void Node::Impl::DeliverPairs() {
   sync::Link* parent = links_.parent();
+  links_.ForStirred([&](sync::Link* link) {
+    if (!link->is_parent() && link->HasPairs()) pairs_wait_.insert(link->agent());
+  });
   if (!pairs_due_ || parent == nullptr) return;
   pairs_due_ = false;
   if (options_.role != TG_ROLE_ROUTER) return;
   bool down = std::any_of(parent->pairs.begin(), parent->pairs.end(), [](const auto& pairs) { return pairs.waits(); });
   uint64_t up_delivered = parent->PassedDelivered(end_.position);
-  uint64_t down_delivered = end_.position;
-  for (const auto& [agent, link] : links_.all()) {
-    if (link->is_parent()) continue;
-    if (down) down_delivered = std::min(down_delivered, link->PassedDelivered(end_.position));
+  uint64_t down_delivered = down ? DeliveredByAll() : 0;
+  std::erase_if(pairs_wait_, [&](AgentId agent) {
+    sync::Link* link = links_.Look(agent);
+    if (link == nullptr || link->is_parent()) return true;
     for (uint32_t lane = 0; lane < TG_LANE_COUNT; ++lane) {
-      if (link->pairs[lane].Deliver(up_delivered) && link->up()) link->AckLane(lane, false);
+      if (!link->pairs[lane].Deliver(up_delivered) || !link->up()) continue;
+      (void)links_.Find(agent);
+      link->AckLane(lane, false);
     }
-  }
+    return !link->HasPairs();
+  });
   for (uint32_t lane = 0; down && lane < TG_LANE_COUNT; ++lane) {
     if (parent->pairs[lane].Deliver(down_delivered) && parent->up()) parent->AckLane(lane, false);
   }
+}
+
+// What every child has. As long as the one that lacked most has not moved, the others need not be asked.
+uint64_t Node::Impl::DeliveredByAll() {
+  sync::Link* behind = behind_ == 0 ? nullptr : links_.Look(behind_);
+  if (behind != nullptr && !behind->is_parent() && behind->PassedDelivered(end_.position) == behind_at_)
+    return behind_at_;
+  behind_ = 0;
+  behind_at_ = end_.position;
+  for (const auto& [agent, link] : links_.still()) {
+    if (link->is_parent()) continue;
+    uint64_t delivered = link->PassedDelivered(end_.position);
+    if (delivered >= behind_at_) continue;
+    behind_ = agent;
+    behind_at_ = delivered;
+  }
+  return behind_at_;
 }
 
 // ---- refusals that are passed on ----

@@ -236,7 +236,7 @@ int64_t Node::Impl::NextErrandUs() const {
   for (const Errand& errand : errands_) {
     next = std::min(next, errand.deadline_us);
     for (const Errand::Leg& leg : errand.legs) {
-      const sync::Link* link = leg.done ? nullptr : links_.Find(leg.neighbour);
+      const sync::Link* link = leg.done ? nullptr : links_.Look(leg.neighbour);
       if (link != nullptr && link->up() && !link->blocked && leg.asked_in == link->session_id)
         next = std::min(next, leg.ask_again_us);
     }

@@ -63,7 +63,7 @@ NodeStatus Node::Impl::GetStatus() const {
   for (const replica::ModelRule& rule : deps_.catalog.Get()->rules())
     status.models.push_back(rule.name + " " + DirectionName(rule.direction) + " " + LaneName(rule.lane));
 
-  for (const auto& [agent, link] : links_.all()) {
+  for (const auto& [agent, link] : links_.still()) {
     LinkStatus entry;
     entry.agent = agent;
     entry.is_parent = link->is_parent();
@@ -154,7 +154,7 @@ NodeStatus Node::Impl::GetStatus() const {
     status.problems.push_back(std::to_string(status.quarantined) +
                               " quarantined items: see 'tidegate quarantine list'");
   TellClocks(&status.problems);
-  for (const auto& [agent, link] : links_.all()) status.clocks_off += link->up() && IsOff(*link) ? 1 : 0;
+  for (const auto& [agent, link] : links_.still()) status.clocks_off += link->up() && IsOff(*link) ? 1 : 0;
   if (status.quarantined >= options_.quarantine_items_max)
     status.problems.push_back(
         "the quarantine is full (limits.quarantine_items_max): what is refused now stays with its sender and is not "

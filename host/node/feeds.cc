@@ -132,21 +132,21 @@ void Node::Impl::Pump() {
   SendAcks();
   SendRoutes(now_us);
   RunReconcile(now_us);
-  for (const auto& [agent, link] : links_.all()) {
-    if (link->up() && !link->blocked) PumpFeeds(link.get(), now_us);
-  }
+  links_.ForStirred([&](sync::Link* link) {
+    if (link->up() && !link->blocked) PumpFeeds(link, now_us);
+  });
 }
 
 void Node::Impl::SendAcks() {
-  for (const auto& [agent, link] : links_.all()) {
-    if (!link->ack_due || !link->up() || link->blocked) continue;
-    CompleteRefusals(link.get());
+  links_.ForStirred([&](sync::Link* link) {
+    if (!link->ack_due || !link->up() || link->blocked) return;
+    CompleteRefusals(link);
     // Delivered is what the server has, and downwards what the addressees have: a router only passes it on.
     bool delivered_at_hop = options_.role != TG_ROLE_ROUTER;
     wire::Ack ack = link->TakeAck(delivered_at_hop);
     ack.unix_ms = deps_.clock.unix_ms();
-    if (!Send(link.get(), std::move(ack))) link->AckAll();
-  }
+    if (!Send(link, std::move(ack))) link->AckAll();
+  });
 }
 
 // Whether a neighbour gets a change: by the model's direction of today, and by the policies.

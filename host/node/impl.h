@@ -118,6 +118,7 @@ class Node::Impl : private sync::Admission {
   Status CommitStage();
   void Committed(const Watermark& end, std::span<const core::Effect> effects);
   void NoteUnsent(const core::Effect& effect, int64_t now_us);
+  int64_t WakeUs(const sync::Link& link, int64_t now_us) const;
   void StageClock();
   void KeepHouse(int64_t now_us);
   void LoadFacts();
@@ -128,6 +129,7 @@ class Node::Impl : private sync::Admission {
   // delivered.cc
   void StoreDelivered(int64_t now_us);
   void DeliverPairs();
+  uint64_t DeliveredByAll();
   void AnswerWaiters();
   uint64_t ReachedPosition(const Waiter& waiter);
   bool Lacks(sync::Link* link);
@@ -155,7 +157,9 @@ class Node::Impl : private sync::Admission {
   void ParentIsUp(Session* session, const wire::Hello& hello, const wire::LinkRecord& record);
   void EndSession(Session* session, std::string_view reason = "the session was replaced");
   void Tick(int64_t now_us);
+  void TickSessions(int64_t now_us);
   void TickSession(Session* session, int64_t now_us);
+  void NoteSilence(const Session& session);
   bool Send(Session* session, wire::SessionId id, const wire::Body& body);
   bool Send(sync::Link* link, const wire::Body& body);
   Session* SessionOf(const sync::Link& link);
@@ -334,6 +338,11 @@ class Node::Impl : private sync::Admission {
   sync::LinkTable links_;
   sync::ReconcileAsker asker_;
   std::map<core::TransportSession, Session> sessions_;
+  std::set<core::TransportSession> uplinks_;  // those of them that lead to a parent
+  int64_t silence_us_ = INT64_MAX;            // no session of a child has been silent too long before this time
+  std::set<AgentId> pairs_wait_;              // children of whose changes some are not known to be delivered
+  AgentId behind_ = 0;                        // the child that lacked most when we last looked, and how far it was
+  uint64_t behind_at_ = 0;
   sync::SelfFacts self_;
   wire::NodeRecord record_;
   Watermark end_;  // of the last commit

@@ -247,28 +247,34 @@ Status Node::Impl::Commit() {
   // What was pushed may be there already, and what was pulled is to be sent.
   for (int round = 0; round < 4 && RunErrands(now_us); ++round) Pump();
   AnswerWaiters();
+  links_.Settle([&](const sync::Link& link) { return WakeUs(link, now_us); });
   return status;
+}
+
+// When the link has something to do by itself.
+int64_t Node::Impl::WakeUs(const sync::Link& link, int64_t now_us) const {
+  int64_t next = link.NextTimerUs(now_us);
+  if (link.up() && link.waits_since_us >= 0)
+    next = std::min(next, link.waits_since_us + options_.progress_timeout_ms * 1000);
+  return next;
 }
 
 int64_t Node::Impl::NextTimerUs() const {
   int64_t now_us = deps_.clock.monotonic_us();
   if (!stage_.empty() || !finished_.empty() || !retry_quarantined_.empty() || !clearings_.empty()) return now_us;
   if (!answered_.empty() && !answered_again_) return now_us;
-  if (send_again_now_ || !holds_ending_.empty()) return now_us;
+  if (send_again_now_ || !holds_ending_.empty() || !links_.settled()) return now_us;
   const sync::Link* parent = links_.parent();
   bool to_parent = parent != nullptr && parent->up() && !parent->blocked;
-  int64_t next = to_parent ? edges_retry_us_ : INT64_MAX;
-  for (const auto& [number, session] : sessions_) {
+  int64_t next = std::min(to_parent ? edges_retry_us_ : INT64_MAX, silence_us_);
+  for (core::TransportSession number : uplinks_) {
+    const Session& session = sessions_.at(number);
     next = std::min(next, session.hello_at_us);
     if (session.state != SessionState::kUp) continue;
     next = std::min(next, session.heard_us + options_.link_timeout_ms * 1000);
-    if (session.peer.side == core::Side::kParent) next = std::min(next, session.sent_us + options_.keepalive_ms * 1000);
+    next = std::min(next, session.sent_us + options_.keepalive_ms * 1000);
   }
-  for (const auto& [agent, link] : links_.all()) {
-    next = std::min(next, link->NextTimerUs(now_us));
-    if (link->up() && link->waits_since_us >= 0)
-      next = std::min(next, link->waits_since_us + options_.progress_timeout_ms * 1000);
-  }
+  next = std::min(next, links_.NextWakeUs());
   if (asker_.running() && to_parent) next = std::min(next, asker_.NextTimerUs());
   for (const Waiter& waiter : waiters_) next = std::min(next, waiter.deadline_us);
   if (!strays_.empty()) next = std::min(next, strays_at_us_);

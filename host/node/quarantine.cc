@@ -9,7 +9,7 @@ namespace tidegate::node {
 
 uint64_t Node::Impl::QuarantineCount() const {
   uint64_t count = 0;
-  for (const auto& [agent, link] : links_.all()) count += link->quarantined.size() + link->refused_ours.size();
+  for (const auto& [agent, link] : links_.still()) count += link->quarantined.size() + link->refused_ours.size();
   return count;
 }
 

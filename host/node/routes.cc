@@ -182,13 +182,13 @@ void Node::Impl::SendRoutes(int64_t now_us) {
     Send(parent, routes);
     edges_retry_us_ = now_us + core::TakeBackoff(&edges_wait_ms_, options_.resend_ms_max, deps_.random) * 1000;
   }
-  for (const auto& [agent, link] : links_.all()) {
-    if (link->outdated.empty() || !link->up() || link->blocked || link->tell_at_us > now_us) continue;
+  links_.ForStirred([&](sync::Link* link) {
+    if (link->outdated.empty() || !link->up() || link->blocked || link->tell_at_us > now_us) return;
     wire::Routes routes;
     for (const auto& [other, edge] : link->outdated) routes.edges.push_back(edge);
-    Send(link.get(), routes);
+    Send(link, routes);
     link->tell_at_us = now_us + core::TakeBackoff(&link->tell_wait_ms, options_.resend_ms_max, deps_.random) * 1000;
-  }
+  });
 }
 
 }  // namespace tidegate::node

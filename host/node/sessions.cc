@@ -20,7 +20,9 @@ void Node::Impl::SessionOpened(core::TransportSession number, const core::Peer& 
   session.transport = number;
   session.peer = peer;
   session.heard_us = session.sent_us = deps_.clock.monotonic_us();
-  if (peer.side == core::Side::kParent) StartHello(&session);
+  if (peer.side != core::Side::kParent) return;
+  uplinks_.insert(number);
+  StartHello(&session);
 }
 
 void Node::Impl::SessionClosed(core::TransportSession number, std::string_view reason) {
@@ -34,6 +36,7 @@ void Node::Impl::SessionClosed(core::TransportSession number, std::string_view r
   }
   EndSession(&found->second, reason);
   sessions_.erase(found);
+  uplinks_.erase(number);
 }
 
 void Node::Impl::Writable(core::TransportSession number) {
@@ -182,6 +185,7 @@ void Node::Impl::ChildIsUp(Session* session, wire::SessionId id, const wire::Hel
   session->agent = record.agent;
   session->id = id;
   session->state = SessionState::kUp;
+  NoteSilence(*session);
   session->refused_agent = 0;
   link->edges_number = hello.edges_number;
   if (!repeated) {
@@ -413,15 +417,34 @@ void Node::Impl::BadFrame(core::TransportSession number, const Status& status, u
 // ---- timers ----
 
 void Node::Impl::Tick(int64_t now_us) {
-  for (auto& [number, session] : sessions_) TickSession(&session, now_us);
-  for (const auto& [agent, link] : links_.all()) {
-    CheckProgress(link.get(), now_us);
-    if (!link->up() || link->blocked) continue;
+  TickSessions(now_us);
+  links_.StirDue(now_us);
+  links_.ForStirred([&](sync::Link* link) {
+    CheckProgress(link, now_us);
+    if (!link->up() || link->blocked) return;
     for (sync::FeedSender& sender : link->senders) sender.Tick(now_us, deps_.random);
-  }
+  });
   asker_.Tick(now_us);
   SyncByPeriod(now_us);
   AgeRoutes(now_us);
+}
+
+// Of a child only its silence has to be noticed: all of them are looked at when the first may have been silent too
+// long.
+void Node::Impl::TickSessions(int64_t now_us) {
+  for (core::TransportSession number : uplinks_) TickSession(&sessions_[number], now_us);
+  if (now_us < silence_us_) return;
+  silence_us_ = INT64_MAX;
+  for (auto& [number, session] : sessions_) {
+    if (session.peer.side == core::Side::kParent) continue;
+    TickSession(&session, now_us);
+    NoteSilence(session);
+  }
+}
+
+void Node::Impl::NoteSilence(const Session& session) {
+  if (session.state != SessionState::kUp) return;
+  silence_us_ = std::min(silence_us_, session.heard_us + options_.link_timeout_ms * 1000);
 }
 
 void Node::Impl::TickSession(Session* session, int64_t now_us) {

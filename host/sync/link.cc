@@ -60,6 +60,10 @@ void Link::CloseFeeds() {
   for (FeedSender& sender : senders) sender.Close();
 }
 
+bool Link::HasPairs() const {
+  return std::any_of(pairs.begin(), pairs.end(), [](const DeliveredPairs& lane) { return lane.waits(); });
+}
+
 uint64_t Link::hop_position(uint64_t head) const {
   uint64_t lowest = UINT64_MAX;
   for (const FeedSender& sender : senders) lowest = std::min(lowest, sender.hop_position(head));

@@ -61,6 +61,9 @@ class Link {
   bool Knows(uint32_t lane, AgentId owner, uint64_t position) const;
   bool KnowsAll(uint64_t head) const;
 
+  // Whether something that came from it is not known to be delivered.
+  bool HasPairs() const;
+
   // The ack that is due, for the lanes that moved.
   wire::Ack TakeAck(bool delivered_at_hop);
   void AckLane(uint32_t lane, bool rejected);
@@ -76,8 +79,8 @@ class Link {
   std::array<FeedReceiver, TG_LANE_COUNT> receivers;
   std::array<DeliveredPairs, TG_LANE_COUNT> pairs;
   std::array<Watermark, TG_LANE_COUNT> acked_stored;  // what the storage has of the senders' acked()
-  std::set<std::string> quarantined;   // meta keys of what we quarantined from it
-  std::set<std::string> refused_ours;  // and of what it quarantined of ours
+  std::set<std::string> quarantined;                  // meta keys of what we quarantined from it
+  std::set<std::string> refused_ours;                 // and of what it quarantined of ours
   Refusals refusals;
   uint64_t not_listed = 0;                                    // refused of ours, but the quarantine was full
   HoldsHere holds;                                            // models of the neighbour that wait here
@@ -124,6 +127,10 @@ class Link {
   std::set<std::string> restamped;
 
   LinkStats stats;
+
+  // LinkTable's: whether it is among the stirred, and its place among the timers.
+  bool stirred = false;
+  int64_t wake_us = INT64_MAX;
 
  private:
   PassedPosition passed_hop_;

@@ -1,5 +1,7 @@
 #include "host/sync/link_table.h"
 
+#include <algorithm>
+
 #include "host/base/views.h"
 #include "host/sync/meta_keys.h"
 
@@ -70,15 +72,56 @@ void LinkTable::RestoreQuarantine(Link* link) const {
   }
 }
 
-Link* LinkTable::Find(AgentId agent) const {
+Link* LinkTable::Look(AgentId agent) const {
   auto found = links_.find(agent);
   return found == links_.end() ? nullptr : found->second.get();
+}
+
+Link* LinkTable::Find(AgentId agent) const {
+  Link* link = Look(agent);
+  if (link != nullptr) Stir(link);
+  return link;
+}
+
+const LinkTable::Links& LinkTable::all() const {
+  for (const auto& [agent, link] : links_) Stir(link.get());
+  return links_;
+}
+
+void LinkTable::Stir(Link* link) const {
+  if (link->stirred) return;
+  link->stirred = true;
+  stirred_.push_back(link);
+}
+
+void LinkTable::StirDue(int64_t now_us) {
+  for (auto at = wakes_.begin(); at != wakes_.end() && at->first <= now_us; ++at) (void)Find(at->second);
+}
+
+void LinkTable::ForStirred(const std::function<void(Link*)>& look) {
+  if (parent_ != nullptr) Stir(parent_);
+  for (size_t i = 0; i < stirred_.size(); ++i) {
+    if (stirred_[i] != nullptr) look(stirred_[i]);
+  }
+}
+
+void LinkTable::Settle(const std::function<int64_t(const Link&)>& wake_us) {
+  for (Link* link : stirred_) {
+    if (link == nullptr) continue;
+    link->stirred = false;
+    int64_t wake = wake_us(*link);
+    if (wake == link->wake_us) continue;
+    wakes_.erase({link->wake_us, link->agent()});
+    link->wake_us = wake;
+    if (wake != INT64_MAX) wakes_.insert({wake, link->agent()});
+  }
+  stirred_.clear();
 }
 
 std::vector<Link*> LinkTable::ChildrenOf(AgentId owner) const {
   std::vector<Link*> children;
   if (owner == kAgentAll) {
-    for (const auto& [agent, link] : links_) {
+    for (const auto& [agent, link] : all()) {
       if (!link->is_parent()) children.push_back(link.get());
     }
   } else if (Link* link = Find(routes_.LinkOf(owner)); link != nullptr && !link->is_parent()) {
@@ -100,6 +143,7 @@ Link* LinkTable::Put(const wire::LinkRecord& record) {
     link->record = record;
   }
   if (record.is_parent) parent_ = link.get();
+  Stir(link.get());
   return link.get();
 }
 
@@ -120,6 +164,10 @@ void LinkTable::StageForget(const Link& link, core::Stage* stage) const {
 
 void LinkTable::Forget(AgentId agent) {
   if (parent_ != nullptr && parent_->agent() == agent) parent_ = nullptr;
+  Link* link = Look(agent);
+  if (link == nullptr) return;
+  std::replace(stirred_.begin(), stirred_.end(), link, static_cast<Link*>(nullptr));
+  wakes_.erase({link->wake_us, agent});
   links_.erase(agent);
 }
 

@@ -1,9 +1,14 @@
-// LinkTable: every neighbour this node knows, and the routes below its children.
+// LinkTable: every neighbour this node knows, and the routes below its children. A router may have thousands of
+// children, of which few have something to do at a time: those are the stirred. Whoever asks for a link may change it,
+// so asking stirs it; who only reads asks with Look and still().
 // Thread safety: the writer thread. Ownership: owns the links; refers to the storage.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
+#include <set>
+#include <utility>
 #include <vector>
 
 #include "host/core/stage.h"
@@ -20,9 +25,25 @@ class LinkTable {
   // Reads links, held watermarks, edges and quarantined keys.
   Status Restore();
 
+  using Links = std::map<AgentId, std::unique_ptr<Link>>;
+
   Link* Find(AgentId agent) const;
-  Link* parent() const { return parent_; }
-  const std::map<AgentId, std::unique_ptr<Link>>& all() const { return links_; }
+  const Links& all() const;
+  Link* parent() const { return parent_; }  // counts as stirred always
+  Link* Look(AgentId agent) const;
+  const Links& still() const { return links_; }
+
+  // ---- the stirred ----
+
+  // Those whose timer is due are stirred too.
+  void StirDue(int64_t now_us);
+  // The stirred, each once, also those that are stirred meanwhile.
+  void ForStirred(const std::function<void(Link*)>& look);
+  // From now on nobody is stirred; wake_us says when a link wants to be.
+  void Settle(const std::function<int64_t(const Link&)>& wake_us);
+  bool settled() const { return stirred_.empty(); }
+  int64_t NextWakeUs() const { return wakes_.empty() ? INT64_MAX : wakes_.begin()->first; }
+
   const Routes& routes() const { return routes_; }
 
   // The children that get down changes of this owner (0 = all of them).
@@ -46,11 +67,14 @@ class LinkTable {
 
  private:
   Status RestoreLink(Link* link);
+  void Stir(Link* link) const;
 
   const core::Storage& storage_;
   const SyncOptions& options_;
-  std::map<AgentId, std::unique_ptr<Link>> links_;
+  Links links_;
   Link* parent_ = nullptr;
+  mutable std::vector<Link*> stirred_;  // null: forgotten meanwhile
+  std::set<std::pair<int64_t, AgentId>> wakes_;
   Routes routes_;
 };
 
