@@ -83,7 +83,7 @@ bool Link::Knows(uint32_t lane, AgentId owner, uint64_t position) const {
 }
 
 bool Link::KnowsAll(uint64_t head) const {
-  return unsettled_below == 0 && owner_unsettled_below.empty() && hop_position(head) >= head &&
+  return unsettled_below == 0 && owner_unsettled_below.empty() && refused_ours.empty() && hop_position(head) >= head &&
          std::none_of(senders.begin(), senders.end(), [](const FeedSender& s) { return s.begun_unsettled(); });
 }
 

@@ -57,7 +57,8 @@ class Link {
   // The same as it may be told on: what is excepted of it is durable here.
   uint64_t PassedHop(uint64_t head) { return passed_hop_.Move(hop_position(head), refusals); }
   uint64_t PassedDelivered(uint64_t head) { return passed_delivered_.Move(delivered_position(head), refusals); }
-  // Whether the neighbour holds our change at this position, or every one up to head, as it says itself.
+  // Whether the neighbour holds our change at this position, or every one up to head, as it says itself. What it
+  // refused is among those of Knows, too.
   bool Knows(uint32_t lane, AgentId owner, uint64_t position) const;
   bool KnowsAll(uint64_t head) const;
 
