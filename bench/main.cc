@@ -74,14 +74,16 @@ int main(int argc, char** argv) {
     const char* name;
     void (*measure)(const Options&, tidegate::bench::Report*);
   };
-  const Group groups[] = {{"ingest", tidegate::bench::MeasureIngest},   {"catch-up", tidegate::bench::MeasureCatchUp},
-                          {"latency", tidegate::bench::MeasureLatency}, {"memory", tidegate::bench::MeasureMemory},
-                          {"alarm", tidegate::bench::MeasureAlarm},     {"children", tidegate::bench::MeasureChildren},
-                          {"bare", tidegate::bench::MeasureBare}};
+  const Group groups[] = {{"ingest", tidegate::bench::MeasureIngest},     {"catch-up", tidegate::bench::MeasureCatchUp},
+                          {"latency", tidegate::bench::MeasureLatency},   {"memory", tidegate::bench::MeasureMemory},
+                          {"alarm", tidegate::bench::MeasureAlarm},       {"verify", tidegate::bench::MeasureVerify},
+                          {"children", tidegate::bench::MeasureChildren}, {"bare", tidegate::bench::MeasureBare}};
   bool any = false;
   for (const Group& group : groups) {
-    // The bare loops run beside what is compared with them; alone only when asked for.
-    if (options.only.empty() ? group.measure == tidegate::bench::MeasureBare : options.only != group.name) continue;
+    // The bare loops run beside what is compared with them; they and the comparison of replicas only when asked for.
+    const bool asked_for =
+        group.measure == tidegate::bench::MeasureBare || group.measure == tidegate::bench::MeasureVerify;
+    if (options.only.empty() ? asked_for : options.only != group.name) continue;
     any = true;
     group.measure(options, &report);
   }
