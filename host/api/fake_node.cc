@@ -37,6 +37,7 @@ class NoStorage : public core::Storage {
   }
   Result<tg_storage_stats> Stats() const override { return None(); }
   Status Backup(std::string_view) override { return None(); }
+  Status Traces(uint64_t, uint64_t, const core::ChangeFn&) const override { return None(); }
 
   const FakeNode& node;
 
@@ -224,6 +225,7 @@ node::NodeStatus FakeNode::GetStatus() {
   if (!data_->healthy) status.problems.push_back("the disk is full");
   status.head = data_->seq;
   status.items = data_->items.size();
+  status.purge_horizon_unix_ms = 1'700'000'000'000;
   status.models = {"Reading up history"};
   node::LinkStatus parent;
   parent.agent = 1;
@@ -251,6 +253,7 @@ node::NodeStatus FakeNode::GetStatus() {
   child.plain_bytes_received = 7'500;
   child.last_disconnect = "nothing heard for 30 s";
   child.last_disconnect_unix_ms = 1'700'000'000'000;
+  child.lease_until_unix_ms = status.unix_ms + 3 * 86'400'000;
   status.links.push_back(child);
   return status;
 }

@@ -241,6 +241,8 @@ TEST_F(Cli, Status_ShowsEveryLink) {
   EXPECT_THAT(ran.out, HasSubstr("last error     1 min 30 s ago, over: broker \"gone\" at 10:00\n"));
   EXPECT_THAT(ran.out, HasSubstr("child 9 (device, level 65535)  down\n"));
   EXPECT_THAT(ran.out, HasSubstr("last progress  never\n"));
+  EXPECT_THAT(ran.out, HasSubstr("lease          waited for another 3 d 0 h\n"));
+  EXPECT_THAT(ran.out, HasSubstr("forgotten      tombstones of deletes before 2023-11-14T22:13:20.000Z\n"));
   EXPECT_THAT(ran.out, Not(HasSubstr("\033")));
   node_.SetHealthy(false);
   EXPECT_THAT(Run("status").out, HasSubstr("problem        the disk is full\n"));

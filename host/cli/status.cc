@@ -99,6 +99,12 @@ void PrintLink(const Json& link, int64_t now_ms, const Paint& paint) {
     std::printf("  hold           %s: %s (%s): %s\n", Printable(Text(hold, "model")).c_str(), who.c_str(),
                 Printable(Text(hold, "reason")).c_str(), Printable(Text(hold, "message")).c_str());
   }
+  int64_t lease = Signed(link, "lease_until_unix_ms");
+  if (Text(link, "state") != "up" && link.value("lease_over", false)) {
+    std::printf("  lease          over: it is reconciled when it comes back\n");
+  } else if (Text(link, "state") != "up" && lease > now_ms) {
+    std::printf("  lease          waited for another %s\n", Duration(lease - now_ms).c_str());
+  }
   std::string address = Text(link, "address");
   if (!address.empty()) {
     std::printf("  peer           %s%s\n", Printable(address).c_str(),
@@ -129,6 +135,10 @@ void PrintStatus(const Json& status, const Paint& paint) {
   std::printf("  holds          %s %s, %s %s, %s, head %s\n", Count(items).c_str(), items == 1 ? "item" : "items",
               Count(tombstones).c_str(), tombstones == 1 ? "tombstone" : "tombstones",
               Bytes(Number(status, "storage_bytes")).c_str(), Count(Number(status, "head")).c_str());
+  int64_t horizon = Signed(status, "purge_horizon_unix_ms");
+  if (horizon > 0) {
+    std::printf("  forgotten      tombstones of deletes before %s\n", IsoTime(horizon).c_str());
+  }
   if (Number(status, "quarantined") > 0) {
     std::printf("  quarantined    %s (tidegate quarantine list)\n", Count(Number(status, "quarantined")).c_str());
   }

@@ -17,6 +17,7 @@ using Json = nlohmann::ordered_json;
 constexpr size_t kSocketBytesMax = 107;  // sun_path of Linux, without NUL
 constexpr uint32_t kLevelDevice = 65535;
 constexpr uint64_t kNoLimit = uint64_t{1} << 53;
+constexpr int64_t kLeaseMsMin = 60'000;
 
 class Reader {
  public:
@@ -202,7 +203,7 @@ class Reader {
     Integer("/limits/sync_exceptions_max", limits.sync_exceptions_max);
     Integer("/limits/errands_max", limits.errands_max);
     Duration("/limits/clock_drift_max", limits.clock_drift_max_ms, 1);
-    Duration("/limits/lease", limits.lease_ms, 1);
+    Duration("/limits/lease", limits.lease_ms, kLeaseMsMin);
     if (Find("/limits/route_age") == nullptr) limits.route_age_ms = std::max(limits.route_age_ms, 2 * limits.lease_ms);
     Duration("/limits/route_age", limits.route_age_ms, 1);
     NotAbove("/limits/lease", limits.lease_ms, "/limits/route_age", limits.route_age_ms);
@@ -210,6 +211,9 @@ class Reader {
     Integer("/limits/linger_max_ms", limits.linger_max_ms);
     NotAbove("/limits/item_bytes_max", limits.item_bytes_max, "/limits/transaction_bytes_max",
              limits.transaction_bytes_max);
+    // What is forgotten by the clock bears that clocks differ so much, and that a session dies so late.
+    NotAbove("/limits/clock_drift_max", limits.clock_drift_max_ms, "/limits/lease", limits.lease_ms - 1);
+    NotAbove("/sync/link_timeout", config_.sync.link_timeout_ms, "/limits/lease", limits.lease_ms - 1);
   }
 
   void ReadRest() {

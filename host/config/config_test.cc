@@ -307,6 +307,16 @@ TEST_F(ConfigTest, LimitsThatContradict_AreRefused) {
               HasSubstr("limits.item_bytes_max must be below"));
 }
 
+TEST_F(ConfigTest, LeaseTooShortToBeWaitedFor_IsRefused) {
+  EXPECT_THAT(Error(std::string(kLeast) + "limits: {lease: 59s, clock_drift_max: 1s}\n"),
+              StartsWith("main.yaml:3:17: limits.lease: must be 60000ms or more"));
+  EXPECT_THAT(Error(std::string(kLeast) + "limits: {lease: 5min}\n"),
+              HasSubstr("limits.clock_drift_max must be below limits.lease"));
+  EXPECT_THAT(Error(std::string(kLeast) + "limits: {lease: 6min}\nsync: {link_timeout: 6min}\n"),
+              HasSubstr("sync.link_timeout must be below limits.lease"));
+  EXPECT_EQ(Good(std::string(kLeast) + "limits: {lease: 6min}\n").limits.lease_ms, 360'000);
+}
+
 TEST_F(ConfigTest, SocketPathTooLong_IsRefused) {
   EXPECT_THAT(Error(std::string(kLeast) + "api: {socket: /" + std::string(107, 'x') + "}\n"),
               StartsWith("main.yaml:3:15: api.socket: the path has 108 bytes, a Unix socket takes 107"));

@@ -65,6 +65,8 @@ class Storage {
                           const std::function<bool(std::string_view key, std::string_view value)>& fn) const = 0;
   virtual Result<tg_storage_stats> Stats() const = 0;
   virtual Status Backup(std::string_view path) = 0;
+  // Tombstones and evicts with seq > after, in seq order. kUnsupported: this storage is never purged.
+  virtual Status Traces(uint64_t after, uint64_t limit, const ChangeFn& fn) const = 0;
 };
 
 }  // namespace tidegate::core

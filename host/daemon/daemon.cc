@@ -161,6 +161,8 @@ std::string Daemon::Summary() {
   }
   metrics_.Set("items", static_cast<int64_t>(status.items));
   metrics_.Set("tombstones", static_cast<int64_t>(status.tombstones));
+  metrics_.Set("purge_horizon_seconds", status.purge_horizon_unix_ms / 1000);
+  metrics_.Set("purge_suspended", status.purge_suspended ? 1 : 0);
   metrics_.Set("storage_bytes", static_cast<int64_t>(status.storage_bytes));
   metrics_.Set("quarantined", static_cast<int64_t>(status.quarantined));
   metrics_.Set("conflicts", static_cast<int64_t>(status.conflicts));

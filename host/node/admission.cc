@@ -94,6 +94,7 @@ Status Node::Impl::Admit(const sync::Inbound& from, tg_change* change, core::Cha
   TG_RETURN_IF_ERROR(AdmitModel(from, needed, rule, change));
   TG_RETURN_IF_ERROR(AdmitOwner(from, *change));
   TG_RETURN_IF_ERROR(CheckWriter(*change));
+  TG_RETURN_IF_ERROR(CheckHorizon(from, *change));
   int64_t now_ms = deps_.clock.unix_ms();
   if (!versions_.Observe(change->version.hlc, now_ms, options_.clock_drift_ms_max))
     deps_.metrics.Add("tidegate_versions_from_the_future_total", 1);

@@ -114,6 +114,14 @@ std::vector<wire::KeyBound> Node::Impl::KeysOfMissingAnswers() const {
   return keys;
 }
 
+// In the pass under way, each once: it may have brought the command itself. False: there are none to ask for.
+bool Node::Impl::AskMissingAnswers() {
+  std::vector<wire::KeyBound> keys = KeysOfMissingAnswers();
+  std::erase_if(keys, [&](const wire::KeyBound& key) { return !asked_answers_.insert({key.pk, key.sk}).second; });
+  asker_.AskOwn(options_.agent, keys);
+  return !keys.empty();
+}
+
 // Into the open group, at a start and when the parent is there again: a backup, or an older state of a virtual
 // machine, may lack answers that the parent has.
 void Node::Impl::DoubtAnswers() {

@@ -60,6 +60,8 @@ NodeStatus Node::Impl::GetStatus() const {
     status.tombstones = stats->tombstones;
     status.storage_bytes = stats->bytes_used;
   }
+  status.purge_horizon_unix_ms = static_cast<int64_t>(record_.purge_horizon >> 16);
+  status.purge_suspended = ClockSuspends();
   for (const replica::ModelRule& rule : deps_.catalog.Get()->rules())
     status.models.push_back(rule.name + " " + DirectionName(rule.direction) + " " + LaneName(rule.lane));
 
@@ -71,6 +73,8 @@ NodeStatus Node::Impl::GetStatus() const {
     entry.level = link->record.level;
     entry.replica = link->record.replica.ToText();
     entry.state = link->up() ? "up" : link->record.off || record_.links_off ? "off" : "down";
+    entry.lease_until_unix_ms = link->record.lease_until_unix_ms;
+    entry.lease_over = !status.purge_suspended && LeaseOver(*link, status.unix_ms);
     entry.frames_sent = link->stats.frames_sent;
     entry.frames_received = link->stats.frames_received;
     entry.bytes_sent = link->stats.bytes_sent;

@@ -34,7 +34,11 @@ void Node::Impl::OnBatch(sync::Link* link, wire::DecodedFrame frame) {
   }
   if (link->refusals.full()) return;  // it learns first what was refused before; the batch comes again
   receiver.Staged(batch);
-  sync::StagedChanges staged = sync::StageChanges(*link, batch.changes, frame.keep, this, &stage_);
+  bool rewound = batch.begin != 0 && batch.rewound && !link->is_parent();
+  // From now on what it wrote before is doubtful where it is lacked: it may have been deleted since.
+  if (rewound) link->record.rewound_hlc = static_cast<uint64_t>(deps_.clock.unix_ms()) << 16;
+  bool sure = link->is_parent() && link->record.role == TG_ROLE_SERVER && !link->never_sure;
+  sync::StagedChanges staged = sync::StageChanges(*link, batch.changes, frame.keep, this, &stage_, sure);
   // The items, the watermark and the quarantine entries of a batch commit together (law 1).
   stage_.Begin();
   stage_.MetaPut(sync::meta::Held(link->agent(), batch.lane), wire::EncodeRecord(batch.after));
@@ -46,6 +50,11 @@ void Node::Impl::OnBatch(sync::Link* link, wire::DecodedFrame frame) {
     AddMark(true, 0);
     StageMarks();
   }
+  if (!staged.waiting.empty()) {
+    for (AgentId owner : staged.waiting) AddMark(false, owner);
+    StageMarks();
+  }
+  if (rewound) sync::LinkTable::StageRecord(link->record, &stage_);
   std::vector<AgentId> strays = StageStrays();
   wire::Batch header;
   header.lane = batch.lane;
@@ -115,6 +124,7 @@ void Node::Impl::OnAck(sync::Link* link, const wire::Ack& ack) {
       if (edges_confirmed_ != edges_number_) link->moved_us = now_us;
       edges_confirmed_ = edges_number_;
       edges_retry_us_ = INT64_MAX;
+      if (sure_wanted_ > sure_answered_) link->ack_due = true;  // now it may be asked
     }
     for (uint32_t lane = 0; lane < TG_LANE_COUNT; ++lane) {
       const Watermark& delivered = link->senders[lane].delivered();
@@ -124,6 +134,7 @@ void Node::Impl::OnAck(sync::Link* link, const wire::Ack& ack) {
       store_delivered_at_us_ = std::min(store_delivered_at_us_, now_us + kStoreDeliveredUs);
     }
   }
+  OnSureness(link, ack);
   if (ack.answer_wanted) link->AckAll();
 }
 
@@ -135,6 +146,7 @@ void Node::Impl::Pump() {
   links_.ForStirred([&](sync::Link* link) {
     if (link->up() && !link->blocked) PumpFeeds(link, now_us);
   });
+  if (AnswerSureness()) SendAcks();
 }
 
 void Node::Impl::SendAcks() {
@@ -145,6 +157,7 @@ void Node::Impl::SendAcks() {
     bool delivered_at_hop = options_.role != TG_ROLE_ROUTER;
     wire::Ack ack = link->TakeAck(delivered_at_hop);
     ack.unix_ms = deps_.clock.unix_ms();
+    FillSureness(*link, &ack);
     if (!Send(link, std::move(ack))) link->AckAll();
   });
 }
@@ -154,6 +167,8 @@ sync::RouteFn Node::Impl::RouteTo(const sync::Link& link) const {
   uint32_t needed = link.is_parent() ? TG_DIRECTION_UP : TG_DIRECTION_DOWN;
   bool holds = link.is_parent() ? !held_above_.empty() : !link.held_there.empty();
   return [this, catalog = deps_.catalog.Get(), needed, holds, neighbour = link.agent()](const tg_change& change) {
+    // What a former parent sent is known above, or was deleted there since: a reconcile tells which.
+    if (needed == TG_DIRECTION_UP && CameFromAbove(change.via)) return false;
     const replica::ModelRule* rule = catalog->Find(View(change.model));
     if (rule != nullptr && (rule->direction & needed) == 0) return false;
     if (holds && LeavesOut(neighbour, change)) return false;

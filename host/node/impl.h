@@ -16,11 +16,13 @@
 #include "host/node/node.h"
 #include "host/replica/local_writer.h"
 #include "host/sync/admission.h"
+#include "host/sync/age_marks.h"
 #include "host/sync/clock_watch.h"
 #include "host/sync/conflict_journal.h"
 #include "host/sync/handshake.h"
 #include "host/sync/inbound.h"
 #include "host/sync/link_table.h"
+#include "host/sync/reconcile_answerer.h"
 #include "host/sync/reconcile_asker.h"
 #include "host/wire/records.h"
 
@@ -245,6 +247,41 @@ class Node::Impl : private sync::Admission {
   void RetryQuarantined();
   void RetryTogether(const std::vector<std::string>& keys);
 
+  // leases.cc
+  static bool LeaseOver(const sync::Link& link, int64_t now_ms);
+  bool GrantLease(bool heard, int64_t now_ms, wire::LinkRecord* record) const;
+  void StageLeases(int64_t now_ms);
+  uint64_t KnownHorizon() const;
+  void TakeHorizon(const wire::Hello& hello);
+
+  // purge.cc
+  static bool IsRefused(const sync::Link& link, const tg_change& change);
+  Status RestorePurge();
+  int64_t PurgeEveryUs() const;
+  void Purge(int64_t now_us);
+  void PurgeSoon();
+  void PurgePortion(int64_t now_us, int64_t now_ms);
+  bool MayPurge(const tg_change& trace, int64_t now_ms);
+  bool PassedUp(const tg_change& trace, uint32_t lane);
+  bool PassedDown(sync::Link* child, const tg_change& trace, uint32_t lane);
+  Status CheckHorizon(const sync::Inbound& from, const tg_change& change) const;
+
+  // sure.cc
+  sync::Sureness SureOf(const sync::Link& child, AgentId owner) const;
+  bool IsUnsettled(AgentId owner) const;
+  void KeepRefused(wire::CompareAnswer* answer) const;
+  void NeedSureness(sync::Link* child);
+  void AskParentAnew();
+  void FillSureness(const sync::Link& link, wire::Ack* ack) const;
+  void OnSureness(sync::Link* link, const wire::Ack& ack);
+  bool AnswerSureness();
+  void NoteRestored(const sync::Link& child);
+  bool CameFromAbove(AgentId via) const;
+  sync::ReconcileAsker::Delivered DeliveredPositions() const;
+  bool IsUndelivered(const tg_change& change, const sync::ReconcileAsker::Delivered& delivered) const;
+  bool StageRemovals(const sync::Link& parent, const wire::CompareAnswer& answer,
+                     const std::vector<wire::KeyVersion>& removals);
+
   // reconcile.cc
   void AddMark(bool all_owners, AgentId owner);
   void StageMarks();
@@ -301,6 +338,7 @@ class Node::Impl : private sync::Admission {
   bool KeepsAnswer(const tg_change& change);
   bool IsOwnAnswer(const tg_change& change) const;
   std::vector<wire::KeyBound> KeysOfMissingAnswers() const;
+  bool AskMissingAnswers();
   void DoubtAnswers();
   void FindAnswered();
   void NoteAnswered(const tg_change& change);
@@ -375,6 +413,15 @@ class Node::Impl : private sync::Admission {
   std::set<AgentId> holds_ending_;                                      // links with holds whose reason is gone
   std::map<sync::HeldAbove::Key, uint64_t> sent_again_;                 // last position of the portion under way
   bool send_again_now_ = false;                                         // the next portion need not wait for an ack
+
+  sync::AgeMarks ages_;
+  int64_t purge_at_us_ = INT64_MAX;  // when leases are looked at and tombstones purged next
+  uint64_t idle_behind_ = sync::FeedSender::kIdlePositionsMax;
+  uint64_t purge_after_ = 0;    // where the next portion of them begins
+  uint64_t sure_wanted_ = 0;    // our last question to the parent
+  uint64_t sure_answered_ = 0;  // and the last that was answered
+  std::set<AgentId> former_parents_;
+  std::set<std::pair<std::string, std::string>> asked_answers_;  // in the pass under way, by key
 
   sync::ConflictJournal conflicts_;
   std::deque<AnsweredCommand> answered_;  // at the server: to be removed

@@ -89,8 +89,15 @@ Status Node::Impl::Open() {
     Result<std::string> delivered = deps_.storage.MetaGet(sync::meta::Delivered(lane));
     if (delivered.ok()) TG_RETURN_IF_ERROR(wire::DecodeRecord(delivered.value(), &delivered_[lane]));
   }
+  TG_RETURN_IF_ERROR(
+      deps_.storage.MetaScan(sync::meta::kFormerParentPrefix, [&](std::string_view key, std::string_view) {
+        auto agent = ParseAgent(key.substr(sync::meta::kFormerParentPrefix.size()));
+        if (agent.ok()) former_parents_.insert(agent.value());
+        return true;
+      }));
   TG_ASSIGN_OR_RETURN(end_, deps_.storage.Head());
   StartClockWatch();
+  TG_RETURN_IF_ERROR(RestorePurge());
   LoadFacts();
   PlanQuarantineRetry();  // the schemas may be others than those of the last run
   stage_.Begin();
@@ -227,6 +234,7 @@ Status Node::Impl::Commit() {
   RunClearings();
   StoreDelivered(now_us);
   KeepHouse(now_us);
+  Purge(now_us);
   Status status = CommitStage();
   // It looks at what is committed: nothing that comes with the same commit may be missed.
   if (status.ok()) SweepStrays(now_us);
@@ -275,29 +283,32 @@ int64_t Node::Impl::NextTimerUs() const {
     next = std::min(next, session.sent_us + options_.keepalive_ms * 1000);
   }
   next = std::min(next, links_.NextWakeUs());
-  if (asker_.running() && to_parent) next = std::min(next, asker_.NextTimerUs());
+  if (asker_.running() && to_parent) next = std::min(next, asker_.NextTimerUs(now_us));
   for (const Waiter& waiter : waiters_) next = std::min(next, waiter.deadline_us);
   if (!strays_.empty()) next = std::min(next, strays_at_us_);
   if (!links_.routes().empty()) next = std::min(next, age_routes_at_us_);
-  return std::min({next, store_delivered_at_us_, NextErrandUs()});
+  return std::min({next, store_delivered_at_us_, purge_at_us_, NextErrandUs()});
 }
 
-// Every few seconds of activity: notes what the neighbours hold, forgets commit ends that none of them can name any
-// more and from which no feed will begin, and moves the watermarks of idle lanes.
+// Every few seconds of activity: notes what the neighbours hold, forgets commit ends and epochs that none of those
+// still waited for can name any more and from which no feed will begin, and moves the watermarks of idle lanes.
 void Node::Impl::KeepHouse(int64_t now_us) {
   if (stage_.empty() || now_us < keep_house_at_us_) return;
   keep_house_at_us_ = now_us + 5'000'000;
   uint64_t lowest = end_.position;
+  int64_t now_ms = deps_.clock.unix_ms();
+  bool believed = !ClockSuspends();
   stage_.Begin();
   for (const auto& [agent, link] : links_.all()) {
+    bool silent = believed && LeaseOver(*link, now_ms);
     for (uint32_t lane = 0; lane < TG_LANE_COUNT; ++lane) {
       sync::FeedSender& sender = link->senders[lane];
-      lowest = std::min(lowest, sender.acked().position);
+      if (!silent) lowest = std::min(lowest, sender.acked().position);
       if (link->acked_stored[lane] != sender.acked()) {
         link->acked_stored[lane] = sender.acked();
         stage_.MetaPut(sync::meta::Acked(agent, lane), wire::EncodeRecord(sender.acked()));
       }
-      sender.Advance(end_.position);
+      sender.Advance(end_.position, idle_behind_);
     }
   }
   // A parent yet to come begins at what is delivered.

@@ -8,6 +8,11 @@
 #include "host/sync/reconcile_answerer.h"
 
 namespace tidegate::node {
+namespace {
+
+constexpr int64_t kAskAgainUs = 15'000'000;  // what waits for a parent that is not sure
+
+}  // namespace
 
 void Node::Impl::AddMark(bool all_owners, AgentId owner) {
   wire::Scope mark;
@@ -43,22 +48,26 @@ std::vector<AgentId> Node::Impl::OwnersOfMarks() const {
 void Node::Impl::RunReconcile(int64_t now_us) {
   sync::Link* parent = links_.parent();
   if (parent == nullptr || !parent->up()) return;
-  if (asker_.done()) {
+  if (asker_.done() && !AskMissingAnswers()) {
     uint64_t settled = asker_.mark_number();
     asker_.Stop();
     std::erase_if(marks_, [&](const wire::Scope& mark) { return mark.number <= settled; });
     stage_.Begin();
     StageMarks();
     stage_.End();
+    if (marks_.empty()) parent->ack_due = true;  // it waits for that with its tombstones
+    (void)links_.all();                          // and children for us to be sure
   }
   // The parent has to select an owner before its absence there can mean anything.
   // And it has to know which models are taken again: what it leaves out of the feed is found by no answer.
-  if (!asker_.running() && !marks_.empty() && edges_confirmed_ == edges_number_ && parent->holds.EndsConfirmed()) {
-    asker_.Start(deps_.random.Next() | 1, OwnersOfMarks(), record_.mark_number);
-    asker_.AskOwn(options_.agent, KeysOfMissingAnswers());
+  bool free = !asker_.running() || (asker_.waiting(now_us) && asker_.mark_number() < record_.mark_number);
+  if (free && !marks_.empty() && edges_confirmed_ == edges_number_ && parent->holds.EndsConfirmed()) {
+    asker_.Start(deps_.random.Next() | 1, OwnersOfMarks(), record_.mark_number, KnownHorizon());
+    asked_answers_.clear();
+    (void)AskMissingAnswers();
   }
   while (asker_.running() && !parent->blocked && !parent->refusals.full()) {
-    auto ask = asker_.Next(now_us, options_.resend_ms * 2000);
+    auto ask = asker_.Next(now_us, options_.resend_ms * 2000, DeliveredPositions());
     if (!ask.ok()) {
       deps_.log.Write(3, "cannot read for a reconcile: " + ask.status().message());
       return;
@@ -84,11 +93,14 @@ void Node::Impl::OnCompareAsk(sync::Link* link, const wire::CompareAsk& ask) {
   limits.bytes_max = options_.frame_bytes_max;
   limits.own = ask.direction_mask == TG_DIRECTION_UP && ask.owner == child;
   limits.joined = [this](const tg_change& change) { return IsJoined(change); };
+  limits.sure = limits.own ? sync::Sureness::kNever : SureOf(*link, ask.owner);  // what it wrote itself may stay
+  limits.purge_horizon = KnownHorizon();
   auto answer = sync::AnswerCompare(deps_.storage, ask, limits, RouteTo(*link), &arena);
   if (!answer.ok()) {
     deps_.log.Write(3, "cannot answer a reconcile: " + answer.status().message());
     return;
   }
+  KeepRefused(&answer.value());
   Send(link, std::move(answer).value());
 }
 
@@ -105,8 +117,13 @@ void Node::Impl::Renumbered(uint64_t from, uint64_t to) {
 void Node::Impl::OnCompareAnswer(sync::Link* link, wire::DecodedFrame frame) {
   if (!link->is_parent()) return;
   auto& answer = std::get<wire::CompareAnswer>(frame.body);
-  if (!asker_.Answered(answer)) return;
+  if (!asker_.Answered(answer, deps_.clock.monotonic_us())) return;
   link->moved_us = deps_.clock.monotonic_us();
+
+  if (answer.purge_horizon > record_.taken_horizon) {
+    record_.taken_horizon = answer.purge_horizon;  // stored with the mark that this pass takes away
+    self_.purge_horizon = KnownHorizon();
+  }
 
   // What this node has newer, or alone, goes up by the feed if its model goes up: same version, new seq.
   // Read before anything of this answer is staged.
@@ -118,6 +135,9 @@ void Node::Impl::OnCompareAnswer(sync::Link* link, wire::DecodedFrame frame) {
       if (stage_.Touches(key)) continue;  // it gets a new seq anyway
       Status got = deps_.storage.Get(key, [&](const tg_change& held) {
         bool up = (held.direction & TG_DIRECTION_UP) != 0;
+        // A delete that came from this parent is known there, unless the server lost it. One of a former parent may
+        // have got no further than to us.
+        if (held.kind != TG_CHANGE_ITEM && held.via == link->agent() && !link->never_sure) return true;
         if (up && Version::From(held.version) == want.version) renumber.push_back(arena.Copy(held));
         return true;
       });
@@ -146,8 +166,11 @@ void Node::Impl::OnCompareAnswer(sync::Link* link, wire::DecodedFrame frame) {
     }
   }
   sync::StagedChanges refused;
+  bool whole = true;
   for (const wire::RangeAnswer& range : answer.ranges) {
-    sync::StagedChanges staged = sync::StageChanges(*link, range.changes, frame.keep, this, &stage_);
+    if (!StageRemovals(*link, answer, range.removals)) whole = false;
+    sync::StagedChanges staged = sync::StageChanges(*link, range.changes, frame.keep, this, &stage_, answer.sure);
+    if (!staged.waiting.empty()) whole = false;
     std::move(staged.refused.begin(), staged.refused.end(), std::back_inserter(refused.refused));
     std::move(staged.replacing.begin(), staged.replacing.end(), std::back_inserter(refused.replacing));
   }
@@ -158,7 +181,8 @@ void Node::Impl::OnCompareAnswer(sync::Link* link, wire::DecodedFrame frame) {
   link->holds.Stage(link->agent(), &stage_);
   size_t count = 0;
   for (const wire::RangeAnswer& range : answer.ranges) count += range.changes.size();
-  stage_.End([this, agent = link->agent(), pass = answer.pass, number = answer.ask, count, notes = std::move(notes),
+  stage_.End([this, agent = link->agent(), pass = answer.pass, number = answer.ask, count, whole,
+              notes = std::move(notes),
               strays = std::move(strays)](const Status& status, std::span<const core::Effect>) {
     if (status.ok()) NoteStrays(strays);
     sync::Link* parent = links_.Find(agent);
@@ -168,7 +192,8 @@ void Node::Impl::OnCompareAnswer(sync::Link* link, wire::DecodedFrame frame) {
       if (asker_.pass() == pass) asker_.Failed(number, deps_.clock.monotonic_us() + options_.resend_ms * 1000);
       return;
     }
-    if (asker_.pass() == pass) asker_.Settled(number);
+    if (asker_.pass() == pass && whole) asker_.Settled(number);
+    if (asker_.pass() == pass && !whole) asker_.Failed(number, deps_.clock.monotonic_us() + kAskAgainUs);
     if (parent == nullptr) return;
     parent->stats.last_progress_us = deps_.clock.monotonic_us();
     Tell(parent, notes);

@@ -148,6 +148,7 @@ void Node::Impl::OnHelloFromChild(Session* session, wire::SessionId id, const wi
     return;
   }
   wire::LinkRecord record = sync::RecordFrom(hello, false, known, self_.unix_ms);
+  GrantLease(true, self_.unix_ms, &record);
   std::vector<wire::Edge> table = hello.edges;
   table.push_back(EdgeOf(hello.agent, options_.agent, record));
   sync::Routes::Difference difference = links_.routes().Compare(hello.agent, table);
@@ -163,6 +164,8 @@ void Node::Impl::OnHelloFromChild(Session* session, wire::SessionId id, const wi
   }
   stage_.Begin();
   sync::LinkTable::StageRecord(record, &stage_);
+  // What it sends from now on comes from below.
+  if (former_parents_.erase(hello.agent) != 0) stage_.MetaDelete(sync::meta::FormerParent(hello.agent));
   sync::LinkTable::StageFirstOwners(hello.agent, &stage_);
   StageRoutes(difference);
   stage_.End([this, number = session->transport, id, hello, record, difference](const Status& status,
@@ -202,6 +205,11 @@ void Node::Impl::ChildIsUp(Session* session, wire::SessionId id, const wire::Hel
       return;
     }
     NoteConnected(link, *session);
+    link->settled = false;
+    link->sure_asked = link->sure_said = 0;
+    NeedSureness(link);
+    NoteRestored(*link);
+    PurgeSoon();
   }
   NoteClock(link, hello.unix_ms);
   link->table = hello.models;
@@ -243,6 +251,7 @@ void Node::Impl::OnHelloFromParent(Session* session, const wire::Hello& hello) {
   sync::Link* former = links_.parent();
   bool other_parent = former != nullptr && former->agent() != hello.agent;
   wire::LinkRecord record = sync::RecordFrom(hello, true, links_.Find(hello.agent), self_.unix_ms);
+  GrantLease(true, self_.unix_ms, &record);
   // Where the transport did not know the peer, only its answer says whom the attach is to.
   bool known_attach = record_.attach_parent == hello.agent || record_.attach_parent == 0;
   if (record_.attach_parent == 0) record_.attach_parent = hello.agent;
@@ -250,6 +259,7 @@ void Node::Impl::OnHelloFromParent(Session* session, const wire::Hello& hello) {
   stage_.Begin();
   if (other_parent) links_.StageForget(*former, &stage_);
   sync::LinkTable::StageRecord(record, &stage_);
+  TakeHorizon(hello);
   stage_.MetaPut(sync::meta::kNode, wire::EncodeRecord(record_));
   stage_.MetaPut(sync::meta::Table(record.agent), wire::EncodeRecord(wire::TableRecord{hello.models}));
   bool lost = HasLostDelivered(hello);
@@ -263,7 +273,10 @@ void Node::Impl::OnHelloFromParent(Session* session, const wire::Hello& hello) {
       delivered_ = {};
       for (sync::FeedSender& sender : links_.Find(hello.agent)->senders) sender.ForgetDelivered();
     }
-    if (other_parent) links_.Forget(gone);
+    if (other_parent) {
+      former_parents_.insert(gone);
+      links_.Forget(gone);
+    }
     if (known_attach) {
       ParentIsUp(&found->second, hello, record);
       OnElsewhere(hello.edges);
@@ -331,6 +344,8 @@ void Node::Impl::ParentIsUp(Session* session, const wire::Hello& hello, const wi
     stage_.End();
   }
   NoteConnected(link, *session);
+  AskParentAnew();
+  PurgeSoon();
 }
 
 void Node::Impl::OnRefuse(Session* session, wire::SessionId id, const wire::Refuse& refuse) {
@@ -469,6 +484,7 @@ void Node::Impl::TickSession(Session* session, int64_t now_us) {
     wire::Ack probe;
     probe.answer_wanted = true;
     probe.unix_ms = deps_.clock.unix_ms();
+    if (const sync::Link* parent = links_.Find(session->agent)) FillSureness(*parent, &probe);
     session->sent_us = now_us;
     Send(session, session->id, probe);
   }

@@ -47,6 +47,8 @@ struct LinkStatus {
   int64_t oldest_pending_age_ms = 0;
   int64_t last_progress_age_ms = -1;  // since an ack moved or a batch was applied; -1 = never
   uint64_t unsettled_scopes = 0;
+  int64_t lease_until_unix_ms = 0;  // until then nothing that it needs is forgotten, however silent it is
+  bool lease_over = false;          // it is not waited for any more, and reconciled when it comes back
   uint64_t frames_sent = 0;
   uint64_t frames_received = 0;
   uint64_t bytes_sent = 0;
@@ -80,6 +82,8 @@ struct NodeStatus {
   uint64_t head = 0;                  // last seq
   uint64_t items = 0;
   uint64_t tombstones = 0;
+  int64_t purge_horizon_unix_ms = 0;  // tombstones of deletes before it may be forgotten here; 0 = none was
+  bool purge_suspended = false;       // the clock is in doubt: nothing is forgotten, no lease ends
   uint64_t storage_bytes = 0;
   uint64_t quarantined = 0;
   uint64_t conflicts = 0;   // in the journal

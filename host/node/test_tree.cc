@@ -139,6 +139,9 @@ class TestNode::Disk : public core::Storage {
   }
   Result<tg_storage_stats> Stats() const override { return storage_->Stats(); }
   Status Backup(std::string_view path) override { return storage_->Backup(path); }
+  Status Traces(uint64_t after, uint64_t limit, const core::ChangeFn& fn) const override {
+    return storage_->Traces(after, limit, fn);
+  }
 
   int failures = 0;
 

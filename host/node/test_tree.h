@@ -19,9 +19,10 @@ namespace tidegate::node {
 
 class TestClock : public core::Clock {
  public:
-  int64_t unix_ms() const override { return 1'700'000'000'000 + now_us / 1000; }
+  int64_t unix_ms() const override { return 1'700'000'000'000 + now_us / 1000 + skew_ms; }
   int64_t monotonic_us() const override { return now_us; }
   int64_t now_us = 1'000'000;
+  int64_t skew_ms = 0;  // of every wall clock
 };
 
 // The clock of one node, which may be off.

@@ -47,7 +47,7 @@ Result<std::unique_ptr<PluginStorage>> PluginStorage::FromInstance(Result<std::u
   if (!instance.ok()) return instance.status();
   if (!Complete(*(*instance)->table<tg_storage_v1>())) {
     return Status::Invalid((*instance)->name() + ": its table of " TG_STORAGE_ID
-                                                 " lacks a function; only backup may be missing");
+                                                 " lacks a function; only backup and traces may be missing");
   }
   return std::unique_ptr<PluginStorage>(new PluginStorage(std::move(instance).value()));
 }
@@ -209,6 +209,14 @@ Status PluginStorage::Backup(std::string_view path) {
     return Status::Unsupported(instance_->name() + ": this storage makes no backups");
   }
   return Call(table_->backup, Str(path));
+}
+
+Status PluginStorage::Traces(uint64_t after, uint64_t limit, const core::ChangeFn& fn) const {
+  if (table_->base.struct_size < TG_END_OF(tg_storage_v1, traces) || table_->traces == nullptr) {
+    return Status::Unsupported(instance_->name() + ": this storage does not list its tombstones");
+  }
+  tg_change_sink sink = Sink(fn);
+  return Call(table_->traces, after, limit, &sink);
 }
 
 }  // namespace tidegate::plugin

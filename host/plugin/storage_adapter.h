@@ -52,6 +52,7 @@ class PluginStorage : public core::Storage {
                   const std::function<bool(std::string_view key, std::string_view value)>& fn) const override;
   Result<tg_storage_stats> Stats() const override;
   Status Backup(std::string_view path) override;
+  Status Traces(uint64_t after, uint64_t limit, const core::ChangeFn& fn) const override;
 
  private:
   static Result<std::unique_ptr<PluginStorage>> FromInstance(Result<std::unique_ptr<Instance>> instance);

@@ -12,17 +12,20 @@ namespace tidegate::sync {
 
 // What Admit says of a change whose model waits as a whole; any other error is of the change alone.
 inline constexpr Code kHeld = Code::kUnavailable;
+// It may have been deleted, and the parent is not sure yet.
+inline constexpr Code kUnsure = Code::kConflict;
 
 struct Inbound {
   AgentId neighbour = 0;
   bool from_parent = false;
+  bool sure = false;  // the parent is sure of what it sends
 };
 
 class Admission {
  public:
   virtual ~Admission() = default;
-  // Fills in what is not on the wire: via, index keys, expiry, digest. kHeld: its model is held. Any other
-  // error is the reason to quarantine the change.
+  // Fills in what is not on the wire: via, index keys, expiry, digest. kHeld: its model is held. kUnsure: it is left
+  // out, and its scope has to be reconciled later. Any other error is the reason to quarantine the change.
   virtual Status Admit(const Inbound& from, tg_change* change, core::ChangeArena* arena) = 0;
   // Puts an admitted change into the stage's open group: if it is newer, or joined with what is held.
   virtual void Put(const Inbound& from, const tg_change& change) = 0;

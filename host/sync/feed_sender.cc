@@ -35,16 +35,27 @@ Status FeedSender::Open(const Watermark& held, const Watermark& start, bool unse
   quick_resent_ = false;
   retry_ms_ = options_.resend_ms;
   window_bytes_ = options_.window_bytes;  // what was said in a former session is over
+  was_ahead_ = begin_rewound_ = false;
   if (!held.none()) {
     TG_ASSIGN_OR_RETURN(uint32_t verdict, storage_.WatermarkCheck(held));
-    if (verdict == TG_WATERMARK_USABLE) {
+    TG_ASSIGN_OR_RETURN(bool complete, CompleteFrom(held.position));
+    if (verdict == TG_WATERMARK_USABLE && complete) {
       acked_ = held;
       SendFrom(held);
       return {};
     }
+    was_ahead_ = verdict != TG_WATERMARK_USABLE && verdict != TG_WATERMARK_BELOW_FLOOR;
+    begin_rewound_ = was_ahead_ && verdict != TG_WATERMARK_OTHER_REPLICA;
   }
   BeginAt(start, unsettled);
   return {};
+}
+
+// Down, a purged tombstone would be missed by who holds less; up, it was delivered before it was purged.
+Result<bool> FeedSender::CompleteFrom(uint64_t position) const {
+  if (target_.direction == TG_DIRECTION_UP) return true;
+  TG_ASSIGN_OR_RETURN(tg_feed_stat stat, storage_.FeedStat(Selector(), UINT64_MAX));
+  return position >= stat.floor;
 }
 
 void FeedSender::BeginAt(const Watermark& start, bool unsettled) {
@@ -161,6 +172,7 @@ Result<std::optional<wire::Batch>> FeedSender::Next(int64_t now_us, const RouteF
   if (begin_pending_) {
     batch.begin = begin_;
     batch.unsettled = begin_unsettled_;
+    batch.rewound = begin_rewound_;
     begin_pending_ = false;
   }
   batch.hurry = hurry_ && drained_;  // the last frame says it: by then the next hop has the others
@@ -234,13 +246,13 @@ void FeedSender::Hurry(uint64_t head) {
   hurry_ = hurry_ || !drained_ || delivered_position(head) < head;
 }
 
-void FeedSender::Advance(uint64_t head) {
-  constexpr uint64_t kIdlePositionsMax = 4096;
-  if (!open_ || !drained_ || !in_flight_.empty() || begin_unacked_) return;
-  if (head - acked_.position < kIdlePositionsMax || head < acked_.position) return;
+bool FeedSender::Advance(uint64_t head, uint64_t behind) {
+  if (!open_ || !drained_ || !in_flight_.empty() || begin_unacked_) return false;
+  if (head < acked_.position || head - acked_.position < behind) return false;
   advance_ = true;
   drained_ = false;
   flush_ = true;
+  return true;
 }
 
 bool FeedSender::Waits(int64_t now_us) const {

@@ -29,6 +29,8 @@ using RouteFn = std::function<bool(const tg_change&)>;
 
 class FeedSender {
  public:
+  static constexpr uint64_t kIdlePositionsMax = 4096;
+
   FeedSender(const core::Storage& storage, const SyncOptions& options, FeedTarget target);
 
   // ---- a session begins ----
@@ -52,7 +54,8 @@ class FeedSender {
   void Hurry(uint64_t head);
   // An idle lane's watermark falls behind, and with it the commit ends that must be kept: from a certain
   // distance on it is moved by an empty batch.
-  void Advance(uint64_t head);
+  // Returns true if it will be.
+  bool Advance(uint64_t head, uint64_t behind = kIdlePositionsMax);
   // When the sync_delay of the oldest unsent change is over, or a retry is due; INT64_MAX = never.
   int64_t NextTimerUs(int64_t now_us) const;
   // Retries when an acknowledgement is overdue. Returns true if something will be sent again.
@@ -80,6 +83,10 @@ class FeedSender {
     return position <= acked_.position && (!begin_unsettled_ || position > begin_start_.position);
   }
   bool begun_unsettled() const { return begin_unsettled_; }
+  // The session's begin, if there was one, is durable at the neighbour.
+  bool begun() const { return open_ && !begin_unacked_; }
+  // At Open the neighbour held what this replica never gave in its present state: restored, rolled back, or another.
+  bool was_ahead() const { return was_ahead_; }
   // Every selected change up to here is durable at the neighbour; head, the end of the replica, when
   // nothing is left to send or to be acknowledged.
   uint64_t hop_position(uint64_t head) const;
@@ -107,6 +114,7 @@ class FeedSender {
   bool WindowOpen() const;
   Status Read(const RouteFn& route, core::ChangeArena* arena, wire::Batch* batch, uint64_t* bytes);
   void BeginAt(const Watermark& start, bool unsettled);
+  Result<bool> CompleteFrom(uint64_t position) const;
 
   const core::Storage& storage_;
   const SyncOptions& options_;
@@ -126,6 +134,8 @@ class FeedSender {
   bool begin_pending_ = false;  // the next frame is it
   bool begin_unacked_ = false;
   bool begin_unsettled_ = false;
+  bool begin_rewound_ = false;
+  bool was_ahead_ = false;
   Watermark begin_start_;
 
   uint64_t unsent_bytes_ = 0;

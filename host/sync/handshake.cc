@@ -62,6 +62,7 @@ wire::Hello MakeHello(const SelfFacts& self, const Link* link) {
   if (hello.epochs.size() > kEpochsInHelloMax) hello.epochs.resize(kEpochsInHelloMax);
   hello.models = self.models;
   hello.unix_ms = self.unix_ms;
+  hello.purge_horizon = self.purge_horizon;
   hello.software = "tidegate " TG_VERSION_STRING;
   if (link == nullptr) return hello;
   hello.holds = link->holds.List();

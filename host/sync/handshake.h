@@ -24,6 +24,7 @@ struct SelfFacts {
   int64_t unix_ms = 0;
   bool links_off = false;     // all, by hand
   uint64_t attach_epoch = 0;  // of our own edge
+  uint64_t purge_horizon = 0;
 };
 
 wire::Hello MakeHello(const SelfFacts& self, const Link* link);

@@ -51,7 +51,8 @@ Version HeldVersion(const core::Storage& storage, const tg_key& key) {
 }  // namespace
 
 StagedChanges StageChanges(const Link& link, const std::vector<tg_change>& changes,
-                           const std::shared_ptr<const void>& keep, Admission* admission, core::Stage* stage) {
+                           const std::shared_ptr<const void>& keep, Admission* admission, core::Stage* stage,
+                           bool sure) {
   StagedChanges result;
   stage->arena().Hold(keep);
   std::vector<tg_change> run;
@@ -62,12 +63,15 @@ StagedChanges StageChanges(const Link& link, const std::vector<tg_change>& chang
     std::string reason;
     std::string hold;
     std::vector<bool> held(run.size(), false);
+    bool waits = false;
     for (size_t i = 0; i < run.size(); ++i) {
-      Status admitted = admission->Admit({link.agent(), link.is_parent()}, &run[i], &stage->arena());
+      Status admitted = admission->Admit({link.agent(), link.is_parent(), sure}, &run[i], &stage->arena());
       if (admitted.code() == kHeld) {
         held[i] = true;
         hold = std::string(View(run[i].model)) + ": " + admitted.message();
         result.left_out.insert(std::string(View(run[i].model)));
+      } else if (admitted.code() == kUnsure) {
+        waits = true;
       } else if (!admitted.ok() && reason.empty()) {
         reason = admitted.message();
       }
@@ -78,6 +82,8 @@ StagedChanges StageChanges(const Link& link, const std::vector<tg_change>& chang
         if (!held[i])
           result.refused.push_back({run[i], "held with its transaction: " + hold, run[0].version.hlc, true});
       }
+    } else if (waits && reason.empty()) {
+      for (const tg_change& change : run) result.waiting.insert(change.key.owner);
     } else if (!reason.empty()) {
       // One refused change of a transaction refuses all of it; the first one's time is the run's name.
       for (const tg_change& change : run) {

@@ -24,14 +24,16 @@ struct RefusedChange {
 
 // Stages one group for each run. Refused changes are staged as quarantine entries by the caller, with
 // StageQuarantine, in the group that holds the watermark: they are returned.
-// keep: what the changes' views point into.
+// keep: what the changes' views point into. sure: the parent is sure of what it sends.
 struct StagedChanges {
   std::vector<RefusedChange> refused;
   std::vector<tg_change> replacing;  // admitted, of a key that is listed as refused
   std::set<std::string> left_out;    // models of which something is held
+  std::set<AgentId> waiting;         // owners of what was left out until the parent is sure of it
 };
 StagedChanges StageChanges(const Link& link, const std::vector<tg_change>& changes,
-                           const std::shared_ptr<const void>& keep, Admission* admission, core::Stage* stage);
+                           const std::shared_ptr<const void>& keep, Admission* admission, core::Stage* stage,
+                           bool sure);
 
 // What the commit says to the neighbour.
 struct QuarantineNotes {

@@ -126,6 +126,15 @@ class Link {
   static constexpr size_t kToldMax = 10'000;
   std::set<std::string> told_older;
   std::set<std::string> restamped;
+  // Sureness (host/node/sure.cc). Of a child: what it asked, the position it has to hold for the answer, what it was
+  // answered, and which of our own questions has to be answered before we are sure towards it.
+  bool settled = false;  // it has nothing unsettled towards us
+  uint64_t sure_asked = 0;
+  uint64_t sure_said = 0;
+  uint64_t sure_need = 0;
+  uint64_t sure_position = 0;
+  bool sure_noted = false;
+  bool never_sure = false;  // of the parent: it said so
 
   LinkStats stats;
 

@@ -153,6 +153,7 @@ void LinkTable::StageRecord(const wire::LinkRecord& record, core::Stage* stage) 
 
 void LinkTable::StageForget(const Link& link, core::Stage* stage) const {
   stage->MetaDelete(meta::Link(link.agent()));
+  if (link.is_parent()) stage->MetaPut(meta::FormerParent(link.agent()), "");
   for (uint32_t lane = 0; lane < TG_LANE_COUNT; ++lane) {
     stage->MetaDelete(meta::Held(link.agent(), lane));
     stage->MetaDelete(meta::Acked(link.agent(), lane));

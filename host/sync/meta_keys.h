@@ -12,12 +12,15 @@ namespace tidegate::sync::meta {
 inline constexpr std::string_view kNode = "node";    // wire::NodeRecord
 inline constexpr std::string_view kClock = "clock";  // last hybrid time, decimal
 inline constexpr std::string_view kMarks = "marks";  // wire::ScopeRecord: unsettled towards the parent
+inline constexpr std::string_view kAges = "ages";    // wire::AgeRecord
+inline constexpr std::string_view kFormerParentPrefix = "former-parent/";
 inline constexpr std::string_view kLinkPrefix = "link/";
 inline constexpr std::string_view kStrayPrefix = "stray/";  // owners of which something may be left here
 inline constexpr std::string_view kQuarantinePrefix = "quarantine/";
 inline constexpr std::string_view kConflictPrefix = "conflict/";  // + number, 16 hex digits: wire::ConflictRecord
 
 inline std::string Link(AgentId agent) { return std::string(kLinkPrefix) + std::to_string(agent); }
+inline std::string FormerParent(AgentId agent) { return std::string(kFormerParentPrefix) + std::to_string(agent); }
 inline std::string Stray(AgentId owner) { return std::string(kStrayPrefix) + std::to_string(owner); }
 // What we hold of a neighbour's lane.
 inline std::string Held(AgentId agent, uint32_t lane) {

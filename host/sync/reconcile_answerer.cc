@@ -42,7 +42,7 @@ class Answerer {
  private:
   // What an asker may see is what goes down, whatever it asks for; and what it wrote itself.
   tg_range Range(const wire::KeyRange& range) const {
-    return RangeOf(ask_.owner, range, limits_.own ? TG_DIRECTION_UP : TG_DIRECTION_DOWN);
+    return RangeOf(ask_.owner, range, limits_.own ? TG_DIRECTION_UP : TG_DIRECTION_DOWN, ask_.cut);
   }
 
   Status CompareDigest(const wire::RangeAsk& range, wire::RangeAnswer* answer) {
@@ -75,15 +75,49 @@ class Answerer {
     });
   }
 
-  // Walks both key lists in order. What the child lacks or has older is sent; what only the child has,
-  // or has newer, it is asked for: it travels up by its feed, if its model goes up.
+  void Send(const tg_change& ours, wire::RangeAnswer* answer) {
+    if (limits_.own ? (ours.direction & TG_DIRECTION_DOWN) != 0 : !route_(ours)) return;
+    bytes_ += ours.body.size + ours.key.pk.size + ours.key.sk.size + 64;
+    answer->changes.push_back(arena_->Copy(ours));
+  }
+
+  // What only the child has in what is compared. A tombstone below the cut, and a state that does not go down, are
+  // not compared, but known here.
+  Status OnlyTheirs(const wire::KeyVersion& theirs, wire::RangeAnswer* answer) {
+    tg_key key{ask_.owner, Str(theirs.pk), Str(theirs.sk)};
+    bool item = theirs.kind == TG_CHANGE_ITEM;
+    Status got = storage_.Get(key, [&](const tg_change& ours) {
+      Version version = Version::From(ours.version);
+      if (theirs.version > version) {
+        answer->wants.push_back(theirs);
+      } else if (theirs.version < version && item && ours.kind != TG_CHANGE_ITEM) {
+        Send(ours, answer);
+      }
+      return false;
+    });
+    if (got.code() != Code::kNotFound) return got;
+    if (!item) {
+      if (theirs.version.hlc >= limits_.purge_horizon) answer->wants.push_back(theirs);
+    } else if (limits_.sure == Sureness::kSure) {
+      answer->removals.push_back(theirs);
+    } else if (limits_.sure == Sureness::kNotYet) {
+      answer->later = true;
+    } else {
+      answer->wants.push_back(theirs);
+    }
+    return {};
+  }
+
+  // Walks both key lists in order. What the child lacks or has older is sent; what it has newer it is asked for: it
+  // travels up by its feed, if its model goes up.
   Status Resolve(const wire::RangeAsk& range, wire::RangeAnswer* answer) {
     answer->verdict = wire::RangeVerdict::kResolved;
     std::vector<wire::KeyVersion> keys = range.keys;
     std::sort(keys.begin(), keys.end(), [](const auto& a, const auto& b) { return KeyOf(a) < KeyOf(b); });
     auto theirs = keys.begin();
+    std::vector<wire::KeyVersion> only_theirs;
     Status status = storage_.RangeScan(Range(range.range), [&](const tg_change& ours) {
-      for (; theirs != keys.end() && KeyOf(*theirs) < KeyOf(ours); ++theirs) answer->wants.push_back(*theirs);
+      for (; theirs != keys.end() && KeyOf(*theirs) < KeyOf(ours); ++theirs) only_theirs.push_back(*theirs);
       bool both = theirs != keys.end() && KeyOf(*theirs) == KeyOf(ours);
       Version version = Version::From(ours.version);
       if (both && theirs->version == version && (theirs->digest == 0 || theirs->digest == ours.digest)) {
@@ -102,13 +136,12 @@ class Answerer {
         return false;
       }
       if (both) ++theirs;
-      if (limits_.own ? (ours.direction & TG_DIRECTION_DOWN) != 0 : !route_(ours)) return true;
-      bytes_ += ours.body.size + ours.key.pk.size + ours.key.sk.size + 64;
-      answer->changes.push_back(arena_->Copy(ours));
+      Send(ours, answer);
       return true;
     });
     TG_RETURN_IF_ERROR(status);
-    if (!answer->has_rest) answer->wants.insert(answer->wants.end(), theirs, keys.end());
+    if (!answer->has_rest) only_theirs.insert(only_theirs.end(), theirs, keys.end());
+    for (const wire::KeyVersion& key : only_theirs) TG_RETURN_IF_ERROR(OnlyTheirs(key, answer));
     return {};
   }
 
@@ -122,11 +155,19 @@ class Answerer {
 
 }  // namespace
 
+Version RemovalOf(const Version& version) {
+  Version above = version;
+  if (++above.epoch == 0) ++above.hlc;
+  return above;
+}
+
 Result<wire::CompareAnswer> AnswerCompare(const core::Storage& storage, const wire::CompareAsk& ask,
                                           const AnswerLimits& limits,
                                           const std::function<bool(const tg_change&)>& route,
                                           core::ChangeArena* arena) {
   wire::CompareAnswer answer = HeaderFor(ask);
+  answer.sure = limits.sure == Sureness::kSure;
+  answer.purge_horizon = limits.purge_horizon;
   Answerer answerer(storage, ask, limits, route, arena);
   for (const wire::RangeAsk& range : ask.ranges) {
     TG_ASSIGN_OR_RETURN(wire::RangeAnswer part, answerer.Answer(range));

@@ -12,6 +12,12 @@
 
 namespace tidegate::sync {
 
+// Whether what the answerer lacks is really gone.
+enum class Sureness : uint8_t { kSure, kNotYet, kNever };
+
+// The version of the tombstone that removes a state: just above it, and the same wherever it is made.
+Version RemovalOf(const Version& version);
+
 struct AnswerLimits {
   uint64_t bytes_max = 256u << 10;  // of changes in one answer
   uint64_t parts = 16;              // a range that differs is split into so many
@@ -19,6 +25,8 @@ struct AnswerLimits {
   bool own = false;  // of what the asker wrote and that goes up: it may have forgotten it
   // Of joined states neither need have what the other has, whatever their versions: both are exchanged. Null: none.
   std::function<bool(const tg_change&)> joined;
+  Sureness sure = Sureness::kNever;
+  uint64_t purge_horizon = 0;  // tombstones below it may be forgotten here
 };
 
 // route: asked for each change; false: the asker does not get it.

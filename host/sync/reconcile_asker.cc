@@ -1,10 +1,18 @@
 #include "host/sync/reconcile_asker.h"
 
+#include <algorithm>
+
 #include "host/base/views.h"
 
 namespace tidegate::sync {
+namespace {
 
-tg_range RangeOf(AgentId owner, const wire::KeyRange& range, uint32_t direction_mask) {
+constexpr int64_t kSureWaitUsMin = 500'000;
+constexpr int64_t kSureWaitUsMax = 30'000'000;
+
+}  // namespace
+
+tg_range RangeOf(AgentId owner, const wire::KeyRange& range, uint32_t direction_mask, uint64_t cut) {
   tg_range result{};
   result.struct_size = sizeof result;
   result.owner = owner;
@@ -14,23 +22,26 @@ tg_range RangeOf(AgentId owner, const wire::KeyRange& range, uint32_t direction_
   result.to_pk = Str(range.to.pk);
   result.to_sk = Str(range.to.sk);
   result.direction_mask = direction_mask;
+  result.cut_hlc = cut;
   return result;
 }
 
 ReconcileAsker& ReconcileAsker::operator=(ReconcileAsker&& other) noexcept {
   pass_ = other.pass_;
   mark_number_ = other.mark_number_;
+  cut_ = other.cut_;
   next_ask_ = other.next_ask_;
   work_ = std::move(other.work_);
   in_flight_ = std::move(other.in_flight_);
   return *this;
 }
 
-void ReconcileAsker::Start(uint64_t pass, std::vector<AgentId> owners, uint64_t mark_number) {
+void ReconcileAsker::Start(uint64_t pass, std::vector<AgentId> owners, uint64_t mark_number, uint64_t cut) {
   Stop();
   pass_ = pass;
   mark_number_ = mark_number;
-  for (AgentId owner : owners) work_.push_back({owner, {}, false, 0, false});
+  cut_ = cut;
+  for (AgentId owner : owners) work_.push_back({owner, {}});
 }
 
 void ReconcileAsker::AskOwn(AgentId self, const std::vector<wire::KeyBound>& keys) {
@@ -44,7 +55,7 @@ void ReconcileAsker::AskOwn(AgentId self, const std::vector<wire::KeyBound>& key
 Result<std::pair<uint64_t, uint64_t>> ReconcileAsker::Digest(AgentId owner, const wire::KeyRange& range) const {
   uint64_t count = 0;
   uint64_t sum = 0;
-  TG_RETURN_IF_ERROR(storage_.RangeDigest(RangeOf(owner, range, TG_DIRECTION_DOWN), [&](const tg_digest& digest) {
+  TG_RETURN_IF_ERROR(storage_.RangeDigest(RangeOf(owner, range, TG_DIRECTION_DOWN, cut_), [&](const tg_digest& digest) {
     count += digest.count;
     sum += digest.sum;
     return true;
@@ -58,16 +69,17 @@ Status ReconcileAsker::ListKeys(Work* work, wire::RangeAsk* ask) {
   ask->listed = true;
   bool cut = false;
   wire::KeyBound rest;
-  TG_RETURN_IF_ERROR(storage_.RangeScan(RangeOf(work->owner, work->range, TG_DIRECTION_DOWN), [&](const tg_change& c) {
-    if (ask->keys.size() == kListedKeysMax) {
-      cut = true;
-      rest = {std::string(View(c.key.pk)), std::string(View(c.key.sk))};
-      return false;
-    }
-    ask->keys.push_back(
-        {std::string(View(c.key.pk)), std::string(View(c.key.sk)), Version::From(c.version), c.kind, c.digest});
-    return true;
-  }));
+  TG_RETURN_IF_ERROR(
+      storage_.RangeScan(RangeOf(work->owner, work->range, TG_DIRECTION_DOWN, cut_), [&](const tg_change& c) {
+        if (ask->keys.size() == kListedKeysMax) {
+          cut = true;
+          rest = {std::string(View(c.key.pk)), std::string(View(c.key.sk))};
+          return false;
+        }
+        ask->keys.push_back(
+            {std::string(View(c.key.pk)), std::string(View(c.key.sk)), Version::From(c.version), c.kind, c.digest});
+        return true;
+      }));
   if (cut) {
     Work remaining = *work;
     remaining.range.from = rest;
@@ -92,7 +104,8 @@ Status ReconcileAsker::Fill(Work* work, wire::RangeAsk* range) {
   return {};
 }
 
-Result<std::optional<wire::CompareAsk>> ReconcileAsker::Next(int64_t now_us, int64_t retry_us) {
+Result<std::optional<wire::CompareAsk>> ReconcileAsker::Next(int64_t now_us, int64_t retry_us,
+                                                             const Delivered& delivered) {
   if (!running() || in_flight_.size() >= kAsksInFlightMax) return std::optional<wire::CompareAsk>();
   auto due = work_.begin();
   while (due != work_.end() && due->not_before_us > now_us) ++due;
@@ -105,6 +118,7 @@ Result<std::optional<wire::CompareAsk>> ReconcileAsker::Next(int64_t now_us, int
   ask.ask = next_ask_++;
   ask.owner = work.owner;
   ask.direction_mask = work.own ? TG_DIRECTION_UP : TG_DIRECTION_DOWN;
+  ask.cut = cut_;
   wire::RangeAsk range;
   if (Status read = Fill(&work, &range); !read.ok()) {
     // The range has to be asked all the same, or the pass would end without it.
@@ -113,17 +127,23 @@ Result<std::optional<wire::CompareAsk>> ReconcileAsker::Next(int64_t now_us, int
     return read;
   }
   ask.ranges.push_back(std::move(range));
-  in_flight_[ask.ask] = {std::move(work), now_us + retry_us, false};
+  in_flight_[ask.ask] = {std::move(work), now_us + retry_us, false, delivered};
   return std::optional<wire::CompareAsk>(std::move(ask));
 }
 
-int64_t ReconcileAsker::NextTimerUs() const {
+ReconcileAsker::Delivered ReconcileAsker::DeliveredAt(uint64_t ask) const {
+  auto flight = in_flight_.find(ask);
+  return flight == in_flight_.end() ? Delivered{} : flight->second.delivered;
+}
+
+int64_t ReconcileAsker::NextTimerUs(int64_t now_us) const {
   int64_t next = INT64_MAX;
   for (const auto& [number, flight] : in_flight_) {
     if (!flight.answered) next = std::min(next, flight.retry_at_us);
   }
   for (const Work& work : work_) {
-    if (work.not_before_us > 0) next = std::min(next, work.not_before_us);
+    // What is due already waits for room, not for a timer.
+    if (work.not_before_us > now_us) next = std::min(next, work.not_before_us);
   }
   return next;
 }
@@ -139,10 +159,16 @@ void ReconcileAsker::Tick(int64_t now_us) {
   }
 }
 
-bool ReconcileAsker::Answered(const wire::CompareAnswer& answer) {
+bool ReconcileAsker::waiting(int64_t now_us) const {
+  return running() && in_flight_.empty() && !work_.empty() &&
+         std::all_of(work_.begin(), work_.end(), [&](const Work& work) { return work.not_before_us > now_us; });
+}
+
+bool ReconcileAsker::Answered(const wire::CompareAnswer& answer, int64_t now_us) {
   auto flight = in_flight_.find(answer.ask);
   if (answer.pass != pass_ || flight == in_flight_.end() || flight->second.answered) return false;
   flight->second.answered = true;
+  const Work asked = flight->second.work;
   for (const wire::RangeAnswer& range : answer.ranges) {
     if (range.verdict == wire::RangeVerdict::kSplit) {
       for (const wire::RangePart& part : range.parts) {
@@ -150,14 +176,20 @@ bool ReconcileAsker::Answered(const wire::CompareAnswer& answer) {
         if (own.ok() && own->first == part.count && own->second == part.sum) continue;
         // What cannot be read now is read again when it is asked.
         bool list = own.ok() && std::min(own->first, part.count) <= kListedKeysMax;
-        work_.push_back({answer.owner, part.range, list, 0, false});
+        work_.push_back({answer.owner, part.range, list});
       }
     } else if (range.verdict == wire::RangeVerdict::kLater) {
-      work_.push_back({answer.owner, range.range, false, flight->second.retry_at_us, flight->second.work.own});
-    } else if (range.has_rest) {
+      work_.push_back({answer.owner, range.range, false, flight->second.retry_at_us, asked.own});
+      continue;
+    }
+    if (range.later) {
+      int64_t wait_us = std::clamp(asked.wait_us * 2, kSureWaitUsMin, kSureWaitUsMax);
+      work_.push_back({answer.owner, range.range, asked.list, now_us + wait_us, asked.own, wait_us});
+    }
+    if (range.has_rest) {
       wire::KeyRange rest = range.range;
       rest.from = range.rest;
-      work_.push_back({answer.owner, rest, flight->second.work.list, 0, flight->second.work.own});
+      work_.push_back({answer.owner, rest, asked.list, 0, asked.own});
     }
   }
   return true;

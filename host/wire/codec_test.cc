@@ -81,6 +81,7 @@ TEST(WireCodec, Hello_EveryFieldComesBack) {
   ExpectEqual(got.delivered, sent.delivered);
   EXPECT_EQ(got.unix_ms, sent.unix_ms);
   EXPECT_EQ(got.restored, sent.restored);
+  EXPECT_EQ(got.purge_horizon, sent.purge_horizon);
   EXPECT_EQ(got.attach_epoch, sent.attach_epoch);
   EXPECT_EQ(got.software, sent.software);
 }
@@ -130,6 +131,7 @@ TEST(WireCodec, Batch_EveryFieldComesBack) {
   EXPECT_EQ(got.begin, sent.begin);
   EXPECT_EQ(got.unsettled, sent.unsettled);
   EXPECT_EQ(got.hurry, sent.hurry);
+  EXPECT_EQ(got.rewound, sent.rewound);
   EXPECT_EQ(Travelling(got.changes), Travelling(sent.changes));
 }
 
@@ -159,6 +161,10 @@ TEST(WireCodec, Ack_EveryFieldComesBack) {
   EXPECT_EQ(got.refused_recorded, sent.refused_recorded);
   EXPECT_EQ(got.refused_last, sent.refused_last);
   EXPECT_EQ(got.unix_ms, sent.unix_ms);
+  EXPECT_EQ(got.settled, sent.settled);
+  EXPECT_EQ(got.sure_ask, sent.sure_ask);
+  EXPECT_EQ(got.sure_answer, sent.sure_answer);
+  EXPECT_EQ(got.never_sure, sent.never_sure);
 }
 
 TEST(WireCodec, Routes_EveryFieldComesBack) {
@@ -189,8 +195,8 @@ TEST(WireCodec, PlainBytes_AreThoseBeforeCompression) {
 TEST(WireCodec, CompareAsk_EveryFieldComesBack) {
   CompareAsk sent = sample::FullAsk();
   CompareAsk got = RoundTrip(sent);
-  EXPECT_EQ(std::tie(got.pass, got.ask, got.owner, got.direction_mask, got.model),
-            std::tie(sent.pass, sent.ask, sent.owner, sent.direction_mask, sent.model));
+  EXPECT_EQ(std::tie(got.pass, got.ask, got.owner, got.direction_mask, got.model, got.cut),
+            std::tie(sent.pass, sent.ask, sent.owner, sent.direction_mask, sent.model, sent.cut));
   ASSERT_EQ(got.ranges.size(), 2u);
   for (size_t i = 0; i < 2; ++i) {
     ExpectEqual(got.ranges[i].range, sent.ranges[i].range);
@@ -206,7 +212,8 @@ TEST(WireCodec, CompareAnswer_EveryFieldComesBack) {
   Result<DecodedFrame> decoded = Decode(Encode(1, sent), {});
   ASSERT_TRUE(decoded.ok()) << decoded.status().message();
   const CompareAnswer& got = std::get<CompareAnswer>(decoded->body);
-  EXPECT_EQ(std::tie(got.pass, got.ask, got.owner), std::tie(sent.pass, sent.ask, sent.owner));
+  EXPECT_EQ(std::tie(got.pass, got.ask, got.owner, got.purge_horizon, got.sure),
+            std::tie(sent.pass, sent.ask, sent.owner, sent.purge_horizon, sent.sure));
   ASSERT_EQ(got.ranges.size(), sent.ranges.size());
   for (size_t i = 0; i < sent.ranges.size(); ++i) {
     const RangeAnswer& a = got.ranges[i];
@@ -224,6 +231,7 @@ TEST(WireCodec, CompareAnswer_EveryFieldComesBack) {
     ExpectEqual(a.removals, b.removals);
     EXPECT_EQ(a.has_rest, b.has_rest);
     EXPECT_EQ(a.rest, b.rest);
+    EXPECT_EQ(a.later, b.later);
   }
 }
 

@@ -76,6 +76,7 @@ void Put(const RangeAnswer& from, pb::RangeAnswer* to) {
   PutKeys(from.wants, to->mutable_wants());
   PutKeys(from.removals, to->mutable_removals());
   if (from.has_rest) Put(from.rest, to->mutable_rest());
+  to->set_later(from.later);
 }
 
 Status Take(const pb::RangeAnswer& from, ChangeSink* sink, RangeAnswer* to) {
@@ -90,6 +91,7 @@ Status Take(const pb::RangeAnswer& from, ChangeSink* sink, RangeAnswer* to) {
   }
   to->has_rest = from.has_rest();
   to->rest = BoundOf(from.rest());
+  to->later = from.later();
   TG_RETURN_IF_ERROR(TakeKeys(from.wants(), &to->wants));
   TG_RETURN_IF_ERROR(TakeKeys(from.removals(), &to->removals));
   return sink->Take(from.changes(), &to->changes);
@@ -103,6 +105,7 @@ void Put(const CompareAsk& from, pb::CompareAsk* to) {
   to->set_owner(from.owner);
   to->set_direction_mask(from.direction_mask);
   to->set_model(from.model);
+  to->set_cut(from.cut);
   for (const RangeAsk& range : from.ranges) Put(range, to->add_ranges());
 }
 
@@ -112,6 +115,7 @@ Status Take(const pb::CompareAsk& from, CompareAsk* to) {
   to->ask = from.ask();
   to->direction_mask = from.direction_mask();
   to->model = from.model();
+  to->cut = from.cut();
   TG_RETURN_IF_ERROR(TakeAgent("owner", from.owner(), &to->owner));
   for (const pb::RangeAsk& range : from.ranges()) TG_RETURN_IF_ERROR(Take(range, &to->ranges.emplace_back()));
   return {};
@@ -121,12 +125,16 @@ void Put(const CompareAnswer& from, pb::CompareAnswer* to) {
   to->set_pass(from.pass);
   to->set_ask(from.ask);
   to->set_owner(from.owner);
+  to->set_purge_horizon(from.purge_horizon);
+  to->set_sure(from.sure);
   for (const RangeAnswer& range : from.ranges) Put(range, to->add_ranges());
 }
 
 Status Take(const pb::CompareAnswer& from, ChangeSink* sink, CompareAnswer* to) {
   to->pass = from.pass();
   to->ask = from.ask();
+  to->purge_horizon = from.purge_horizon();
+  to->sure = from.sure();
   TG_RETURN_IF_ERROR(TakeAgent("owner", from.owner(), &to->owner));
   for (const pb::RangeAnswer& range : from.ranges()) {
     TG_RETURN_IF_ERROR(Take(range, sink, &to->ranges.emplace_back()));

@@ -57,12 +57,14 @@ void Put(const Batch& from, pb::Batch* to) {
   to->set_begin(from.begin);
   to->set_unsettled(from.unsettled);
   to->set_hurry(from.hurry);
+  to->set_rewound(from.rewound);
 }
 
 Status Take(const pb::Batch& from, ChangeSink* sink, Batch* to) {
   to->begin = from.begin();
   to->unsettled = from.unsettled();
   to->hurry = from.hurry();
+  to->rewound = from.rewound();
   TG_RETURN_IF_ERROR(TakeLane(from.lane(), &to->lane));
   TG_RETURN_IF_ERROR(Take(from.before(), &to->before));
   TG_RETURN_IF_ERROR(Take(from.after(), &to->after));
@@ -81,6 +83,10 @@ void Put(const Ack& from, pb::Ack* to) {
   to->set_refused_recorded(from.refused_recorded);
   to->set_refused_last(from.refused_last);
   to->set_unix_ms(from.unix_ms);
+  to->set_settled(from.settled);
+  to->set_sure_ask(from.sure_ask);
+  to->set_sure_answer(from.sure_answer);
+  to->set_never_sure(from.never_sure);
 }
 
 Status Take(const pb::Ack& from, Ack* to) {
@@ -94,6 +100,10 @@ Status Take(const pb::Ack& from, Ack* to) {
   to->refused_recorded = from.refused_recorded();
   to->refused_last = from.refused_last();
   to->unix_ms = from.unix_ms();
+  to->settled = from.settled();
+  to->sure_ask = from.sure_ask();
+  to->sure_answer = from.sure_answer();
+  to->never_sure = from.never_sure();
   return TakeAll(from.holds(), &to->holds);
 }
 

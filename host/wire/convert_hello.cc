@@ -80,6 +80,7 @@ void Put(const Hello& from, pb::Hello* to) {
   to->set_restored(from.restored);
   to->set_attach_epoch(from.attach_epoch);
   to->set_software(Readable(from.software));
+  to->set_purge_horizon(from.purge_horizon);
 }
 
 Status Take(const pb::Hello& from, Hello* to) {
@@ -96,6 +97,7 @@ Status Take(const pb::Hello& from, Hello* to) {
   to->restored = from.restored();
   to->attach_epoch = from.attach_epoch();
   to->software = from.software();
+  to->purge_horizon = from.purge_horizon();
   TG_RETURN_IF_ERROR(TakeAgent("agent", from.agent(), &to->agent));
   TG_RETURN_IF_ERROR(TakeReplica(from.replica(), &to->replica));
   TG_RETURN_IF_ERROR(TakeAll(from.epochs(), &to->epochs));

@@ -104,8 +104,9 @@ struct Hello {
   std::vector<LaneWatermark> delivered;  // of my own feed: where it would start
   int64_t unix_ms = 0;                   // the sender's clock, to report one that is off
   bool restored = false;
-  uint64_t attach_epoch = 0;  // child: of its edge to this parent
-  std::string software;       // "tidegate 0.1.0"
+  uint64_t attach_epoch = 0;   // child: of its edge to this parent
+  std::string software;        // "tidegate 0.1.0"
+  uint64_t purge_horizon = 0;  // tombstones with a lower hlc may be purged at the sender, or above it
 };
 
 enum class RefuseReason : uint32_t {
@@ -148,6 +149,7 @@ struct Batch {
   uint32_t begin = 0;      // 0 = no begin
   bool unsettled = false;  // begin: what lies below `before` has to be reconciled
   bool hurry = false;      // somebody waits: what this feed has carried goes on without a sync_delay
+  bool rewound = false;    // begin: the receiver holds more than the sender, which was restored or rolled back
 };
 
 struct RefusedKey {
@@ -183,6 +185,10 @@ struct Ack {
   uint64_t edges_number = 0;      // of the last edge table that is durable here; 0 = none
   bool answer_wanted = false;     // a probe: answer with an ack at once
   int64_t unix_ms = 0;            // the sender's clock; 0 = not said
+  bool settled = false;           // child: nothing is unsettled towards the receiver
+  uint64_t sure_ask = 0;          // child: the last question that was not answered yet; 0 = none
+  uint64_t sure_answer = 0;       // parent: you have all that I had, and am sure of, when you asked this
+  bool never_sure = false;        // parent: the server was restored: nothing may be removed for its lack
 };
 
 struct Routes {
@@ -248,6 +254,7 @@ struct CompareAsk {
   uint32_t direction_mask = 0;
   std::string model;  // empty = all
   std::vector<RangeAsk> ranges;
+  uint64_t cut = 0;  // tombstones with a lower hlc are left out of the digests and key lists
 };
 
 enum class RangeVerdict : uint32_t {
@@ -272,6 +279,7 @@ struct RangeAnswer {
   std::vector<KeyVersion> removals;  // kResolved: removed by a parent that is sure, for that version only
   bool has_rest = false;             // kResolved: the range from `rest` on was not answered: ask again
   KeyBound rest;
+  bool later = false;  // kResolved: there is more to say when the answerer is sure: ask again later
 };
 
 struct CompareAnswer {
@@ -279,6 +287,8 @@ struct CompareAnswer {
   uint64_t ask = 0;
   AgentId owner = 0;
   std::vector<RangeAnswer> ranges;
+  uint64_t purge_horizon = 0;  // of the answerer, as in Hello
+  bool sure = false;           // the answerer is sure of this owner
 };
 
 // ---- any ----

@@ -19,6 +19,7 @@ enum class Kind : uint8_t {
   kHold = 20,
   kHeld = 21,
   kTable = 22,
+  kAge = 30,
   kConflict = 40
 };
 constexpr size_t kHeaderBytes = 5;
@@ -73,6 +74,9 @@ std::string EncodeRecord(const NodeRecord& record) {
   message.set_attach_parent(record.attach_parent);
   message.set_level_set(record.level_set);
   message.set_links_off(record.links_off);
+  message.set_purge_horizon(record.purge_horizon);
+  message.set_taken_horizon(record.taken_horizon);
+  message.set_restored(record.restored);
   return Seal(Kind::kNode, message);
 }
 
@@ -88,6 +92,9 @@ Status DecodeRecord(std::string_view bytes, NodeRecord* record) {
   out.edges_number = message.edges_number();
   out.attach_epoch = message.attach_epoch();
   TG_RETURN_IF_ERROR(Corrupt("node", TakeAgent("attach_parent", message.attach_parent(), &out.attach_parent)));
+  out.purge_horizon = message.purge_horizon();
+  out.taken_horizon = message.taken_horizon();
+  out.restored = message.restored();
   TG_RETURN_IF_ERROR(Corrupt("node", TakeAgent("agent", message.agent(), &out.agent)));
   *record = out;
   return {};
@@ -106,6 +113,7 @@ std::string EncodeRecord(const LinkRecord& record) {
   message.set_lease_until_unix_ms(record.lease_until_unix_ms);
   message.set_off(record.off);
   message.set_heard_unix_ms(record.heard_unix_ms);
+  message.set_rewound_hlc(record.rewound_hlc);
   return Seal(Kind::kLink, message);
 }
 
@@ -121,10 +129,29 @@ Status DecodeRecord(std::string_view bytes, LinkRecord* record) {
   out.lease_until_unix_ms = message.lease_until_unix_ms();
   out.off = message.off();
   out.heard_unix_ms = message.heard_unix_ms();
+  out.rewound_hlc = message.rewound_hlc();
   TG_RETURN_IF_ERROR(Corrupt("link", TakeAgent("agent", message.agent(), &out.agent)));
   TG_RETURN_IF_ERROR(Corrupt("link", TakeReplica(message.replica(), &out.replica)));
   TG_RETURN_IF_ERROR(Corrupt("link", TakeAll(message.epochs(), &out.epochs)));
   *record = std::move(out);
+  return {};
+}
+
+std::string EncodeRecord(const AgeRecord& record) {
+  pb::AgeState message;
+  for (const AgeMark& mark : record.marks) {
+    pb::AgeMark* to = message.add_marks();
+    to->set_unix_ms(mark.unix_ms);
+    to->set_position(mark.position);
+  }
+  return Seal(Kind::kAge, message);
+}
+
+Status DecodeRecord(std::string_view bytes, AgeRecord* record) {
+  pb::AgeState message;
+  TG_RETURN_IF_ERROR(Open(Kind::kAge, "age", bytes, &message));
+  record->marks.clear();
+  for (const pb::AgeMark& mark : message.marks()) record->marks.push_back({mark.unix_ms(), mark.position()});
   return {};
 }
 

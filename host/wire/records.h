@@ -23,6 +23,11 @@ struct NodeRecord {
   AgentId attach_parent = 0;
   uint32_t level_set = 0;  // while running; 0 = level is the configuration's
   bool links_off = false;  // all of them, by hand
+  // Law 5, as hybrid clock times: tombstones below it may have been purged here; the same above us, when
+  // this replica was made or since. Neither goes back.
+  uint64_t purge_horizon = 0;
+  uint64_t taken_horizon = 0;
+  bool restored = false;  // server: neighbours know more of us than we do
 };
 
 // A registered neighbour.
@@ -38,6 +43,18 @@ struct LinkRecord {
   int64_t lease_until_unix_ms = 0;
   bool off = false;           // switched off by hand
   int64_t heard_unix_ms = 0;  // while the link is up, noted about once a day
+  uint64_t rewound_hlc = 0;   // when we learned that it was restored or rolled back; 0 = never
+};
+
+// How far the replica was at a time: by it the age of a row follows from its seq.
+struct AgeMark {
+  int64_t unix_ms = 0;
+  uint64_t position = 0;
+  bool operator==(const AgeMark&) const = default;
+};
+
+struct AgeRecord {
+  std::vector<AgeMark> marks;  // oldest first
 };
 
 struct ScopeRecord {
@@ -95,6 +112,7 @@ struct ConflictRecord {
 
 std::string EncodeRecord(const NodeRecord& record);
 std::string EncodeRecord(const LinkRecord& record);
+std::string EncodeRecord(const AgeRecord& record);
 std::string EncodeRecord(const ScopeRecord& record);
 std::string EncodeRecord(const QuarantineRecord& record);
 std::string EncodeRecord(const HoldRecord& record);
@@ -105,6 +123,7 @@ std::string EncodeRecord(const Edge& record);
 std::string EncodeRecord(const Watermark& record);
 Status DecodeRecord(std::string_view bytes, NodeRecord* record);
 Status DecodeRecord(std::string_view bytes, LinkRecord* record);
+Status DecodeRecord(std::string_view bytes, AgeRecord* record);
 Status DecodeRecord(std::string_view bytes, ScopeRecord* record);
 Status DecodeRecord(std::string_view bytes, QuarantineRecord* record);
 Status DecodeRecord(std::string_view bytes, HoldRecord* record);

@@ -9,10 +9,10 @@
 namespace tidegate::wire {
 namespace {
 
-NodeRecord Node() { return {kAgentMax, TG_ROLE_ROUTER, 12, 99, 100, 7, 1, 12, true}; }
+NodeRecord Node() { return {kAgentMax, TG_ROLE_ROUTER, 12, 99, 100, 7, 1, 12, true, 101, 102, true}; }
 LinkRecord Link() {
-  return {9,  true, TG_ROLE_SERVER, 1, sample::Replica(3), {{UINT64_MAX, 4}, {5, 0}}, 6, 1262307600000,
-          -1, true, 1262307600001};
+  return {9,  true, TG_ROLE_SERVER, 1,  sample::Replica(3), {{UINT64_MAX, 4}, {5, 0}}, 6, 1262307600000,
+          -1, true, 1262307600001,  103};
 }
 ScopeRecord Scopes() { return {sample::FullHello().unsettled}; }
 QuarantineRecord Quarantine() {
@@ -24,19 +24,21 @@ Edge SomeEdge() { return sample::FullHello().edges[1]; }
 TEST(WireRecords, Node_ComesBack) {
   NodeRecord got;
   ASSERT_TRUE(DecodeRecord(EncodeRecord(Node()), &got).ok());
-  EXPECT_EQ(std::tie(got.agent, got.role, got.level, got.mark_number, got.edges_number, got.attach_epoch,
-                     got.attach_parent, got.level_set, got.links_off),
-            std::make_tuple(kAgentMax, TG_ROLE_ROUTER, 12u, 99u, 100u, uint64_t{7}, AgentId{1}, 12u, true));
+  EXPECT_EQ(
+      std::tie(got.agent, got.role, got.level, got.mark_number, got.edges_number, got.attach_epoch, got.attach_parent,
+               got.level_set, got.links_off, got.purge_horizon, got.taken_horizon, got.restored),
+      std::make_tuple(kAgentMax, TG_ROLE_ROUTER, 12u, 99u, 100u, uint64_t{7}, AgentId{1}, 12u, true, 101u, 102u, true));
 }
 
 TEST(WireRecords, Link_ComesBack) {
   LinkRecord got;
   LinkRecord sent = Link();
   ASSERT_TRUE(DecodeRecord(EncodeRecord(sent), &got).ok());
-  EXPECT_EQ(std::tie(got.agent, got.is_parent, got.role, got.level, got.replica, got.attach_epoch,
-                     got.last_hello_unix_ms, got.lease_until_unix_ms, got.off, got.heard_unix_ms),
-            std::tie(sent.agent, sent.is_parent, sent.role, sent.level, sent.replica, sent.attach_epoch,
-                     sent.last_hello_unix_ms, sent.lease_until_unix_ms, sent.off, sent.heard_unix_ms));
+  EXPECT_EQ(
+      std::tie(got.agent, got.is_parent, got.role, got.level, got.replica, got.attach_epoch, got.last_hello_unix_ms,
+               got.lease_until_unix_ms, got.off, got.heard_unix_ms, got.rewound_hlc),
+      std::tie(sent.agent, sent.is_parent, sent.role, sent.level, sent.replica, sent.attach_epoch,
+               sent.last_hello_unix_ms, sent.lease_until_unix_ms, sent.off, sent.heard_unix_ms, sent.rewound_hlc));
   ASSERT_EQ(got.epochs.size(), 2u);
   EXPECT_EQ(got.epochs[0].epoch, UINT64_MAX);
   EXPECT_EQ(got.epochs[0].first, 4u);
@@ -48,6 +50,14 @@ TEST(WireRecords, Link_KeepsAThousandEpochs) {
   LinkRecord got;
   ASSERT_TRUE(DecodeRecord(EncodeRecord(sent), &got).ok());
   EXPECT_EQ(got.epochs.size(), 1024u);
+}
+
+TEST(WireRecords, Ages_ComeBack) {
+  AgeRecord sent{{{-5, 0}, {1262307600000, UINT64_MAX}}};
+  AgeRecord got{{{1, 1}}};
+  ASSERT_TRUE(DecodeRecord(EncodeRecord(sent), &got).ok());
+  EXPECT_EQ(got.marks, sent.marks);
+  EXPECT_FALSE(DecodeRecord(EncodeRecord(Scopes()), &got).ok());
 }
 
 TEST(WireRecords, Scopes_ComeBack) {

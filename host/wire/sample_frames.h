@@ -91,6 +91,7 @@ inline Hello FullHello() {
   h.restored = true;
   h.attach_epoch = 77;
   h.software = "tidegate 0.1.0";
+  h.purge_horizon = UINT64_MAX - 1;
   return h;
 }
 
@@ -110,6 +111,10 @@ inline Ack FullAck() {
   a.refused_recorded = 21;
   a.refused_last = 22;
   a.unix_ms = -7;
+  a.settled = true;
+  a.sure_ask = 22;
+  a.sure_answer = 23;
+  a.never_sure = true;
   return a;
 }
 
@@ -118,16 +123,16 @@ inline SyncAsk FullSyncAsk() { return {19, kAgentMax, true, true, true, true, 60
 inline CompareAsk FullAsk() {
   KeyRange all{{"a", "b"}, true, {"c", ""}};
   KeyVersion key{"p", "s", {1, 2, 3}, TG_CHANGE_TOMBSTONE, UINT64_MAX};
-  return {5, 6, 9, TG_DIRECTION_DOWN, "Status", {{all, 3, UINT64_MAX, false, {}}, {{}, 1, 2, true, {key, key}}}};
+  return {5, 6, 9, TG_DIRECTION_DOWN, "Status", {{all, 3, UINT64_MAX, false, {}}, {{}, 1, 2, true, {key, key}}}, 99};
 }
 
 inline CompareAnswer FullAnswer() {
   KeyRange range{{"a", "b"}, true, {"", ""}};
   KeyVersion key{"p", "s", {1, 2, 3}, TG_CHANGE_ITEM};
-  CompareAnswer a{5, 6, 9, {}};
+  CompareAnswer a{5, 6, 9, {}, 98, true};
   a.ranges.resize(4);
   a.ranges[1] = {range, RangeVerdict::kSplit, {{range, 2, 3}, {{}, 4, UINT64_MAX}}, {}, {}, {}, false, {}};
-  a.ranges[2] = {range, RangeVerdict::kResolved, {}, Changes(), {key}, {key, key}, true, {"m", "n"}};
+  a.ranges[2] = {range, RangeVerdict::kResolved, {}, Changes(), {key}, {key, key}, true, {"m", "n"}, true};
   a.ranges[3] = {{}, RangeVerdict::kLater, {}, {Change()}, {}, {}, false, {}};
   return a;
 }

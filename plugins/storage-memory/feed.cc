@@ -49,13 +49,12 @@ void MemoryStorage::Changes(const tg_feed_selector& selector, uint64_t after, ui
 void MemoryStorage::FeedStat(const tg_feed_selector& selector, uint64_t after, tg_feed_stat& stat) {
   Check(selector);
   auto lock = Read();
-  const std::vector<RowPtr> all = replica_.Selected(selector, 0);
-  auto first = std::find_if(all.begin(), all.end(), [&](const RowPtr& row) { return row->change().seq > after; });
+  const std::vector<RowPtr> waiting = replica_.Selected(selector, after);
   stat.exact = 1;
-  stat.count = static_cast<uint64_t>(all.end() - first);
-  for (auto it = first; it != all.end(); ++it) stat.bytes += (*it)->bytes();
-  if (first != all.end()) stat.oldest = (*first)->change().version;
-  if (!all.empty()) stat.head = all.back()->change().seq;
+  stat.count = waiting.size();
+  for (const RowPtr& row : waiting) stat.bytes += row->bytes();
+  if (!waiting.empty()) stat.oldest = waiting.front()->change().version;
+  stat.head = replica_.LastSelected(selector);
   stat.floor = replica_.ends_floor;
   for (uint64_t owner : replica_.Owners(selector)) {
     auto floor = replica_.floors.find({selector.direction, selector.lane, owner, 0});

@@ -166,4 +166,17 @@ void MemoryStorage::RangeScan(const tg_range& range, const sdk::ChangeSink& sink
     if (!sink(row->change())) return;
 }
 
+void MemoryStorage::Traces(uint64_t after, uint64_t limit, const sdk::ChangeSink& sink) {
+  std::vector<RowPtr> page;
+  {
+    auto lock = Read();
+    for (auto it = replica_.traces.upper_bound(after); it != replica_.traces.end(); ++it) {
+      if (limit != 0 && page.size() == limit) break;
+      page.push_back(it->second);
+    }
+  }
+  for (const RowPtr& row : page)
+    if (!sink(row->change())) return;
+}
+
 }  // namespace tidegate::memory

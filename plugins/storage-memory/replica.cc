@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 
 namespace tidegate::memory {
 namespace {
@@ -28,12 +29,14 @@ RowPtr Replica::Find(const Key& key) const {
 void Replica::Insert(const RowPtr& row) {
   for (const Place& place : row->Places()) rows.emplace(place, row);
   for (const FeedKey& feed : FeedsOf(*row)) feeds.emplace(feed, row);
+  if (!row->live()) traces.emplace(row->change().seq, row);
   ++(row->live() ? items : tombstones);
   bytes += row->bytes();
 }
 
 void Replica::Erase(const RowPtr& row) {
   for (const FeedKey& feed : FeedsOf(*row)) feeds.erase(feed);
+  if (!row->live()) traces.erase(row->change().seq);
   --(row->live() ? items : tombstones);
   bytes -= row->bytes();
   for (const Place& place : row->Places()) rows.erase(place);
@@ -69,6 +72,22 @@ std::vector<RowPtr> Replica::Selected(const tg_feed_selector& selector, uint64_t
   std::sort(selected.begin(), selected.end(),
             [](const RowPtr& a, const RowPtr& b) { return a->change().seq < b->change().seq; });
   return selected;
+}
+
+uint64_t Replica::LastSelected(const tg_feed_selector& selector) const {
+  uint64_t last = 0;
+  for (uint64_t owner : Owners(selector)) {
+    const FeedKey first{selector.direction, selector.lane, owner, 0};
+    auto it = feeds.upper_bound({first.direction, first.lane, owner, UINT64_MAX});
+    while (it != feeds.begin() && first < std::prev(it)->first) {
+      --it;
+      const uint64_t via = it->second->change().via;
+      if (via != 0 && via == selector.exclude_via) continue;
+      last = std::max(last, it->first.seq);
+      break;
+    }
+  }
+  return last;
 }
 
 void Replica::BeginEpoch(uint64_t epoch) {

@@ -37,6 +37,7 @@ struct Replica {
 
   std::map<Place, RowPtr> rows;        // by every index
   std::map<FeedKey, RowPtr> feeds;     // by direction, lane, owner, seq
+  std::map<uint64_t, RowPtr> traces;   // tombstones and evicts by seq
   std::map<FeedKey, uint64_t> floors;  // by feed (its seq is 0): the last deleted trace in it
   std::map<std::string, std::string, std::less<>> metas;
   std::set<std::pair<std::string, uint64_t>> owner_sets;
@@ -53,6 +54,8 @@ struct Replica {
   std::vector<uint64_t> Owners(const tg_feed_selector& selector) const;
   // Selected changes with seq > after, in seq order.
   std::vector<RowPtr> Selected(const tg_feed_selector& selector, uint64_t after) const;
+  // The seq of the last of them all; 0 = none.
+  uint64_t LastSelected(const tg_feed_selector& selector) const;
 
   void BeginEpoch(uint64_t epoch);
   void KeepEnd(const tg_version& version);

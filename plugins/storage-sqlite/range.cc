@@ -58,4 +58,15 @@ void SqliteStorage::RangeScan(const tg_range& range, const sdk::ChangeSink& sink
   }
 }
 
+void SqliteStorage::Traces(uint64_t after, uint64_t limit, const sdk::ChangeSink& sink) {
+  auto reader = Read();
+  Use rows(reader.connection().Cached("SELECT " TIDEGATE_ITEM_COLUMNS
+                                      " FROM item INDEXED BY item_trace WHERE kind <> 1 AND seq > ?1"
+                                      " ORDER BY seq LIMIT ?2"));
+  rows->BindSigned(1, after > INT64_MAX ? INT64_MAX : Signed(after));
+  rows->BindSigned(2, limit == 0 || limit > INT64_MAX ? -1 : Signed(limit));
+  while (rows->Step())
+    if (!sink(reader.row().Read(*rows))) return;
+}
+
 }  // namespace tidegate::sqlite

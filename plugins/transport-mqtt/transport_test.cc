@@ -198,7 +198,7 @@ TEST(TransportUnixSocket, BrokerOnAPath_OpensSessions) {
 }
 
 // Echoes of small frames, one at a time: nothing on the way may wait for more to come.
-TEST(TransportSpeed, PingPong_NothingWaitsForMoreToCome) {
+TEST(TransportSpeed, PingPong_MedianIsFarBelowAMillisecond) {
   TestBroker broker;
   TestNode server(1, "child", broker.port());
   TestNode device(42, "parent", broker.port());
@@ -220,14 +220,14 @@ TEST(TransportSpeed, PingPong_NothingWaitsForMoreToCome) {
     round_us.push_back(
         std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - before).count());
   }
-  std::sort(round_us.begin(), round_us.end());
+  std::nth_element(round_us.begin(), round_us.begin() + 500, round_us.end());
   RecordProperty("median_us", static_cast<int>(round_us[500]));
-  // Nagle's algorithm anywhere would make each of them 40 ms; a busy machine leaves some of them quick.
-  EXPECT_LT(round_us[10], 20'000);
+  // Nagle's algorithm anywhere would make it 40 ms; the bound leaves room for slow, sanitized machines.
+  EXPECT_LT(round_us[500], 5000);
   std::cout << "there and back, median: " << round_us[500] << " us\n";
 }
 
-TEST(TransportSpeed, Frames100Kilobytes_AllArriveThroughASmallWindow) {
+TEST(TransportSpeed, Frames100Kilobytes_FlowSteadily) {
   TestBroker broker;
   TestNode server(1, "child", broker.port());
   TestNode device(42, "parent", broker.port());
@@ -251,6 +251,7 @@ TEST(TransportSpeed, Frames100Kilobytes_AllArriveThroughASmallWindow) {
   for (int n = arrived; n < kFrames; n = arrived) arrived.wait(n);
   const double s = std::chrono::duration<double>(std::chrono::steady_clock::now() - before).count();
   std::cout << "100 KB frames: " << 0.1 * kFrames / s << " MB/s\n";
+  EXPECT_GT(0.1 * kFrames / s, 4);  // hundreds on a quiet machine; this bound is for sanitized, busy ones
 }
 
 TEST(TransportStop, BrokerNeverThere_StopsWithinItsDeadline) {

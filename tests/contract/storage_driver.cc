@@ -364,6 +364,14 @@ std::vector<Item> Driver::Scan(const Range& range) const {
   return items;
 }
 
+std::vector<Item> Driver::Traces(uint64_t after, uint64_t limit) const {
+  std::vector<Item> items;
+  tg_change_sink sink{&items, Collect};
+  tg_error error{};
+  table_->traces(self_, after, limit, &sink, &error);
+  return items;
+}
+
 std::vector<Scope> Driver::Scopes() const {
   std::vector<Scope> scopes;
   tg_scope_sink sink{&scopes, [](void* ctx, const tg_scope* s) {

@@ -140,6 +140,7 @@ class Driver {
   std::vector<tg_epoch> Epochs(uint64_t limit = 0) const;
   std::vector<Chunk> Digests(const Range& range) const;
   std::vector<Item> Scan(const Range& range) const;
+  std::vector<Item> Traces(uint64_t after = 0, uint64_t limit = 0) const;
   std::vector<Scope> Scopes() const;
   tg_code MetaGet(const std::string& key, std::string* value) const;
   std::vector<std::string> MetaScan(const std::string& prefix) const;  // "key=value"

@@ -7,6 +7,38 @@
 #include "tests/sim/world.h"
 
 namespace tidegate::sim {
+namespace {
+
+std::string KeyOf(const node::QuarantineEntry& entry) {
+  return std::to_string(entry.owner) + "|" + entry.pk + "|" + entry.sk;
+}
+
+}  // namespace
+
+// What arrived after its tombstone may have been purged is listed, at the node that refused it and at its writer.
+void Oracle::FindMaybeDeleted() {
+  maybe_deleted_.clear();
+  if (!purged_) return;
+  for (const auto& node : world_.nodes()) {
+    if (!node->up()) continue;
+    for (const node::QuarantineEntry& entry : node->quarantine()) {
+      if (entry.reason.find("maybe_deleted") != std::string::npos) maybe_deleted_.insert(KeyOf(entry));
+    }
+  }
+}
+
+void Oracle::CheckForgotten() {
+  for (const auto& node : world_.nodes()) {
+    tg_query query{};
+    query.struct_size = sizeof query;
+    query.flags = TG_QUERY_TOMBSTONES;
+    (void)node->truth().Query(query, [&](const tg_change& change) {
+      if (change.kind == TG_CHANGE_ITEM || maybe_deleted_.contains(KeyText(change.key))) return true;
+      Fail(*node, "kept for more than two leases", change);
+      return false;
+    });
+  }
+}
 
 void Oracle::FindRefused() {
   refused_keys_.clear();
@@ -57,12 +89,15 @@ std::string Oracle::DifferenceAt(SimNode& node) {
   auto scanned = node.truth().Query(query, [&](const tg_change& change) {
     const std::string key = KeyText(change.key);
     if (change.kind == TG_CHANGE_EVICT || forgiven_.contains(key) || refused_keys_.contains(key)) return true;
+    if (maybe_deleted_.contains(key)) return true;
     const Written* newest = Newest(key);
     // An old parent keeps history only: what goes down to its former child it has dropped.
     const bool may_be_left = leftovers_ && (change.direction & TG_DIRECTION_DOWN) == 0;
     if (newest == nullptr) {
       difference = who + " holds what nobody wrote: " + Describe(change);
     } else if (newest->version != Version::From(change.version)) {
+      const bool gone = change.kind == TG_CHANGE_TOMBSTONE && newest->kind == TG_CHANGE_TOMBSTONE;
+      if (gone && purged_) return true;  // removed by a parent that had purged the newer one
       if (!may_be_left || IsDue(node, *newest))
         difference = who + " holds " + Describe(change) + ", the newest is " + newest->version.ToText() + " of node " +
                      std::to_string(newest->writer) + (newest->acknowledged ? ", acknowledged" : "");
@@ -80,6 +115,7 @@ std::string Oracle::DifferenceAt(SimNode& node) {
   std::vector<std::string> lacking;
   for (const auto& [key, states] : states_) {
     if (states.empty() || present.contains(key) || forgiven_.contains(key) || refused_keys_.contains(key)) continue;
+    if (maybe_deleted_.contains(key)) continue;
     const Written& newest = *Newest(key);
     if (newest.kind == TG_CHANGE_ITEM && IsDue(node, newest) && !IsForgotten(node, newest))
       lacking.push_back(key + " " + newest.version.ToText() + " of node " + std::to_string(newest.writer) +
@@ -94,6 +130,7 @@ std::string Oracle::DifferenceAt(SimNode& node) {
 
 std::string Oracle::Difference() {
   FindRefused();
+  FindMaybeDeleted();
   for (const auto& node : world_.nodes()) {
     if (!node->up()) continue;
     if (std::string difference = DifferenceAt(*node); !difference.empty()) return difference;
@@ -119,6 +156,9 @@ void Oracle::CheckDigests() {
       if (scope.second != kAgentAll && !world_.IsAtOrAbove(node->agent(), scope.second)) continue;
       if (leftovers_ && model->direction == TG_DIRECTION_UP) continue;  // not told to a new parent
       if (replaced_nodes_.contains(node->agent()) && model->direction == TG_DIRECTION_UP) continue;
+      // Each end purges by itself, and what may have been deleted is with its writer only.
+      if (purged_ && !maybe_deleted_.empty()) continue;
+      if (purged_ && digests[node->parent()][scope].items == digest.items) continue;
       const replica::ScopeDigest& above = digests[node->parent()][scope];
       if (above.sum != digest.sum || above.count != digest.count || above.items != digest.items)
         world_.Fail("the digests of " + scope.first + " of " + std::to_string(scope.second) + " differ between nodes " +
@@ -146,6 +186,7 @@ void Oracle::CheckJournals() {
   for (const auto& [key, states] : states_) {
     const ModelTruth* model = FindModel(states.begin()->second.model);
     if (model == nullptr || model->direction != TG_DIRECTION_BOTH || model->joined) continue;
+    if (maybe_deleted_.contains(key)) continue;  // it is with its writer, and listed
     for (const auto& [version, written] : states) {
       if (&written == &states.rbegin()->second || written.kind != TG_CHANGE_ITEM) continue;
       if (replaced_.contains({key, version}) || journaled_.contains({key, version})) continue;
@@ -173,7 +214,7 @@ void Oracle::CheckAtRest() {
   }
   for (const auto& node : world_.nodes()) {
     for (const node::QuarantineEntry& entry : node->quarantine()) {
-      if (IsRefusableEntry(entry)) continue;
+      if (IsRefusableEntry(entry) || maybe_deleted_.contains(KeyOf(entry))) continue;
       world_.Fail("node " + std::to_string(node->agent()) + " has in quarantine " + entry.model + " " +
                   std::to_string(entry.owner) + "|" + entry.pk + "|" + entry.sk + ": " + entry.reason);
     }

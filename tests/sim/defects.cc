@@ -6,6 +6,8 @@
 #include <string>
 
 #include "host/base/views.h"
+#include "host/sync/meta_keys.h"
+#include "host/wire/records.h"
 #include "tests/sim/model_truth.h"
 
 namespace tidegate::sim {
@@ -83,7 +85,22 @@ class DefectiveStorage : public ForwardingStorage {
   Result<std::string> MetaGet(std::string_view key) const override {
     if (defect_ == Defect::kClockForgotten && key.find("clock") != std::string_view::npos)
       return Status::NotFound("forgotten");
+    if (defect_ == Defect::kHorizonForgotten && key == sync::meta::kNode) {
+      TG_ASSIGN_OR_RETURN(std::string bytes, inner_.MetaGet(key));
+      wire::NodeRecord record;
+      TG_RETURN_IF_ERROR(wire::DecodeRecord(bytes, &record));
+      record.purge_horizon = record.taken_horizon = 0;
+      return wire::EncodeRecord(record);
+    }
     return inner_.MetaGet(key);
+  }
+
+  Status Traces(uint64_t after, uint64_t limit, const core::ChangeFn& fn) const override {
+    return inner_.Traces(after, limit, [&](const tg_change& change) {
+      tg_change trace = change;
+      if (defect_ == Defect::kPurgeUnpassed) trace.direction = TG_DIRECTION_NONE;
+      return fn(trace);
+    });
   }
 
  private:
@@ -238,6 +255,9 @@ const std::vector<DefectInfo>& AllDefects() {
       {Defect::kConflictDropped, "conflict-dropped", "a state that loses is not kept in the journal", "clocks"},
       {Defect::kRestampMissing, "restamp-missing", "a writer that went back is not told that its state is older",
        "clocks"},
+      {Defect::kPurgeUnpassed, "purge-unpassed", "tombstones are purged before others have them", "leases"},
+      {Defect::kLeaseIgnored, "lease-ignored", "tombstones are kept, and neighbours waited for, a minute", "leases"},
+      {Defect::kHorizonForgotten, "horizon-forgotten", "a restarted node does not know what it has purged", "leases"},
   };
   return defects;
 }
@@ -261,6 +281,8 @@ std::unique_ptr<core::Storage> MakeDefectiveStorage(Defect defect, core::Storage
     case Defect::kViaIgnored:
     case Defect::kClockForgotten:
     case Defect::kConflictDropped:
+    case Defect::kPurgeUnpassed:
+    case Defect::kHorizonForgotten:
       return std::make_unique<DefectiveStorage>(defect, truth, random);
     default:
       return nullptr;

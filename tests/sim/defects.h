@@ -31,6 +31,8 @@ enum class Defect : uint8_t {
   kSeqReused,         // after a restart positions are given again
   kDigestConstant,    // every digest is equal
   kViaIgnored,        // a feed returns what came over the same link
+  kPurgeUnpassed,     // what may be purged is said to go nowhere: nobody is waited for
+  kHorizonForgotten,  // after a restart a node does not know what it purged
   // network
   kGapAccepted,     // a lost batch is hidden by a wrong `before` in the next
   kStallIgnored,    // a link that is up and does not move is left as it is
@@ -47,7 +49,8 @@ enum class Defect : uint8_t {
   kJoinTakesLast,    // a join is what came last: it is not commutative
   kStampsLost,       // writes do not say which fields they changed
   kConflictDropped,  // a state that loses is not kept
-  kRestampMissing    // nobody learns that its state is older than what another life of it wrote
+  kRestampMissing,   // nobody learns that its state is older than what another life of it wrote
+  kLeaseIgnored      // a tombstone is kept, and a neighbour waited for, a minute only
 };
 
 struct DefectInfo {

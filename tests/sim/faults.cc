@@ -31,10 +31,11 @@ Faults::Faults(World& world, const Profile& profile, SimRandom random)
       half_open_random_(world.options().seed ^ kHalfOpenStream),
       level_random_(world.options().seed ^ kLevelStream),
       usual_(world.options().weather) {
-  weights_ = {profile.breaks,      profile.cuts,   profile.crashes,     profile.long_downs,
-              profile.disk_errors, profile.storms, profile.clock_jumps, profile.moves};
+  weights_ = {profile.breaks, profile.cuts,        profile.crashes, profile.long_downs, profile.disk_errors,
+              profile.storms, profile.clock_jumps, profile.moves,   profile.leaps};
   for (uint32_t& weight : weights_)
     if (random_.PerMille(250)) weight = 0;
+  weights_[kLeap] = profile.leaps;  // what the profile is for
   weights_[kBreak] = std::max(weights_[kBreak], 1u);
 }
 
@@ -114,6 +115,8 @@ void Faults::Once() {
       world_.trace().Line(world_.now_us(), node->agent(), "its clock is off by %lld ms", static_cast<long long>(skew));
       return node->clock().SetSkew(skew);
     }
+    case kLeap:
+      return Leap();
     default:
       return Move();
   }
@@ -183,6 +186,11 @@ void Faults::Move() {
     if (forgets) node->ForgetAttach();
     node->Start();
   });
+}
+
+void Faults::Leap() {
+  if (ended_) return;
+  world_.Leap(random_.PerMille(60) ? 35 * kDay : random_.Between(1, 12) * kDay);
 }
 
 void Faults::End() {

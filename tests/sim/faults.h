@@ -28,7 +28,7 @@ class Faults {
   uint32_t happened() const { return happened_; }
 
  private:
-  enum Kind : uint8_t { kBreak, kCut, kCrash, kLongDown, kDiskError, kStorm, kClockJump, kMove, kKinds };
+  enum Kind : uint8_t { kBreak, kCut, kCrash, kLongDown, kDiskError, kStorm, kClockJump, kMove, kLeap, kKinds };
 
   void Once();
   void HalfOpen();
@@ -38,6 +38,7 @@ class Faults {
   void Down(SimNode& node, CrashPoint point, int64_t us);
   void Storm();
   void Move();
+  void Leap();
 
   World& world_;
   const Profile& profile_;

@@ -48,6 +48,9 @@ class ForwardingStorage : public core::Storage {
   }
   Result<tg_storage_stats> Stats() const override { return inner_.Stats(); }
   Status Backup(std::string_view path) override { return inner_.Backup(path); }
+  Status Traces(uint64_t after, uint64_t limit, const core::ChangeFn& fn) const override {
+    return inner_.Traces(after, limit, fn);
+  }
 
  protected:
   core::Storage& inner_;

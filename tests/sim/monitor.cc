@@ -133,7 +133,11 @@ void Monitor::CheckClaim(SimNode& holder, AgentId sender, uint32_t lane, const W
       auto here = Held(holder, key);
       // What the holder refused is not there: law 7. It has to be listed, and for a reason.
       auto listed = holder.truth().MetaGet(sync::meta::Quarantine(sender, false, change.owner, change.pk, change.sk));
-      if (listed.ok() && world_.oracle().IsRefusable(*written)) continue;
+      wire::QuarantineRecord entry;
+      const bool known = listed.ok() && wire::DecodeRecord(*listed, &entry).ok();
+      if (known && world_.oracle().IsRefusable(*written)) continue;
+      if (known && world_.oracle().MayBeDeleted(change.version, entry.reason)) continue;
+      if (world_.oracle().EverHeld(holder.agent(), KeyText(key)) >= change.version) continue;  // and purged, perhaps
       if ((!here || here->version < change.version) && !IsUnsettled(holder, change.owner))
         world_.Fail("node " + std::to_string(holder.agent()) + " says that it holds lane " + std::to_string(lane) +
                     " of node " + std::to_string(sender) + " up to " + Text(held) + ", but not " + KeyText(key) + " " +

@@ -198,6 +198,7 @@ void Network::Deliver(const LinkPtr& link, bool to_child, core::TransportSession
   if (!to_child) OpenParentEnd(link);
   const core::TransportSession session = to_child ? link->child_session : link->parent_session;
   if (session == 0 || (to_child && session != of)) return;
+  world_.oracle().Heard(to_child ? link->parent : link->child, node->agent());
   node->Frame(session, frame, bytes);
 }
 

@@ -100,9 +100,17 @@ void Oracle::Durable(SimNode& node, std::span<const tg_group> groups, std::span<
     const tg_mutation& mutation = MutationAt(groups[outcome.group], outcome.mutation);
     if (outcome.result != TG_OUTCOME_APPLIED) continue;
     const tg_change& change = *mutation.change;
+    if (mutation.op == TG_OP_PURGE && outcome.held_kind == TG_CHANGE_TOMBSTONE) {
+      purged_ = true;
+      purged_hlc_ = std::max(purged_hlc_, change.version.hlc);
+    }
     if (mutation.op == TG_OP_PURGE && change.key.owner != kAgentAll && !KnowsBelow(node, change.key.owner)) {
       // What is left of a child that has moved away goes without a trace; older leftovers may still pass by.
       known_[node.agent()].newest.erase(KeyText(change.key));
+      continue;
+    }
+    if (mutation.op == TG_OP_PURGE && outcome.held_kind == TG_CHANGE_TOMBSTONE) {
+      Purged(node, change);
       continue;
     }
     if (mutation.op == TG_OP_PURGE) Fail(node, "a state was dropped that is due", change);
@@ -113,14 +121,17 @@ void Oracle::Durable(SimNode& node, std::span<const tg_group> groups, std::span<
     const std::string key = KeyText(change.key);
     const Version version = Version::From(change.version);
     Version& newest = known_[node.agent()].newest[key];
-    if (version < newest && change.kind != TG_CHANGE_EVICT)
+    // A late tombstone may come where a newer one was purged: the item stays deleted.
+    const bool gone = change.kind == TG_CHANGE_TOMBSTONE && outcome.held_kind == 0 && purged_;
+    if (version < newest && change.kind != TG_CHANGE_EVICT && !gone)
       Fail(node, "an older state replaced " + newest.ToText(), change);
     const ModelTruth* model = FindModel(View(change.model));
     const bool joined = model != nullptr && model->joined && Find(key, version) != nullptr;
     if (version == newest && outcome.held_kind == change.kind && change.via == 0 && !joined)
       Fail(node, "a version was given twice", change);
     newest = std::max(newest, version);
-    if (change.kind == TG_CHANGE_EVICT) continue;
+    known_[node.agent()].since_us[key] = world_.now_us();
+    if (change.kind == TG_CHANGE_EVICT || IsRemoval(node, change)) continue;
     if (change.via == 0 && Find(key, version) == nullptr) {
       uint64_t& number = transaction[outcome.group];
       if (number == 0) number = next_transaction_++;
@@ -315,9 +326,10 @@ void Oracle::CheckWhole(SimNode& node, const tg_change& change) {
   std::string missing;
   for (const std::vector<Member>& way : companions->second) {
     auto missed = std::find_if(way.begin(), way.end(), [&](const Member& member) {
+      if (purged_ && EverHeld(node.agent(), member.key) >= member.version) return false;
       auto held = Held(node, KeyOf(member.key, Find(member.key, member.version)->owner));
       // Refused with the rest, then overwritten: the rest is tried again without it.
-      if (world_.options().strict_server && Newest(member.key)->version > member.version) return false;
+      if ((world_.options().strict_server || purged_) && Newest(member.key)->version > member.version) return false;
       return !held || held->version < member.version;
     });
     if (missed == way.end()) return;
@@ -397,6 +409,7 @@ std::function<void(const node::SyncAnswer&)> Oracle::ExpectSync(SimNode& node, n
     std::string pk, sk;
     AgentId owner;
     Version version;
+    bool from_above;  // over a former parent
     std::string text;
   };
   std::vector<Expected> expected;
@@ -404,9 +417,12 @@ std::function<void(const node::SyncAnswer&)> Oracle::ExpectSync(SimNode& node, n
   query.struct_size = sizeof query;
   query.flags = TG_QUERY_TOMBSTONES;
   (void)node.truth().Query(query, [&](const tg_change& change) {
-    if ((change.direction & TG_DIRECTION_UP) != 0 && change.kind != TG_CHANGE_EVICT && change.via != node.parent())
-      expected.push_back({std::string(View(change.key.pk)), std::string(View(change.key.sk)), change.key.owner,
-                          Version::From(change.version), Describe(change)});
+    if ((change.direction & TG_DIRECTION_UP) == 0 || change.kind == TG_CHANGE_EVICT || change.via == node.parent())
+      return true;
+    SimNode* via = world_.Find(change.via);
+    expected.push_back({std::string(View(change.key.pk)), std::string(View(change.key.sk)), change.key.owner,
+                        Version::From(change.version), via != nullptr && via->level() < node.level(),
+                        Describe(change)});
     return true;
   });
   const AgentId goal = target == node::SyncTarget::kServer ? kAgentServer : node.parent();
@@ -422,6 +438,8 @@ std::function<void(const node::SyncAnswer&)> Oracle::ExpectSync(SimNode& node, n
     std::set<std::string> superseded_keys;
     for (const node::SyncException& exception : answer.superseded) superseded_keys.insert(KeyOf(exception));
     for (const Expected& one : expected) {
+      // What a former parent gave is compared with the new one, and the answer says that this is not done yet.
+      if (one.from_above && answer.unsettled_scopes != 0) continue;
       const tg_key key{one.owner, Str(one.pk), Str(one.sk)};
       auto exception = excepted.find(KeyText(key));
       if (exception != excepted.end() && exception->second >= one.version) continue;
@@ -436,6 +454,7 @@ std::function<void(const node::SyncAnswer&)> Oracle::ExpectSync(SimNode& node, n
       SimNode& server = world_.node(kAgentServer);
       if (leftovers_ && !server.up()) continue;
       if (leftovers_ && (!held || held->version < one.version)) held = Held(server, key);
+      if (purged_ && EverHeld(goal, KeyText(key)) >= one.version) continue;
       if (!held || held->version < one.version) {
         world_.Fail("node " + std::to_string(agent) + " was told that node " + std::to_string(goal) +
                     " has what it has not: " + one.text);
@@ -463,6 +482,7 @@ bool Oracle::IsRefusable(const Written& written) const {
 void Oracle::CheckExceptions(const SimNode& node, const node::SyncAnswer& answer) {
   for (const node::SyncException& exception : answer.quarantined) {
     const Written* written = Find(KeyOf(exception), exception.version);
+    if (MayBeDeleted(exception.version, exception.reason)) continue;
     if (written == nullptr || !IsRefusable(*written))
       world_.Fail("node " + std::to_string(node.agent()) + " was told without a reason that " + KeyOf(exception) + " " +
                   exception.version.ToText() + " was refused: " + exception.reason);

@@ -65,6 +65,12 @@ class Oracle {
   const Written* Find(const std::string& key, const Version& version) const;
   // The newest state of a key that was ever durable.
   const Written* Newest(const std::string& key) const;
+  // The newest version of a key that was ever durable at a node, purged since or not.
+  Version EverHeld(AgentId agent, const std::string& key) const;
+  // Whether a state may have been refused because its tombstone may be forgotten: one as new was purged somewhere.
+  bool MayBeDeleted(const Version& version, std::string_view reason) const;
+  // A frame of one node was delivered to the other.
+  void Heard(AgentId from, AgentId to);
   // Whether a node has to hold the key in the end.
   bool IsDue(SimNode& node, const Written& written);
 
@@ -75,6 +81,8 @@ class Oracle {
   std::string Difference();
   // All checks at rest; failures go to the world.
   void CheckAtRest();
+  // Two leases after the last write: no tombstone is left anywhere.
+  void CheckForgotten();
   // Nothing may change any more from now on, as long as nobody writes.
   void ExpectStillness(bool still) { still_ = still; }
 
@@ -98,6 +106,9 @@ class Oracle {
   };
   struct Known {                                                 // of one node
     std::unordered_map<std::string, Version> newest;             // ever held
+    std::unordered_map<std::string, int64_t> since_us;           // since when it holds what it holds of a key
+    std::map<AgentId, int64_t> heard_us;                         // when it last heard from a node
+    std::map<AgentId, int64_t> returned_us;                      // when it last did so after a lease of silence
     Version issued;                                              // its last own version
     std::map<uint64_t, std::pair<std::string, Version>> by_seq;  // own writes
     std::set<std::pair<std::string, Version>> reconciled;
@@ -111,6 +122,11 @@ class Oracle {
   void RemoteJoined(SimNode& node, const tg_change& change);
   void CheckJournals();
   void CheckWhole(SimNode& node, const tg_change& change);
+  // A tombstone that removes what a parent that is sure lacks; its state is registered. False: it is none.
+  bool IsRemoval(SimNode& node, const tg_change& change);
+  // Law 5: kept a lease, delivered, passed by every child that was heard within a lease.
+  void Purged(SimNode& node, const tg_change& change);
+  void FindMaybeDeleted();
   std::string DifferenceAt(SimNode& node);
   // Of a strict server: the keys whose newest state it refused; then who has to know it.
   void FindRefused();
@@ -143,6 +159,9 @@ class Oracle {
   bool still_ = false, leftovers_ = false;
   std::set<AgentId> replaced_nodes_;
   bool IsForgotten(const SimNode& node, const Written& written) const;
+  bool purged_ = false;                  // a tombstone was, somewhere
+  uint64_t purged_hlc_ = 0;              // the newest time of those
+  std::set<std::string> maybe_deleted_;  // keys that are listed so in a quarantine
 };
 
 // The state that a storage holds for a key: kind and version, or nothing.

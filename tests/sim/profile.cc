@@ -27,6 +27,16 @@ std::vector<Profile> MakeProfiles() {
   clocks.cuts = 12;
   Profile strict{.name = "strict", .what = "a server whose schema refuses some of what comes up"};
   strict.strict = true;
+  Profile leases{.name = "leases",
+                 .what = "months pass: tombstones are purged, nodes are away for longer than a lease"};
+  leases.leaps = 14;
+  leases.long_downs = 10;
+  leases.settings = 250;
+  leases.names = 3;
+  leases.writes_min = 300;
+  leases.writes_max = 400;
+  leases.faults_min = 40;
+  leases.faults_max = 70;
   Profile roam{.name = "roam", .what = "devices and routers that move to another parent"};
   roam.routers_min = 2;
   roam.moves = 6;
@@ -37,7 +47,7 @@ std::vector<Profile> MakeProfiles() {
   wide.writes_min = 900;
   wide.writes_max = 1'100;
   wide.seconds_min = 100;
-  return {mixed, calm, storm, chain, skew, clocks, wide, strict, roam};
+  return {mixed, calm, storm, chain, skew, clocks, wide, strict, leases, roam};
 }
 
 }  // namespace

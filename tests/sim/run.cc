@@ -109,6 +109,18 @@ void ReplaceADevice(World& world, Workload& workload, SimRandom& random) {
   if (!world.failed()) world.oracle().CheckAtRest();
 }
 
+// Nobody writes any more: within two leases every tombstone is purged, and nothing comes back.
+void CheckForgotten(World& world) {
+  for (int i = 0; i < 7 && !world.failed(); ++i) {
+    world.Leap(9 * kDay);
+    if (!world.Settle(kSettleUsMax) && !world.failed())
+      world.Fail("no rest after nine days in which nothing happened: " + world.Unrest());
+    world.RunFor(60 * kSecond);  // the watermarks of idle lanes follow
+  }
+  if (!world.failed()) world.oracle().CheckAtRest();
+  if (!world.failed()) world.oracle().CheckForgotten();
+}
+
 }  // namespace
 
 RunResult RunSeed(const RunOptions& run) {
@@ -133,6 +145,7 @@ RunResult RunSeed(const RunOptions& run) {
   if (!world.failed()) world.oracle().CheckAtRest();
   if (!world.failed() && profile.replaces) ReplaceADevice(world, workload, random);
   if (!world.failed()) CheckStillness(world);
+  if (!world.failed() && profile.leaps != 0) CheckForgotten(world);
 
   RunResult result;
   result.failures = world.failures();

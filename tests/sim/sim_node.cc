@@ -138,6 +138,11 @@ void SimNode::Wake(int64_t delay_us) {
   });
 }
 
+void SimNode::WakeNow() {
+  wake_us_ = INT64_MAX;
+  Wake(random_.Between(0, 200) * kMs);
+}
+
 void SimNode::Commit() {
   if (armed_ == CrashPoint::kBeforeCommit) return Crash("before a commit");
   if (armed_ == CrashPoint::kAmongOutputs) outputs_left_ = static_cast<int>(random_.Below(3));

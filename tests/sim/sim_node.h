@@ -62,6 +62,8 @@ class SimNode : public node::Outbox, private core::Log, private core::Metrics, p
   void FailNextOpen() { fail_open_ = true; }
   // The next start does not know attaches that no parent has answered, as from a backup.
   void ForgetAttach() { forget_attach_ = true; }
+  // After a leap of time: what is due by now is done at once.
+  void WakeNow();
 
   // done is not called if the node dies first.
   void Write(const replica::Transaction& transaction, std::function<void(const replica::WriteAnswer&)> done);

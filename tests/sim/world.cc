@@ -45,6 +45,7 @@ SimNode& World::Add(AgentId agent, uint32_t role, uint32_t level, AgentId parent
   options.role = role;
   options.level = level;
   if (options_.defect == Defect::kClockDragged) options.clock_drift_ms_max = int64_t{1} << 50;
+  if (options_.defect == Defect::kLeaseIgnored) options.lease_ms = 60'000;
   nodes_.push_back(std::make_unique<SimNode>(*this, options, parent));
   by_agent_[agent] = nodes_.back().get();
   trace_.Line(now_us_, agent, "role %u, level %u, parent %llu", role, level, static_cast<unsigned long long>(parent));
@@ -68,15 +69,29 @@ void World::After(int64_t delay_us, std::function<void()> action) {
 }
 
 void World::RunFor(int64_t us) {
-  const int64_t until = now_us_ + us;
-  while (!queue_.empty() && queue_.top().at_us <= until && !failed()) {
+  const int64_t start_us = now_us_ - leapt_us_;  // leaps do not count
+  auto until = [&] { return start_us + leapt_us_ + us; };
+  while (!queue_.empty() && queue_.top().at_us <= until() && !failed()) {
     std::function<void()> action = std::move(const_cast<Event&>(queue_.top()).action);
     now_us_ = queue_.top().at_us;
     queue_.pop();
     action();
     if (events_ > kEventsMax) Fail("no rest: too many events");
   }
-  if (!failed()) now_us_ = until;
+  if (!failed()) now_us_ = until();
+}
+
+void World::Leap(int64_t us) {
+  trace_.Line(now_us_, 0, "%lld days pass", static_cast<long long>(us / kDay));
+  std::vector<Event> events;
+  for (; !queue_.empty(); queue_.pop()) events.push_back(std::move(const_cast<Event&>(queue_.top())));
+  now_us_ += us;
+  leapt_us_ += us;
+  for (Event& event : events) {
+    event.at_us += us;
+    queue_.push(std::move(event));
+  }
+  for (const auto& node : nodes_) node->WakeNow();
 }
 
 bool World::Settle(int64_t limit_us) {

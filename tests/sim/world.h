@@ -21,6 +21,7 @@ namespace tidegate::sim {
 
 inline constexpr int64_t kMs = 1'000;
 inline constexpr int64_t kSecond = 1'000'000;
+inline constexpr int64_t kDay = 86'400 * kSecond;
 
 struct WorldOptions {
   uint64_t seed = 1;
@@ -59,6 +60,8 @@ class World {
 
   void After(int64_t delay_us, std::function<void()> action);
   void RunFor(int64_t us);
+  // So much time passes in which nothing happens anywhere: nodes, network and plans go on after it.
+  void Leap(int64_t us);
   // Runs until every link is idle and the oracle sees equal replicas, at most so long; false: not reached.
   bool Settle(int64_t limit_us);
   // Why Settle did not end, for people.
@@ -81,6 +84,7 @@ class World {
 
   WorldOptions options_;
   int64_t now_us_ = 0;
+  int64_t leapt_us_ = 0;
   uint64_t events_ = 0;
   SimRandom random_;
   Trace trace_;

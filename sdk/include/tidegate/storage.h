@@ -300,6 +300,11 @@ typedef struct tg_storage_v1 {
 
   /* [control] Writes a complete copy of the replica to a new file while the writer goes on. */
   tg_code (*backup)(void* self, tg_str path, tg_error* error);
+
+  /* [reader] The rows that stand for something gone, tombstones and evicts, with seq > after, in seq
+   * order, at most limit (0 = all). Its cost follows their number, not that of the items: by it the host
+   * finds what it may purge. A storage without it is never purged. */
+  tg_code (*traces)(void* self, uint64_t after, uint64_t limit, const tg_change_sink* sink, tg_error* error);
 } tg_storage_v1;
 
 #ifdef __cplusplus

@@ -66,6 +66,7 @@ INSTANTIATE_TEST_SUITE_P(Days, ScenarioMovesDays, ::testing::Values(29, 60));
 
 TEST_F(ScenarioMoves, R_RouterMovesWithItsDevicesAndBack_NothingRemovedNoHistorySentAgain) {
   constexpr int kItems = 40;
+  options_.weather.delay_us_max = options_.weather.delay_us_min;  // frames that overtake are sent again: not counted
   BuildTwo();
   world().Add(kR, TG_ROLE_ROUTER, 3, kG);
   for (AgentId device : {kD, kE, kF}) at(device).SetParent(kR);
@@ -101,8 +102,8 @@ TEST_F(ScenarioMoves, R_RouterMovesWithItsDevicesAndBack_NothingRemovedNoHistory
     at(kR).Start();
     ExpectRest();
     EXPECT_EQ(history, 0u) << "what is delivered was sent again";
-    // The new parent has nothing of what goes down to them, or both ways: that travels, if more than once.
-    EXPECT_LE(changes, 3u * 6 * kItems);
+    // The new parent has nothing of what goes down to them, or both ways: that travels.
+    EXPECT_LE(changes, 6u * kItems + 10);
     for (const node::LinkStatus& link : at(old_parent).status().links) EXPECT_NE(link.agent, kR);
     EXPECT_EQ(Count(old_parent, "Setting"), 0u);
     EXPECT_EQ(Count(old_parent, "Config"), 0u);

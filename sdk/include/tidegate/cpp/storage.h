@@ -19,6 +19,7 @@
 //   MetaScan(std::string_view prefix, const MetaSink& sink)
 //   Stats(tg_storage_stats& stats)
 //   Backup(std::string_view path)                                    optional
+//   Traces(uint64_t after, uint64_t limit, const ChangeSink& sink)   optional
 //
 // info, stat and stats arrive zeroed with struct_size set.
 // Thread safety: as tagged in tidegate/storage.h. Ownership: views are valid during the call.
@@ -182,6 +183,21 @@ class StoragePlugin {
       }
     });
   }
+  static tg_code Traces(void* self, uint64_t after, uint64_t limit, const tg_change_sink* sink,
+                        tg_error* error) noexcept {
+    return Guard("traces", error, [&]() -> Status {
+      if constexpr (requires(T& t) { t.Traces(after, limit, ChangeSink(sink)); }) {
+        if constexpr (std::is_void_v<decltype(Self(self).Traces(after, limit, ChangeSink(sink)))>) {
+          Self(self).Traces(after, limit, ChangeSink(sink));
+          return {};
+        } else {
+          return Self(self).Traces(after, limit, ChangeSink(sink));
+        }
+      } else {
+        return {TG_UNSUPPORTED, "this storage does not list its tombstones"};
+      }
+    });
+  }
 
  public:
   static constexpr std::string_view kId = TG_STORAGE_ID;
@@ -203,7 +219,8 @@ class StoragePlugin {
                                         &MetaGet,
                                         &MetaScan,
                                         &Stats,
-                                        &Backup};
+                                        &Backup,
+                                        &Traces};
 };
 
 }  // namespace tidegate::sdk

@@ -1,0 +1,202 @@
+// Sureness: whether what this node lacks is really gone, so that a child may remove it. The server knows;
+// a router knows when it holds all that its parent had when it asked (design section 6, "Reconcile").
+#include <algorithm>
+
+#include "host/base/digest.h"
+#include "host/base/views.h"
+#include "host/node/impl.h"
+#include "host/sync/meta_keys.h"
+
+namespace tidegate::node {
+
+namespace {
+
+bool AllBegun(const sync::Link& child) {
+  return std::all_of(child.senders.begin(), child.senders.end(),
+                     [](const sync::FeedSender& sender) { return sender.begun(); });
+}
+
+}  // namespace
+
+using sync::Sureness;
+
+Sureness Node::Impl::SureOf(const sync::Link& child, AgentId owner) const {
+  if (options_.role == TG_ROLE_SERVER) return record_.restored ? Sureness::kNever : Sureness::kSure;
+  const sync::Link* parent = links_.parent();
+  if (parent == nullptr) return Sureness::kNotYet;
+  if (parent->never_sure) return Sureness::kNever;
+  // What waits here as a whole is lacked without being gone; a question names no models.
+  if (!parent->holds.empty()) return Sureness::kNotYet;
+  // What was refused, and found no room to be listed, is lacked without being gone.
+  if (!parent->quarantined.empty() && QuarantineRoom() == 0) return Sureness::kNotYet;
+  bool selected = edges_confirmed_ == edges_number_;
+  return !IsUnsettled(owner) && selected && sure_answered_ >= child.sure_need ? Sureness::kSure : Sureness::kNotYet;
+}
+
+// A scope of this owner has to be reconciled with the parent.
+bool Node::Impl::IsUnsettled(AgentId owner) const {
+  return std::any_of(marks_.begin(), marks_.end(),
+                     [&](const wire::Scope& mark) { return mark.all_owners || mark.owner == owner; });
+}
+
+// What this node has in quarantine from its parent is not gone.
+void Node::Impl::KeepRefused(wire::CompareAnswer* answer) const {
+  const sync::Link* parent = links_.parent();
+  if (parent == nullptr || parent->quarantined.empty()) return;
+  for (wire::RangeAnswer& range : answer->ranges) {
+    std::erase_if(range.removals, [&](const wire::KeyVersion& key) {
+      return parent->quarantined.contains(
+          sync::meta::Quarantine(parent->agent(), false, answer->owner, key.pk, key.sk));
+    });
+  }
+}
+
+// A child came, or asks: what it is told has to rest on a question asked from now on.
+void Node::Impl::NeedSureness(sync::Link* child) {
+  if (options_.role == TG_ROLE_SERVER) return;
+  child->sure_need = ++sure_wanted_;
+  if (sync::Link* parent = links_.parent()) parent->ack_due = true;
+}
+
+// A new session with a parent: it may be another one, or restored.
+void Node::Impl::AskParentAnew() {
+  for (const auto& [agent, link] : links_.all()) {
+    if (!link->is_parent()) NeedSureness(link.get());
+  }
+}
+
+void Node::Impl::FillSureness(const sync::Link& link, wire::Ack* ack) const {
+  if (link.is_parent()) {
+    ack->settled = marks_.empty();
+    if (sure_wanted_ > sure_answered_ && edges_confirmed_ == edges_number_) ack->sure_ask = sure_wanted_;
+    return;
+  }
+  ack->sure_answer = link.sure_said;
+  ack->never_sure = SureOf(link, kAgentAll) == Sureness::kNever;
+}
+
+void Node::Impl::OnSureness(sync::Link* link, const wire::Ack& ack) {
+  if (link->is_parent()) {
+    link->never_sure = ack.never_sure;
+    if (ack.sure_answer > sure_answered_ && ack.sure_answer <= sure_wanted_) {
+      sure_answered_ = ack.sure_answer;
+      (void)links_.all();  // the children may be answered now
+    }
+    return;
+  }
+  link->settled = ack.settled && AllBegun(*link);
+  if (ack.sure_ask > link->sure_asked) {
+    link->sure_asked = ack.sure_ask;
+    link->sure_noted = false;
+    NeedSureness(link);
+  } else if (ack.sure_ask != 0 && ack.sure_ask <= link->sure_said) {
+    link->ack_due = true;  // the answer was lost
+  }
+}
+
+// Answers a child when it holds all that this node had, and was sure of, after it asked.
+bool Node::Impl::AnswerSureness() {
+  bool any = false;
+  links_.ForStirred([&](sync::Link* link) {
+    if (link->is_parent() || !link->up() || link->sure_asked <= link->sure_said) return;
+    if (!link->sure_noted) {
+      bool whole = options_.role == TG_ROLE_SERVER || marks_.empty();
+      if (!whole || SureOf(*link, kAgentAll) != Sureness::kSure) return;
+      link->sure_noted = true;
+      link->sure_position = end_.position;
+    }
+    // Where a feed begins the child is taken to stand at its start, before it has heard that all is unsettled.
+    if (!AllBegun(*link) || link->hop_position(end_.position) < link->sure_position) return;
+    link->sure_said = link->sure_asked;
+    link->ack_due = any = true;
+  });
+  return any;
+}
+
+// A server of which a child knows more than it does itself was restored or replaced: what it lacks may
+// well be alive.
+void Node::Impl::NoteRestored(const sync::Link& child) {
+  if (options_.role != TG_ROLE_SERVER || record_.restored) return;
+  if (std::none_of(child.senders.begin(), child.senders.end(),
+                   [](const sync::FeedSender& sender) { return sender.was_ahead(); }))
+    return;
+  record_.restored = true;
+  deps_.log.Write(3, "agent " + std::to_string(child.agent()) +
+                         " knows more of this replica than is in it: it was restored or replaced. Nothing that it "
+                         "lacks is removed below");
+  stage_.Begin();
+  stage_.MetaPut(sync::meta::kNode, wire::EncodeRecord(record_));
+  stage_.End();
+}
+
+// ---- removals ----
+
+bool Node::Impl::CameFromAbove(AgentId via) const {
+  const sync::Link* link = via == 0 ? nullptr : links_.Find(via);
+  return link != nullptr ? link->is_parent() : former_parents_.contains(via);
+}
+
+sync::ReconcileAsker::Delivered Node::Impl::DeliveredPositions() const {
+  sync::ReconcileAsker::Delivered positions{};
+  const sync::Link* parent = links_.parent();
+  for (uint32_t lane = 0; parent != nullptr && lane < TG_LANE_COUNT; ++lane) {
+    positions[lane] = std::max(delivered_[lane].position, parent->senders[lane].delivered_position(end_.position));
+  }
+  return positions;
+}
+
+// Whether the server may have lacked it, when the parent was asked, because it had never got it.
+bool Node::Impl::IsUndelivered(const tg_change& change, const sync::ReconcileAsker::Delivered& delivered) const {
+  const sync::Link* parent = links_.parent();
+  if ((change.direction & TG_DIRECTION_UP) == 0 || parent == nullptr) return false;
+  if (CameFromAbove(change.via)) return false;
+  return change.seq > delivered[std::min<uint32_t>(change.lane, TG_LANE_COUNT - 1)];
+}
+
+// A parent that is sure lacks these: they were deleted, and the tombstone is forgotten. The removal is a
+// tombstone just above the state that it removes; it goes on to the children and never up. What the parent
+// refused stays, listed. False: one of them is being written or delivered, so that the range has to be asked again.
+bool Node::Impl::StageRemovals(const sync::Link& parent, const wire::CompareAnswer& answer,
+                               const std::vector<wire::KeyVersion>& removals) {
+  const sync::ReconcileAsker::Delivered delivered = asker_.DeliveredAt(answer.ask);
+  bool all = true;
+  for (const wire::KeyVersion& removal : removals) {
+    tg_key key{answer.owner, Str(removal.pk), Str(removal.sk)};
+    if (stage_.Touches(key)) {
+      all = false;
+      continue;
+    }
+    std::optional<tg_change> held;
+    Status read = deps_.storage.Get(key, [&](const tg_change& change) {
+      held = stage_.arena().Copy(change);
+      return false;
+    });
+    if (!read.ok() && read.code() != Code::kNotFound) all = false;
+    if (!held || held->kind != TG_CHANGE_ITEM || Version::From(held->version) != removal.version) continue;
+    if ((held->direction & TG_DIRECTION_DOWN) == 0 || held->expires_ms != 0 || IsRefused(parent, *held)) continue;
+    if (held_above_.Excepts(View(held->model), true)) continue;  // it waits above as a whole, and comes again
+    if (IsUndelivered(*held, delivered)) {
+      all = false;  // it is on its way, or news of its delivery is
+      continue;
+    }
+    tg_change tombstone = *held;
+    tombstone.kind = TG_CHANGE_TOMBSTONE;
+    tombstone.version = sync::RemovalOf(removal.version).To();
+    tombstone.via = parent.agent();
+    tombstone.body = tombstone.policy_meta = {};
+    tombstone.index_keys = nullptr;
+    tombstone.index_key_count = 0;
+    tombstone.digest = ChangeDigest(tombstone);
+    stage_.Begin();
+    stage_.Put(tombstone, TG_IF_VERSION, removal.version);
+    stage_.End([this, name = std::string(View(held->model)) + " " + removal.pk + " / " + removal.sk](
+                   const Status& status, std::span<const core::Effect> effects) {
+      if (!status.ok() || effects.empty() || !effects[0].applied()) return;
+      deps_.metrics.Add("tidegate_removed_by_parent_total", 1);
+      deps_.log.Write(6, "removed " + name + ": it was deleted above while nothing was heard from there");
+    });
+  }
+  return all;
+}
+
+}  // namespace tidegate::node
