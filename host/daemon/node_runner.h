@@ -121,6 +121,7 @@ class NodeRunner : public node::NodeService, public SessionSink {
   void Commit(uint64_t items);
   void GiveUp();
   void Refuse(Event& event);
+  static Status Stopping();  // what is refused with
 
   const RunnerOptions options_;
   node::Node& node_;
