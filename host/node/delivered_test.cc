@@ -1,10 +1,8 @@
-// Delivered and `sync --wait`: how far changes got, what is excepted of it, and who learns of it.
+// Delivered and `sync --wait` upwards: how far changes got, what is excepted of it, and who learns of it.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <memory>
-
-#include "host/node/test_tree.h"
+#include "host/node/delivered_fixture.h"
 
 namespace tidegate::node {
 namespace {
@@ -19,41 +17,6 @@ constexpr char kStrict[] = R"({
   models: {Reading: {pk: {type: String, value: 'r#'}, sk: {type: String, value: 'r#${id}'},
                      id: {type: String, required: true}, value: {type: Number, required: true}}},
 })";
-
-constexpr char kStrictConfig[] = R"({
-  format: 'onetable:1.1.0', version: '1.0.1', indexes: {primary: {hash: 'pk', sort: 'sk'}},
-  params: {isoDates: true, timestamps: false},
-  models: {Config: {pk: {type: String, value: 'c#'}, sk: {type: String, value: 'c#${name}'},
-                    name: {type: String, required: true}, value: {type: String}, more: {type: String, required: true}}},
-})";
-
-class DeliveredTest : public testing::Test {
- protected:
-  void SetUp() override { tree_.Build(); }
-
-  std::shared_ptr<SyncAnswer> Ask(TestNode& node, SyncTarget target, int64_t timeout_ms = 10'000) {
-    auto answer = std::make_shared<SyncAnswer>();
-    answer->status = Status::Internal("not answered");
-    node->Sync({target, timeout_ms}, [answer](SyncAnswer given) { *answer = std::move(given); });
-    (void)node->Commit();
-    return answer;
-  }
-  SyncAnswer Sync(TestNode& node, SyncTarget target, int64_t timeout_ms = 10'000) {
-    auto answer = Ask(node, target, timeout_ms);
-    tree_.Run(timeout_ms + 100);
-    return *answer;
-  }
-  void Put(TestNode& node, const std::string& model, const std::string& json, std::optional<AgentId> to = {}) {
-    replica::WriteAnswer answer = node.Put(model, json, to);
-    ASSERT_TRUE(answer.status.ok()) << answer.status.message();
-  }
-  void Restart(TestNode& node) {
-    node.Stop();
-    node.Start();
-  }
-
-  TestTree tree_;
-};
 
 TEST_F(DeliveredTest, RefusedAtTheServer_WaitNamesItAtTheDevice) {
   tree_.server->UseSchema(kStrict);
@@ -298,126 +261,6 @@ TEST_F(DeliveredTest, QuarantineFullAtTheDevice_WaitSaysThatNotAllIsListed) {
   EXPECT_FALSE(answer->complete());
   EXPECT_EQ(answer->quarantined_count, 1u);
   EXPECT_EQ(answer->not_listed, 2u);
-}
-
-// ---- superseded ----
-
-TEST_F(DeliveredTest, NewerStateAbove_IsNamedAsSuperseded) {
-  Put(*tree_.server, "Setting", R"({"name":"a","value":"0"})", kAgentAll);
-  tree_.Run(2'000);
-  tree_.Disconnect(*tree_.router, *tree_.server);
-  replica::Write edit;
-  edit.mode = replica::WriteMode::kUpdate;
-  edit.model = "Setting";
-  edit.owner = kAgentAll;
-  edit.properties = R"({"name":"a","value":"device"})";
-  ASSERT_TRUE(tree_.device->Write({edit}).status.ok());
-  auto answer = Ask(*tree_.device, SyncTarget::kServer);
-  tree_.Run(1'000);
-  edit.properties = R"({"name":"a","value":"server"})";
-  ASSERT_TRUE(tree_.server->Write({edit}).status.ok());
-  tree_.Connect(*tree_.router, *tree_.server);
-  tree_.Run(5'000);
-  ASSERT_TRUE(answer->status.ok());
-  EXPECT_TRUE(answer->complete());
-  ASSERT_EQ(answer->superseded.size(), 1u);
-  EXPECT_EQ(answer->superseded[0].version.agent, 42u);
-  EXPECT_EQ(answer->superseded[0].held.agent, 1u);
-}
-
-TEST_F(DeliveredTest, NewerStateWrittenHereMeanwhile_IsNamedUntilItGotThere) {
-  tree_.Disconnect(*tree_.device, *tree_.router);
-  Put(*tree_.device, "Status", R"({"state":"1"})");
-  auto early = Ask(*tree_.device, SyncTarget::kServer, 1'000);
-  auto late = Ask(*tree_.device, SyncTarget::kServer, 20'000);
-  Put(*tree_.device, "Status", R"({"state":"2"})");
-  tree_.Run(2'000);
-  EXPECT_EQ(early->status.code(), Code::kTimeout);
-  ASSERT_EQ(early->superseded.size(), 1u);
-  EXPECT_EQ(early->superseded[0].by, 42u);
-  EXPECT_LT(early->superseded[0].version, early->superseded[0].held);
-  tree_.Connect(*tree_.device, *tree_.router);
-  tree_.Run(10'000);
-  ASSERT_TRUE(late->status.ok());
-  EXPECT_THAT(late->superseded, IsEmpty());
-}
-
-TEST_F(DeliveredTest, ManyReplacedMeanwhile_AreCountedAndTheNamedAreBounded) {
-  TestTree tree;
-  TestNode& device = tree.Add(42, TG_ROLE_DEVICE, 65535);
-  device.options().sync_exceptions_max = 2;
-  device.Start();
-  for (int round = 0; round < 2; ++round) {
-    std::shared_ptr<SyncAnswer> answer;
-    if (round == 1) answer = Ask(device, SyncTarget::kServer, 1'000);
-    for (int i = 0; i < 5; ++i)
-      ASSERT_TRUE(device.Put("Setting", "{\"name\":\"" + std::to_string(i) + "\"}").status.ok());
-    if (round == 0) continue;
-    tree.Run(2'000);
-    EXPECT_EQ(answer->superseded.size(), 2u);
-    EXPECT_EQ(answer->superseded_count, 5u);
-  }
-}
-
-// ---- downwards ----
-
-uint64_t DeliveredOf(const LinkStatus& link, uint32_t lane) { return link.lanes.at(lane).delivered; }
-uint64_t AckedOf(const LinkStatus& link, uint32_t lane) { return link.lanes.at(lane).acked; }
-
-TEST_F(DeliveredTest, DownItemAtTheRouterOnly_IsNotDelivered) {
-  tree_.Disconnect(*tree_.device, *tree_.router);
-  Put(*tree_.server, "Config", R"({"name":"a","value":"1"})", 42);
-  tree_.Run(2'000);
-  uint64_t acked = AckedOf(tree_.server->LinkTo(10), TG_LANE_STATE);
-  ASSERT_NE(tree_.router->Get("Config", R"({"name":"a"})", 42), "not_found");
-  EXPECT_LT(DeliveredOf(tree_.server->LinkTo(10), TG_LANE_STATE), acked);
-  tree_.Connect(*tree_.device, *tree_.router);
-  tree_.Run(2'000);
-  ASSERT_NE(tree_.device->Get("Config", R"({"name":"a"})", 42), "not_found");
-  EXPECT_GE(DeliveredOf(tree_.server->LinkTo(10), TG_LANE_STATE), acked);
-}
-
-TEST_F(DeliveredTest, BroadcastThatOneAgentLacks_IsNotDelivered) {
-  TestNode& other = tree_.Add(43, TG_ROLE_DEVICE, 65535);
-  other.Start();
-  tree_.Connect(other, *tree_.router);
-  tree_.Run(2'000);
-  tree_.Disconnect(other, *tree_.router);
-  Put(*tree_.server, "Config", R"({"name":"a","value":"1"})", kAgentAll);
-  tree_.Run(2'000);
-  uint64_t acked = AckedOf(tree_.server->LinkTo(10), TG_LANE_STATE);
-  EXPECT_LT(DeliveredOf(tree_.server->LinkTo(10), TG_LANE_STATE), acked);
-  tree_.Connect(other, *tree_.router);
-  tree_.Run(2'000);
-  EXPECT_GE(DeliveredOf(tree_.server->LinkTo(10), TG_LANE_STATE), acked);
-}
-
-TEST_F(DeliveredTest, DownItemRefusedAtTheDevice_IsListedUpToTheServer) {
-  tree_.device->UseSchema(kStrictConfig);
-  tree_.Run(1'000);
-  Put(*tree_.server, "Config", R"({"name":"a","value":"1"})", 42);
-  tree_.Run(3'000);
-  ASSERT_EQ(tree_.server->Quarantine().size(), 1u);
-  EXPECT_EQ(tree_.server->Quarantine()[0].link, 10u);
-  EXPECT_EQ(tree_.server->Quarantine()[0].by, 42u);
-  EXPECT_EQ(tree_.router->Quarantine().size(), 1u);
-  EXPECT_TRUE(Sync(*tree_.server, SyncTarget::kHop).complete());
-  tree_.device->UseSchema("");
-  tree_.Run(3'000);
-  for (TestNode* node : {tree_.server, tree_.router, tree_.device}) EXPECT_THAT(node->Quarantine(), IsEmpty());
-}
-
-TEST_F(DeliveredTest, RefusedByAChildOfTheServer_WaitToHopNamesIt) {
-  TestNode& near = tree_.Add(44, TG_ROLE_DEVICE, 65535);
-  near.Start();
-  near.UseSchema(kStrictConfig);
-  tree_.Connect(near, *tree_.server);
-  tree_.Run(2'000);
-  Put(*tree_.server, "Config", R"({"name":"a","value":"1"})", 44);
-  SyncAnswer answer = Sync(*tree_.server, SyncTarget::kHop);
-  ASSERT_TRUE(answer.status.ok());
-  ASSERT_EQ(answer.quarantined.size(), 1u);
-  EXPECT_EQ(answer.quarantined[0].by, 44u);
 }
 
 }  // namespace
