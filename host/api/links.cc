@@ -1,14 +1,12 @@
 // The links: the live list, switching, moving on demand, clearing what has arrived.
-#include "host/api/answer.h"
+#include "host/api/body.h"
 #include "host/api/handlers.h"
 #include "host/api/json_text.h"
+#include "host/api/patience.h"
 #include "host/api/status_json.h"
-#include "host/base/spelling.h"
 
 namespace tidegate::api {
 namespace {
-
-constexpr int64_t kTimeoutMsMax = 24ll * 3600 * 1000;
 
 // A number, `parent`, `self` or, for several, `all`.
 Result<AgentId> AgentOf(Call& call, const std::string& text) {
@@ -43,14 +41,9 @@ Result<node::LinkSyncRequest> RequestFromBody(std::string_view body) {
     if (flag != nullptr) {
       TG_ASSIGN_OR_RETURN(*flag, JsonToBool(member.value, member.name));
     } else if (member.name == "timeout_ms") {
-      TG_ASSIGN_OR_RETURN(uint64_t timeout, JsonToUnsigned(member.value, "timeout_ms"));
-      if (timeout > kTimeoutMsMax)
-        return Status::Invalid("timeout_ms must be at most " + std::to_string(kTimeoutMsMax));
-      request.timeout_ms = static_cast<int64_t>(timeout);
+      TG_ASSIGN_OR_RETURN(request.timeout_ms, TimeoutMsFrom(member));
     } else {
-      std::string nearest = NearestName(member.name, {"push", "pull", "subtree", "compare", "wait", "timeout_ms"});
-      return Status::Invalid("unknown member \"" + member.name + "\"" +
-                             (nearest.empty() ? "" : "; did you mean \"" + nearest + "\"?"));
+      return UnknownMember(member, {"push", "pull", "subtree", "compare", "wait", "timeout_ms"});
     }
   }
   if (!request.push && !request.pull && !request.compare)
@@ -106,17 +99,12 @@ Status PostLinkSync(Call& call) {
   request.children = children;
   Answer<node::LinkSyncAnswer> waiting;
   call.context.node.SyncLinks(request, waiting.Callback());
-  std::optional<node::LinkSyncAnswer> answer;
-  while (!answer) {
-    answer = waiting.WaitFor(std::chrono::milliseconds(250));
-    if (!answer && call.exchange.stopping()) return Status::Unavailable("the daemon is stopping; nothing is lost");
-    if (!answer && call.exchange.ClientGone()) return Status::Unavailable("the client is gone");
-  }
-  if (!answer->status.ok()) {
+  TG_ASSIGN_OR_RETURN(node::LinkSyncAnswer answer, AwaitPatiently(call.exchange, waiting));
+  if (!answer.status.ok()) {
     std::string waits;
-    for (AgentId neighbour : answer->waits_for) waits += (waits.empty() ? "" : ", ") + std::to_string(neighbour);
-    if (waits.empty()) return answer->status;
-    return {answer->status.code(), answer->status.message() + "; it waits for agent " + waits};
+    for (AgentId neighbour : answer.waits_for) waits += (waits.empty() ? "" : ", ") + std::to_string(neighbour);
+    if (waits.empty()) return answer.status;
+    return {answer.status.code(), answer.status.message() + "; it waits for agent " + waits};
   }
   call.exchange.SendJson(200, ObjectWriter().Unsigned("agent", agent).Bool("done", request.wait).Take());
   return Status::Ok();
@@ -144,21 +132,15 @@ Status PostClear(Call& call) {
       if (at != "hop" && at != "server") return Status::Invalid("at must be hop or server, not \"" + at + "\"");
       request.at = at == "hop" ? node::SyncTarget::kHop : node::SyncTarget::kServer;
     } else {
-      std::string nearest = NearestName(member.name, {"agent", "model", "at"});
-      return Status::Invalid("unknown member \"" + member.name + "\"" +
-                             (nearest.empty() ? "" : "; did you mean \"" + nearest + "\"?"));
+      return UnknownMember(member, {"agent", "model", "at"});
     }
   }
   if (!has_agent) return Status::Invalid("agent is missing: whose items are to be cleared");
   Answer<node::ClearAnswer> waiting;
   call.context.node.Clear(request, waiting.Callback());
-  std::optional<node::ClearAnswer> answer;
-  while (!answer) {
-    answer = waiting.WaitFor(std::chrono::milliseconds(250));
-    if (!answer && call.exchange.stopping()) return Status::Unavailable("the daemon is stopping");
-  }
-  TG_RETURN_IF_ERROR(answer->status);
-  call.exchange.SendJson(200, ObjectWriter().Unsigned("cleared", answer->cleared).Take());
+  TG_ASSIGN_OR_RETURN(node::ClearAnswer answer, AwaitPatiently(call.exchange, waiting));
+  TG_RETURN_IF_ERROR(answer.status);
+  call.exchange.SendJson(200, ObjectWriter().Unsigned("cleared", answer.cleared).Take());
   return Status::Ok();
 }
 

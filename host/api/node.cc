@@ -1,12 +1,12 @@
 // What concerns the node as a whole: sync, status, quarantine, conflicts, adopt, backup, health, metrics.
 #include <charconv>
 
-#include "host/api/answer.h"
+#include "host/api/body.h"
 #include "host/api/handlers.h"
 #include "host/api/json_text.h"
 #include "host/api/link_metrics.h"
+#include "host/api/patience.h"
 #include "host/api/status_json.h"
-#include "host/base/spelling.h"
 
 namespace tidegate::api {
 namespace {
@@ -17,8 +17,6 @@ Result<uint64_t> ConflictNumber(const std::string& text) {
   if (error == std::errc() && end == text.data() + text.size()) return number;
   return Status::Invalid("'" + text + "' is no number of a conflict; GET /v1/conflicts lists them");
 }
-
-constexpr int64_t kTimeoutMsMax = 24ll * 3600 * 1000;
 
 Result<node::SyncRequest> SyncFromBody(std::string_view body) {
   node::SyncRequest request;
@@ -37,14 +35,9 @@ Result<node::SyncRequest> SyncFromBody(std::string_view body) {
         return Status::Invalid("wait must be none, hop or server, not \"" + wait + "\"");
       }
     } else if (member.name == "timeout_ms") {
-      TG_ASSIGN_OR_RETURN(uint64_t timeout, JsonToUnsigned(member.value, "timeout_ms"));
-      if (timeout > kTimeoutMsMax)
-        return Status::Invalid("timeout_ms must be at most " + std::to_string(kTimeoutMsMax));
-      request.timeout_ms = static_cast<int64_t>(timeout);
+      TG_ASSIGN_OR_RETURN(request.timeout_ms, TimeoutMsFrom(member));
     } else {
-      std::string nearest = NearestName(member.name, {"wait", "timeout_ms"});
-      return Status::Invalid("unknown member \"" + member.name + "\"" +
-                             (nearest.empty() ? "" : "; did you mean \"" + nearest + "\"?"));
+      return UnknownMember(member, {"wait", "timeout_ms"});
     }
   }
   return request;
@@ -58,15 +51,10 @@ Status PostSync(Call& call) {
   TG_ASSIGN_OR_RETURN(node::SyncRequest request, SyncFromBody(body));
   Answer<node::SyncAnswer> waiting;
   call.context.node.Sync(request, waiting.Callback());
-  std::optional<node::SyncAnswer> answer;
-  while (!answer) {
-    answer = waiting.WaitFor(std::chrono::milliseconds(250));
-    if (!answer && call.exchange.stopping()) return Status::Unavailable("the daemon is stopping; nothing is lost");
-    if (!answer && call.exchange.ClientGone()) return Status::Unavailable("the client is gone");
-  }
-  TG_RETURN_IF_ERROR(answer->status);
+  TG_ASSIGN_OR_RETURN(node::SyncAnswer answer, AwaitPatiently(call.exchange, waiting));
+  TG_RETURN_IF_ERROR(answer.status);
   bool waited = request.wait != node::SyncTarget::kNone;
-  call.exchange.SendJson(200, waited ? SyncToJson(*answer) : ObjectWriter().Unsigned("pending_changes", 0).Take());
+  call.exchange.SendJson(200, waited ? SyncToJson(answer) : ObjectWriter().Unsigned("pending_changes", 0).Take());
   return Status::Ok();
 }
 
