@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <thread>
 
+#include "both_protocols.h"
 #include "connection_errors.h"
 #include "test_broker.h"
 #include "test_client.h"
@@ -47,7 +48,7 @@ class Certificates {
   int serial_ = 0;
 };
 
-class Tls : public testing::TestWithParam<const char*> {
+class Tls : public BothProtocols {
  protected:
   Tls() : directory_(MakeTestDirectory()), certificates_(directory_) {}
   ~Tls() override { std::filesystem::remove_all(directory_); }  // for tests without a broker
@@ -61,8 +62,8 @@ class Tls : public testing::TestWithParam<const char*> {
   // name: the certificate to show, or none.
   std::string Config(const std::string& name, const std::string& ca = "ca.crt",
                      const std::string& server_name = "broker.test") const {
-    std::string tls = ",\"protocol\":\"" + std::string(GetParam()) + "\",\"tls\":{\"ca\":" + certificates_.Quoted(ca) +
-                      ",\"server_name\":\"" + server_name + "\"";
+    std::string tls =
+        Protocol() + ",\"tls\":{\"ca\":" + certificates_.Quoted(ca) + ",\"server_name\":\"" + server_name + "\"";
     if (!name.empty()) {
       tls += ",\"cert\":" + certificates_.Quoted(name + ".crt") + ",\"key\":" + certificates_.Quoted(name + ".key");
     }
@@ -72,8 +73,7 @@ class Tls : public testing::TestWithParam<const char*> {
   const std::string directory_;
   const Certificates certificates_;
 };
-INSTANTIATE_TEST_SUITE_P(Mqtt, Tls, testing::Values("5", "3.1.1"),
-                         [](const auto& i) { return i.param[0] == '5' ? "v5" : "v311"; });
+INSTANTIATE_TEST_SUITE_P(Mqtt, Tls, testing::Values("5", "3.1.1"), ProtocolName);
 
 TEST_P(Tls, Mutual_MovesBigFrames) {
   TestBroker broker(Mutual(), directory_);
@@ -147,8 +147,7 @@ TEST_P(Tls, CertificateNotYetValid_IsTriedUntilItIs) {
 
 TEST_P(Tls, Insecure_AcceptsAnyCertificate) {
   TestBroker broker({"", ListenerConfig()}, directory_);
-  TestNode device(42, "parent", broker.port(),
-                  ",\"protocol\":\"" + std::string(GetParam()) + "\",\"tls\":{\"insecure\":true}");
+  TestNode device(42, "parent", broker.port(), Protocol() + ",\"tls\":{\"insecure\":true}");
   device.Start();
   EXPECT_TRUE(device.WaitConnected()) << device.LastError();
   EXPECT_THAT(device.log(), testing::HasSubstr("tls.insecure"));
@@ -186,7 +185,7 @@ TEST(TlsEnd, WhicheverWayItIsSeen_IsOneMessage) {
 TEST_P(Tls, PlainClientToTlsListener_AndTheReverse_SayWhatToCheck) {
   TestBroker tls_broker({"", ListenerConfig()}, directory_);
   TestBroker plain_broker;
-  TestNode plain(42, "parent", tls_broker.port(), ",\"protocol\":\"" + std::string(GetParam()) + "\"");
+  TestNode plain(42, "parent", tls_broker.port(), Protocol());
   TestNode tls(42, "parent", plain_broker.port(), Config(""));
   plain.Start();
   tls.Start();
@@ -201,7 +200,7 @@ TEST_P(Tls, MissingFile_IsNamed) {
 }
 
 // Users 42, 43 (children) and parent, and the access control list that is installed as an example.
-class Acl : public testing::TestWithParam<const char*> {
+class Acl : public BothProtocols {
  protected:
   Acl() : directory_(MakeTestDirectory()) {
     bool first = true;
@@ -216,16 +215,14 @@ class Acl : public testing::TestWithParam<const char*> {
     options_.anonymous = false;
   }
   std::string User(const std::string& name) const {
-    return ",\"protocol\":\"" + std::string(GetParam()) +
-           "\",\"prefix\":\"plant1\",\"broker_acl\":true,\"username\":\"" + name + "\",\"password_file\":\"" +
-           directory_ + "/pw-" + name + "\"";
+    return Protocol() + ",\"prefix\":\"plant1\",\"broker_acl\":true,\"username\":\"" + name +
+           "\",\"password_file\":\"" + directory_ + "/pw-" + name + "\"";
   }
 
   const std::string directory_;
   TestBroker::Options options_;
 };
-INSTANTIATE_TEST_SUITE_P(Mqtt, Acl, testing::Values("5", "3.1.1"),
-                         [](const auto& i) { return i.param[0] == '5' ? "v5" : "v311"; });
+INSTANTIATE_TEST_SUITE_P(Mqtt, Acl, testing::Values("5", "3.1.1"), ProtocolName);
 
 TEST_P(Acl, CheatingChild_NeitherWritesAsAnotherNorReadsItsFrames) {
   TestBroker broker(options_, directory_);
@@ -319,7 +316,7 @@ TEST_P(Acl, SubscriptionDenied_NamesTheTopic) {
   options.config =
       "plugin " + plugin.substr(0, plugin.find('\n')) + "\nplugin_opt_config_file " + directory_ + "/dynsec.json";
   TestBroker broker(options, directory_);
-  TestNode device(42, "parent", broker.port(), ",\"protocol\":\"" + std::string(GetParam()) + "\"");
+  TestNode device(42, "parent", broker.port(), Protocol());
   device.Start();
   EXPECT_TRUE(device.WaitError("subscribe to 'tidegate/parent/state'")) << device.LastError();
   EXPECT_FALSE(device.Connected());

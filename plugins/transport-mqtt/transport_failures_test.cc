@@ -5,6 +5,7 @@
 #include <chrono>
 #include <thread>
 
+#include "both_protocols.h"
 #include "test_broker.h"
 #include "test_node.h"
 
@@ -13,12 +14,8 @@ namespace {
 
 using testing::HasSubstr;
 
-class TransportFailures : public testing::TestWithParam<const char*> {
- protected:
-  std::string Protocol() const { return ",\"protocol\":\"" + std::string(GetParam()) + "\""; }
-};
-INSTANTIATE_TEST_SUITE_P(Mqtt, TransportFailures, testing::Values("5", "3.1.1"),
-                         [](const auto& i) { return i.param[0] == '5' ? "v5" : "v311"; });
+class TransportFailures : public BothProtocols {};
+INSTANTIATE_TEST_SUITE_P(Mqtt, TransportFailures, testing::Values("5", "3.1.1"), ProtocolName);
 
 TEST_P(TransportFailures, BrokerTakesSmallerMessages_IsSaidAndTheLinkGoesOn) {
   TestBroker broker({"max_packet_size 100000", ""});

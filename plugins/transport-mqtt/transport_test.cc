@@ -6,6 +6,7 @@
 #include <fstream>
 #include <iostream>
 
+#include "both_protocols.h"
 #include "config.h"
 #include "test_broker.h"
 #include "test_node.h"
@@ -13,12 +14,8 @@
 namespace tidegate::mqtt {
 namespace {
 
-class Transport : public testing::TestWithParam<const char*> {
- protected:
-  std::string Protocol() const { return ",\"protocol\":\"" + std::string(GetParam()) + "\""; }
-};
-INSTANTIATE_TEST_SUITE_P(Mqtt, Transport, testing::Values("5", "3.1.1"),
-                         [](const auto& i) { return i.param[0] == '5' ? "v5" : "v311"; });
+class Transport : public BothProtocols {};
+INSTANTIATE_TEST_SUITE_P(Mqtt, Transport, testing::Values("5", "3.1.1"), ProtocolName);
 
 TEST_P(Transport, ParentAndChild_OpenAndMoveFramesBothWays) {
   TestBroker broker;
