@@ -117,32 +117,44 @@ void Node::Impl::PassOn(const sync::Link& told, wire::RefusedKey refused) {
   source->ack_due = true;
 }
 
-// Reads from the lists what the neighbour is to be told: after a start, or when there was no room for it.
+// Reads from the lists what the neighbour is to be told: after a start of either, or when there was no room for it.
 void Node::Impl::CompleteRefusals(sync::Link* link) {
   if (!link->refusals.incomplete() || !link->refusals.empty()) return;
+  bool whole = deps_.storage.MetaGet(sync::meta::kQuarantineLeftOut).status().code() == Code::kNotFound;
   for (const std::string& key : link->quarantined) {
-    if (auto name = sync::NameOfEntry(deps_.storage, key)) link->refusals.Add(std::move(*name));
+    auto name = sync::NameOfEntry(deps_.storage, key);
+    whole = whole && name.has_value();
+    if (name) link->refusals.Add(std::move(*name));
   }
-  for (const auto& [agent, told] : links_.all()) {
-    if (told->is_parent() == link->is_parent()) continue;
-    const std::string prefix = sync::meta::QuarantineOf(agent, true);
-    for (auto at = told->refused_ours.begin(); at != told->refused_ours.end();) {
-      std::string owner_text = at->substr(prefix.size(), at->find('/', prefix.size()) - prefix.size());
-      Result<AgentId> owner = ParseAgent(owner_text);
-      if (!link->is_parent() && owner.ok() && *owner != kAgentAll && !links_.Reaches(*link, *owner)) {
-        // A router has thousands of children and few refusals: those of other owners are passed over at once.
-        at = told->refused_ours.lower_bound(prefix + owner_text + static_cast<char>('/' + 1));
-        continue;
-      }
-      auto name = sync::NameOfEntry(deps_.storage, *at);
-      if (name && SourceOf(*told, *name) == link) {
-        if (name->by == 0) name->by = agent;
-        link->refusals.Add(std::move(*name));
-      }
-      ++at;
+  if (!link->is_parent()) {
+    if (const sync::Link* parent = links_.parent()) AddRefusalsOf(*parent, link, &whole);
+  } else {
+    for (const auto& [agent, child] : links_.still()) {
+      if (!child->is_parent()) AddRefusalsOf(*child, link, &whole);
     }
   }
-  link->refusals.Completed();
+  link->refusals.Completed(whole);
+}
+
+// What `told` refused of what came from `link`.
+void Node::Impl::AddRefusalsOf(const sync::Link& told, sync::Link* link, bool* whole) {
+  const std::string prefix = sync::meta::QuarantineOf(told.agent(), true);
+  for (auto at = told.refused_ours.begin(); at != told.refused_ours.end();) {
+    std::string owner_text = at->substr(prefix.size(), at->find('/', prefix.size()) - prefix.size());
+    Result<AgentId> owner = ParseAgent(owner_text);
+    if (!link->is_parent() && owner.ok() && *owner != kAgentAll && !links_.Reaches(*link, *owner)) {
+      // A router has thousands of children and few refusals: those of other owners are passed over at once.
+      at = told.refused_ours.lower_bound(prefix + owner_text + static_cast<char>('/' + 1));
+      continue;
+    }
+    auto name = sync::NameOfEntry(deps_.storage, *at);
+    *whole = *whole && name.has_value();
+    if (name && SourceOf(told, *name) == link) {
+      if (name->by == 0) name->by = told.agent();
+      link->refusals.Add(std::move(*name));
+    }
+    ++at;
+  }
 }
 
 // ---- sync ----

@@ -143,6 +143,7 @@ class Node::Impl : private sync::Admission {
   sync::Link* SourceOf(const sync::Link& told, const wire::RefusedKey& refused) const;
   void PassOn(const sync::Link& told, wire::RefusedKey refused);
   void CompleteRefusals(sync::Link* link);
+  void AddRefusalsOf(const sync::Link& told, sync::Link* link, bool* whole);
   bool HasArrived(const tg_change& change, uint64_t passed, SyncTarget where) const;
 
   // sessions.cc
@@ -242,6 +243,9 @@ class Node::Impl : private sync::Admission {
   uint64_t QuarantineRoom() const;
   void Tell(sync::Link* link, const sync::QuarantineNotes& notes);
   void OnRefusals(sync::Link* link, const wire::Ack& ack);
+  std::optional<wire::RefusedKey> ListedOfOurs(const sync::Link& link, const wire::RefusedKey& said) const;
+  void EndUnnamed(sync::Link* link, std::vector<wire::RefusedKey>* news, std::vector<wire::RefusedKey>* ended);
+  void SendEndedAgain(const std::vector<wire::RefusedKey>& ended);
   void PlanQuarantineRetry();
   void PlanQuarantineRetry(AgentId link, const std::set<uint64_t>& runs);
   void RetryQuarantined();

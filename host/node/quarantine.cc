@@ -1,5 +1,7 @@
 // Quarantine: what is refused is listed at both ends, told until it is durable there, and tried again when
 // the schemas change (design laws 6 and 7).
+#include <algorithm>
+
 #include "host/base/views.h"
 #include "host/node/impl.h"
 #include "host/sync/meta_keys.h"
@@ -38,7 +40,14 @@ void Node::Impl::Tell(sync::Link* link, const sync::QuarantineNotes& notes) {
 // What the neighbour refused of ours; confirmed once it is durable here.
 void Node::Impl::OnRefusals(sync::Link* link, const wire::Ack& ack) {
   size_t known = link->refusals.Known(ack);
-  if (known == ack.refused.size()) {
+  bool whole = link->whole_list.Due(ack);
+  // All of the list that it tells as a whole is in this ack, or was in those before.
+  bool ends_list = whole && std::max(ack.refused_number, link->refusals.recorded()) >= ack.refused_to;
+  if (ends_list && known == ack.refused.size() && link->whole_list.NamesAll(link->refused_ours)) {
+    link->whole_list.Taken(ack.refused_from);  // as it mostly is
+    ends_list = false;
+  }
+  if (known == ack.refused.size() && !ends_list) {
     if (known != 0) link->ack_due = true;  // the confirmation was lost
     return;
   }
@@ -47,16 +56,26 @@ void Node::Impl::OnRefusals(sync::Link* link, const wire::Ack& ack) {
   link = links_.Find(neighbour);
   stage_.Begin();
   uint64_t not_listed = 0;
-  std::vector<wire::RefusedKey> news;  // what concerns others too
+  std::vector<wire::RefusedKey> news;   // what concerns others too
+  std::vector<wire::RefusedKey> ended;  // what is over
   for (size_t i = known; i < ack.refused.size(); ++i) {
     const wire::RefusedKey& refused = ack.refused[i];
+    if (whole && ack.refused_number - ack.refused.size() + i + 1 >= ack.refused_from) {
+      link->whole_list.Begin(link->refused_ours);
+      if (!refused.reason.empty())
+        link->whole_list.Named(sync::meta::Quarantine(neighbour, true, refused.owner, refused.pk, refused.sk));
+    }
     uint64_t room = refused.reason.empty() ? 0 : QuarantineRoom();
+    auto listed = refused.reason.empty() ? ListedOfOurs(*link, refused) : std::nullopt;
     sync::SaidOfOurs said = sync::StageSaidOfOurs(link, refused, deps_.storage, room, deps_.clock.unix_ms(), &stage_);
     if (said == sync::SaidOfOurs::kNoRoom) ++not_listed;
+    if (said == sync::SaidOfOurs::kEnded && listed) ended.push_back(std::move(*listed));
     bool superseded = refused.reason.empty() && refused.held > refused.version;
     if (said != sync::SaidOfOurs::kNothing || superseded) news.push_back(refused);
   }
+  if (ends_list) EndUnnamed(link, &news, &ended);
   stage_.End([this, agent = link->agent(), id = link->session_id, number = ack.refused_number, not_listed,
+              list = ends_list ? ack.refused_from : 0,
               news = std::move(news)](const Status& status, std::span<const core::Effect>) {
     sync::Link* told = links_.Find(agent);
     if (told == nullptr) return;
@@ -69,9 +88,52 @@ void Node::Impl::OnRefusals(sync::Link* link, const wire::Ack& ack) {
       PassOn(*told, refused);
     }
     if (told->session_id != id) return;  // in the new session they are told again
+    if (list != 0) told->whole_list.Taken(list);
     told->refusals.Recorded(number);
     told->ack_due = true;
   });
+  if (link->is_parent()) SendEndedAgain(ended);
+}
+
+// The entry of ours that a neighbour's word is about, if there is one.
+std::optional<wire::RefusedKey> Node::Impl::ListedOfOurs(const sync::Link& link, const wire::RefusedKey& said) const {
+  if (link.refused_ours.empty()) return std::nullopt;
+  std::string key = sync::meta::Quarantine(link.agent(), true, said.owner, said.pk, said.sk);
+  return link.refused_ours.contains(key) ? sync::NameOfEntry(deps_.storage, key) : std::nullopt;
+}
+
+// Into the open group: what the neighbour's whole list does not name any more has ended while it could not tell.
+void Node::Impl::EndUnnamed(sync::Link* link, std::vector<wire::RefusedKey>* news,
+                            std::vector<wire::RefusedKey>* ended) {
+  link->whole_list.Begin(link->refused_ours);
+  for (const std::string& key : link->whole_list.unnamed()) {
+    if (link->refused_ours.erase(key) == 0) continue;
+    auto name = sync::NameOfEntry(deps_.storage, key);
+    stage_.MetaDelete(key);
+    if (!name) continue;
+    ended->push_back(*name);
+    name->reason.clear();
+    name->held = name->version;
+    news->push_back(std::move(*name));
+  }
+}
+
+// What the parent refused and takes now was passed by "delivered" as refused, and counts as delivered no more: it
+// gets a new position, goes up once more, and is delivered with that one (law 5 rests on it for tombstones).
+void Node::Impl::SendEndedAgain(const std::vector<wire::RefusedKey>& ended) {
+  for (const wire::RefusedKey& name : ended) {
+    tg_key key{name.owner, Str(name.pk), Str(name.sk)};
+    if (stage_.Touches(key)) continue;  // it gets another one anyway
+    std::optional<tg_change> held = StateOf(key);
+    if (!held || Version::From(held->version) != name.version || (held->direction & TG_DIRECTION_UP) == 0 ||
+        CameFromAbove(held->via))
+      continue;
+    stage_.Begin();
+    stage_.Renumber(stage_.arena().Copy(*held), name.version);
+    stage_.End([this, from = held->seq](const Status& status, std::span<const core::Effect> effects) {
+      if (status.ok() && !effects.empty() && effects[0].applied()) Renumbered(from, effects[0].outcome.seq);
+    });
+  }
 }
 
 // What is left of transactions of this link, without what was overwritten.

@@ -81,6 +81,35 @@ TEST_F(RoutesAge, ForgottenChildThatReturns_IsComparedAndLacksNothing) {
   EXPECT_EQ(tree_.device->LinkTo(10).unsettled_scopes, 0u);
 }
 
+// The router gave the server a state, and drops it with the forgotten child; then it takes an older one from the child
+// and passes on what was made of that: the server's state loses without having been known (seed 117 of leases).
+TEST_F(RoutesAge, OlderStateOfAForgottenChild_TheLoserIsJournaled) {
+  ASSERT_TRUE(tree_.device->Put("Setting", R"({"name":"x","value":"1"})").status.ok());
+  tree_.Run(2'000);
+  tree_.Disconnect(*tree_.device, *tree_.router);
+  ASSERT_TRUE(tree_.device->Put("Setting", R"({"name":"x","value":"2"})").status.ok());
+  tree_.Run(1'000);
+  replica::Write edit;
+  edit.mode = replica::WriteMode::kUpdate;
+  edit.model = "Setting";
+  edit.properties = R"({"name":"x","value":"3"})";
+  edit.owner = 42;
+  ASSERT_TRUE(tree_.router->Write({edit}).status.ok());
+  tree_.Run(2'000);
+  ASSERT_THAT(tree_.server->Get("Setting", R"({"name":"x"})", 42), HasSubstr("\"value\":\"3\""));
+  Days(181);
+  ASSERT_EQ(tree_.router->Get("Setting", R"({"name":"x"})", 42), "not_found");
+  tree_.network = [&](TestNode& from, TestNode&, const wire::DecodedFrame& frame) {
+    return &from != tree_.server || !std::holds_alternative<wire::CompareAnswer>(frame.body);
+  };
+  tree_.Connect(*tree_.device, *tree_.router);
+  ASSERT_TRUE(tree_.device->Put("Setting", R"({"name":"x","value":"4"})").status.ok());
+  tree_.Run(5'000);
+  ASSERT_THAT(tree_.server->Get("Setting", R"({"name":"x"})", 42), HasSubstr("\"value\":\"4\""));
+  ASSERT_EQ(tree_.server->Conflicts().size(), 1u);
+  EXPECT_THAT(tree_.server->operator->()->Conflict(1)->item, HasSubstr("\"value\":\"3\""));
+}
+
 TEST_F(RoutesAge, DeletedMeanwhile_IsGoneWhenTheForgottenChildReturns) {
   ASSERT_TRUE(tree_.server->Put("Config", R"({"name":"old","value":"1"})", 42).status.ok());
   tree_.Run(2'000);

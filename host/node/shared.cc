@@ -73,7 +73,8 @@ void Node::Impl::JournalLoser(const sync::Link& link, const tg_change& change) {
   Version ours = Version::From(held->version), theirs = Version::From(change.version);
   // What came from it, it knows; unless that was another life of it, or its writer writes older versions now.
   bool other_life = held->seq <= link.unknown_below || (ours.agent == theirs.agent && theirs < ours);
-  if (held->via == link.agent() && !other_life) return;
+  bool dropped = held->seq <= link.MayLackBelow(change.key.owner) && ours.agent != theirs.agent;
+  if (held->via == link.agent() && !other_life && !dropped) return;
   // Of one writer the later state knows the earlier one.
   if (ours.agent == theirs.agent && ours.epoch == theirs.epoch) return;
   // What it acknowledged it knows, unless it refused it: then only its quarantine had it.

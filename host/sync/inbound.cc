@@ -135,6 +135,7 @@ QuarantineNotes StageQuarantine(Link* link, const StagedChanges& staged, const c
     if (!listed) {
       if (room == 0) {
         ++notes.not_listed;
+        stage->MetaPut(meta::kQuarantineLeftOut, "");
         continue;
       }
       --room;
@@ -172,7 +173,10 @@ SaidOfOurs StageSaidOfOurs(Link* link, const wire::RefusedKey& said, const core:
     link->refused_ours.erase(key);
     return SaidOfOurs::kEnded;
   }
-  if (!listed && room == 0) return SaidOfOurs::kNoRoom;
+  if (!listed && room == 0) {
+    stage->MetaPut(meta::kQuarantineLeftOut, "");
+    return SaidOfOurs::kNoRoom;
+  }
   if (listed) {
     auto known = NameOfEntry(storage, key);
     if (known && known->version > said.version) return SaidOfOurs::kNothing;  // told late

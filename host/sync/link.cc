@@ -40,7 +40,8 @@ Status Link::OpenFeeds(const std::vector<wire::LaneWatermark>& held, const std::
   blocked = false;
   told_older.clear();
   restamped.clear();
-  refusals.Open();
+  refusals.Open(record.epochs.empty() ? 0 : record.epochs.front().epoch);
+  whole_list.Open();
   passed_hop_.Open();
   passed_delivered_.Open();
   AckAll();  // says what is delivered and refused meanwhile
@@ -76,10 +77,13 @@ uint64_t Link::delivered_position(uint64_t head) const {
   return lowest;
 }
 
-bool Link::Knows(uint32_t lane, AgentId owner, uint64_t position) const {
+uint64_t Link::MayLackBelow(AgentId owner) const {
   auto since = owner_unsettled_below.find(owner);
-  uint64_t below = std::max(unsettled_below, since == owner_unsettled_below.end() ? 0 : since->second);
-  return position > below && senders[lane].Knows(position);
+  return std::max(unsettled_below, since == owner_unsettled_below.end() ? 0 : since->second);
+}
+
+bool Link::Knows(uint32_t lane, AgentId owner, uint64_t position) const {
+  return position > MayLackBelow(owner) && senders[lane].Knows(position);
 }
 
 bool Link::KnowsAll(uint64_t head) const {

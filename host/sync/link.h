@@ -60,6 +60,9 @@ class Link {
   // Whether the neighbour holds our change at this position, or every one up to head, as it says itself. What it
   // refused is among those of Knows, too.
   bool Knows(uint32_t lane, AgentId owner, uint64_t position) const;
+  // What is here of this owner up to this position a child that has yet to compare may lack: also what it gave us
+  // itself, for what is delivered of an owner who was forgotten is dropped.
+  uint64_t MayLackBelow(AgentId owner) const;
   bool KnowsAll(uint64_t head) const;
 
   // Whether something that came from it is not known to be delivered.
@@ -83,6 +86,7 @@ class Link {
   std::set<std::string> quarantined;                  // meta keys of what we quarantined from it
   std::set<std::string> refused_ours;                 // and of what it quarantined of ours
   Refusals refusals;
+  WholeList whole_list;
   uint64_t not_listed = 0;                                    // refused of ours, but the quarantine was full
   HoldsHere holds;                                            // models of the neighbour that wait here
   std::map<std::string, wire::Hold, std::less<>> held_there;  // of a child: models of ours that wait there

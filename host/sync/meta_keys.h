@@ -32,6 +32,8 @@ inline std::string Acked(AgentId agent, uint32_t lane) {
 }
 // Up to where our own up lane has reached the server.
 inline std::string Delivered(uint32_t lane) { return "delivered/" + std::to_string(lane); }
+// Something that was refused found no room in the quarantine: it is not all that is refused.
+inline constexpr std::string_view kQuarantineLeftOut = "quarantine-left-out";
 // The quarantined keys of a link; ours: the neighbour refused what we sent.
 inline std::string QuarantineOf(AgentId link, bool ours) {
   return std::string(kQuarantinePrefix) + std::to_string(link) + (ours ? "/out/" : "/in/");

@@ -8,6 +8,9 @@
 #include <algorithm>
 #include <cstdint>
 #include <deque>
+#include <optional>
+#include <set>
+#include <string>
 #include <utility>
 
 #include "host/wire/frames.h"
@@ -33,16 +36,25 @@ class Refusals {
   // lists are read again, once there is room; then Completed.
   bool incomplete() const { return incomplete_; }
   bool empty() const { return waiting_.empty(); }
-  void Completed() {
+  // whole: nothing is missing in what was added since it was empty. What the neighbour has listed beyond that ended
+  // while nobody could tell it.
+  void Completed(bool whole) {
     // An ack said that one more is to be told: if there is none any more, one that says nothing.
     if (announced_ && waiting_.empty()) waiting_.emplace_back();
     incomplete_ = announced_ = false;
+    if (!whole) return;
+    whole_from_ = confirmed_ + 1;
+    whole_to_ = confirmed_ + waiting_.size();
   }
 
-  // A session begins: what was not confirmed in the last one is told again, and numbered anew.
-  void Open() {
-    confirmed_ = recorded_ = heard_ = 0;
+  // A session with this start of the neighbour begins: what was not confirmed in the last one is told again, and
+  // numbered anew; and everything, unless this start has taken a whole list.
+  void Open(Epoch neighbour) {
+    confirmed_ = recorded_ = heard_ = whole_from_ = whole_to_ = 0;
     heard_any_ = announced_ = false;
+    if (!knows_whole_ || neighbour != neighbour_) incomplete_ = true;
+    knows_whole_ = !incomplete_;
+    neighbour_ = neighbour;
   }
 
   // Into an ack: the oldest that wait, and what is durable here of the neighbour's.
@@ -57,6 +69,8 @@ class Refusals {
     ack->refused_number = confirmed_ + ack->refused.size();
     ack->refused_recorded = recorded_;
     ack->refused_last = confirmed_ + waiting_.size() + (incomplete_ ? 1 : 0);
+    ack->refused_from = whole_from_;
+    ack->refused_to = whole_to_;
     announced_ = incomplete_;
   }
 
@@ -66,6 +80,7 @@ class Refusals {
       waiting_.pop_front();
       ++confirmed_;
     }
+    knows_whole_ = knows_whole_ || (whole_from_ != 0 && whole_from_ <= whole_to_ && confirmed_ >= whole_to_);
     return !waiting_.empty();
   }
 
@@ -90,9 +105,40 @@ class Refusals {
   uint64_t confirmed_ = 0;
   bool incomplete_ = true;
   bool announced_ = false;
+  uint64_t whole_from_ = 0;  // see wire::Ack
+  uint64_t whole_to_ = 0;
+  Epoch neighbour_ = 0;       // its start
+  bool knows_whole_ = false;  // and that it has taken a whole list
   uint64_t recorded_ = 0;
   uint64_t heard_ = 0;
   bool heard_any_ = false;
+};
+
+// The neighbour's list as a whole, on its way in: what was listed before and is not named in it has ended.
+class WholeList {
+ public:
+  void Open() { *this = {}; }
+
+  // Whether an ack speaks of a list that has not been taken yet.
+  bool Due(const wire::Ack& ack) const { return ack.refused_from != 0 && ack.refused_from != taken_; }
+  // Before its first entry is taken. listed: meta keys of what is listed then.
+  void Begin(const std::set<std::string>& listed) {
+    if (!unnamed_) unnamed_ = listed;
+  }
+  void Named(const std::string& key) {
+    if (unnamed_) unnamed_->erase(key);
+  }
+  bool NamesAll(const std::set<std::string>& listed) const { return unnamed_ ? unnamed_->empty() : listed.empty(); }
+  std::set<std::string> unnamed() const { return unnamed_.value_or(std::set<std::string>()); }
+  // After the commit that holds it, and the end of what it did not name.
+  void Taken(uint64_t from) {
+    taken_ = from;
+    unnamed_.reset();
+  }
+
+ private:
+  uint64_t taken_ = 0;
+  std::optional<std::set<std::string>> unnamed_;
 };
 
 // A position that the neighbour says is passed, as it may be told on: together with every refusal that the

@@ -134,19 +134,66 @@ TEST(Refusals, NewSession_TellsAgainWhatWasNotConfirmed) {
   teller.Add({"M", 1, "p", "b", {}, {}, "why"});
   listener.Recorded(2);
   teller.Confirmed(1);
-  teller.Open();
-  listener.Open();
+  teller.Open(1);
+  listener.Open(1);
   wire::Ack ack = AckOf(teller);
   ASSERT_EQ(ack.refused.size(), 1u);
   EXPECT_EQ(ack.refused_number, 1u);
   EXPECT_EQ(listener.Known(ack), 0u);
 }
 
+TEST(Refusals, WholeList_IsToldOnceToEachStartOfTheNeighbour) {
+  Refusals teller;
+  teller.Open(7);
+  EXPECT_TRUE(teller.incomplete());
+  EXPECT_EQ(AckOf(teller).refused_from, 0u);
+  teller.Add({"M", 1, "p", "a", {}, {}, "why"});
+  teller.Completed(true);
+  EXPECT_EQ(AckOf(teller).refused_from, 1u);
+  EXPECT_EQ(AckOf(teller).refused_to, 1u);
+  teller.Open(7);
+  EXPECT_TRUE(teller.incomplete()) << "nobody has confirmed it";
+  teller.Confirmed(1);
+  teller.Add({"M", 1, "p", "a", {}, {}, "why"});
+  teller.Completed(true);
+  EXPECT_EQ(AckOf(teller).refused_from, 2u);
+  teller.Confirmed(2);
+  teller.Open(7);
+  EXPECT_FALSE(teller.incomplete());
+  EXPECT_EQ(AckOf(teller).refused_from, 0u);
+  teller.Open(8);
+  EXPECT_TRUE(teller.incomplete()) << "it may have been restored";
+}
+
+TEST(Refusals, ListThatIsNotAll_IsNotCalledWhole) {
+  Refusals teller;
+  teller.Open(7);
+  teller.Completed(false);
+  EXPECT_EQ(AckOf(teller).refused_from, 0u);
+}
+
+TEST(WholeList, OfTwoFrames_NamesWhatHasEnded) {
+  WholeList list;
+  wire::Ack ack;
+  EXPECT_FALSE(list.Due(ack));
+  ack.refused_from = 3;
+  EXPECT_TRUE(list.Due(ack));
+  list.Begin({"a", "b", "c"});
+  list.Named("a");
+  list.Begin({"a", "b", "c", "d"});  // listed meanwhile: it says nothing of that
+  list.Named("c");
+  list.Named("e");
+  EXPECT_EQ(list.unnamed(), std::set<std::string>{"b"});
+  list.Taken(3);
+  EXPECT_FALSE(list.Due(ack));
+  EXPECT_TRUE(list.unnamed().empty());
+}
+
 // ---- refusals of others, and what they except ----
 
 TEST(Refusals, NoRoomToPassOneOn_TheListIsReadAgainAndTheAckSaysThatMoreComes) {
   Refusals teller, listener;
-  teller.Completed();
+  teller.Completed(true);
   for (size_t i = 0; i < Refusals::kWaitingMax; ++i) ASSERT_TRUE(teller.Forward({"M", 1, "p", "a", {}, {}, "why"}));
   EXPECT_FALSE(teller.Forward({"M", 1, "p", "b", {}, {}, "why"}));
   EXPECT_TRUE(teller.incomplete());
@@ -159,7 +206,7 @@ TEST(Refusals, NoRoomToPassOneOn_TheListIsReadAgainAndTheAckSaysThatMoreComes) {
   EXPECT_LT(listener.recorded(), listener.heard());
   AckOf(teller);
   // Nothing is on the list any more: the number that was promised comes all the same.
-  teller.Completed();
+  teller.Completed(true);
   wire::Ack ack = AckOf(teller);
   EXPECT_EQ(ack.refused_number, listener.heard());
   EXPECT_EQ(ack.refused_last, listener.heard());
@@ -167,7 +214,7 @@ TEST(Refusals, NoRoomToPassOneOn_TheListIsReadAgainAndTheAckSaysThatMoreComes) {
 
 TEST(PassedPosition, CountsOnlyWithWhatIsRefusedBelowIt) {
   Refusals teller, listener;
-  teller.Completed();
+  teller.Completed(true);
   PassedPosition passed;
   EXPECT_EQ(passed.Move(5, listener), 0u);  // no ack of this session yet
   listener.Heard(AckOf(teller));

@@ -160,6 +160,7 @@ TEST(WireCodec, Ack_EveryFieldComesBack) {
   EXPECT_EQ(got.refused_number, sent.refused_number);
   EXPECT_EQ(got.refused_recorded, sent.refused_recorded);
   EXPECT_EQ(got.refused_last, sent.refused_last);
+  EXPECT_EQ(std::tie(got.refused_from, got.refused_to), std::tie(sent.refused_from, sent.refused_to));
   EXPECT_EQ(got.unix_ms, sent.unix_ms);
   EXPECT_EQ(got.settled, sent.settled);
   EXPECT_EQ(got.sure_ask, sent.sure_ask);

@@ -82,6 +82,8 @@ void Put(const Ack& from, pb::Ack* to) {
   to->set_refused_number(from.refused_number);
   to->set_refused_recorded(from.refused_recorded);
   to->set_refused_last(from.refused_last);
+  to->set_refused_from(from.refused_from);
+  to->set_refused_to(from.refused_to);
   to->set_unix_ms(from.unix_ms);
   to->set_settled(from.settled);
   to->set_sure_ask(from.sure_ask);
@@ -99,6 +101,8 @@ Status Take(const pb::Ack& from, Ack* to) {
   to->refused_number = from.refused_number();
   to->refused_recorded = from.refused_recorded();
   to->refused_last = from.refused_last();
+  to->refused_from = from.refused_from();
+  to->refused_to = from.refused_to();
   to->unix_ms = from.unix_ms();
   to->settled = from.settled();
   to->sure_ask = from.sure_ask();

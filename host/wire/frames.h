@@ -179,6 +179,8 @@ struct Ack {
   uint64_t refused_number = 0;    // of the last of `refused`, counted in this session
   uint64_t refused_recorded = 0;  // of the receiver's refusals, the last that is durable at the sender
   uint64_t refused_last = 0;      // of the last refusal that the sender knows, told in this ack or not
+  uint64_t refused_from = 0;      // of the first of the list that the sender told as a whole in this session; 0 = none
+  uint64_t refused_to = 0;        // and of its last; one less than refused_from: the list is empty
   std::vector<Hold> holds;        // the full list
   uint64_t holds_number = 0;      // counts the sender's lists; 0 = nothing is said of holds
   uint64_t holds_recorded = 0;    // of the receiver's lists, the last that is durable at the sender

@@ -110,6 +110,8 @@ inline Ack FullAck() {
   a.refused_number = 19;
   a.refused_recorded = 21;
   a.refused_last = 22;
+  a.refused_from = 23;
+  a.refused_to = 24;
   a.unix_ms = -7;
   a.settled = true;
   a.sure_ask = 22;
