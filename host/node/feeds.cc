@@ -198,7 +198,12 @@ void Node::Impl::PumpFeeds(sync::Link* link, int64_t now_us) {
     }
     if (!batch.value().has_value()) {
       exhausted[lane] = true;
-    } else if (!Send(link, std::move(*batch.value()))) {
+      continue;
+    }
+    // What goes down goes to many.
+    if (!link->is_parent() && !batch.value()->changes.empty())
+      batch.value()->encoded = encoded_once_.Of(batch.value()->changes);
+    if (!Send(link, std::move(*batch.value()))) {
       link->senders[lane].Unsend();
       exhausted[lane] = true;
     } else if (link->waits_since_us < 0) {

@@ -19,6 +19,7 @@
 #include "host/sync/age_marks.h"
 #include "host/sync/clock_watch.h"
 #include "host/sync/conflict_journal.h"
+#include "host/sync/encoded_once.h"
 #include "host/sync/handshake.h"
 #include "host/sync/inbound.h"
 #include "host/sync/link_table.h"
@@ -378,6 +379,7 @@ class Node::Impl : private sync::Admission {
   core::Stage stage_;
   replica::LocalWriter writer_;
   sync::LinkTable links_;
+  sync::EncodedOnce encoded_once_;
   sync::ReconcileAsker asker_;
   std::map<core::TransportSession, Session> sessions_;
   std::set<core::TransportSession> uplinks_;  // those of them that lead to a parent

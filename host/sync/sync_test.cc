@@ -3,8 +3,10 @@
 #include <gtest/gtest.h>
 
 #include "host/sync/delivered_pairs.h"
+#include "host/sync/encoded_once.h"
 #include "host/sync/feed_receiver.h"
 #include "host/sync/refusals.h"
+#include "host/wire/change_list.h"
 
 namespace tidegate::sync {
 namespace {
@@ -231,6 +233,39 @@ TEST(PassedPosition, CountsOnlyWithWhatIsRefusedBelowIt) {
   EXPECT_EQ(passed.Move(12, listener), 9u);  // and 12 waits for the later one
   listener.Recorded(701);
   EXPECT_EQ(passed.Move(12, listener), 12u);
+}
+
+TEST(EncodedOnce, SameStatesForManyNeighbours_OneEncoding) {
+  std::vector<tg_change> changes(3);
+  for (size_t i = 0; i < changes.size(); ++i) {
+    changes[i].struct_size = sizeof(tg_change);
+    changes[i].kind = TG_CHANGE_ITEM;
+    changes[i].seq = 10 + i;
+  }
+  EncodedOnce once;
+  auto first = once.Of(changes);
+  EXPECT_EQ(*first, wire::EncodeChangeList(changes));
+  for (int neighbour = 0; neighbour < 100; ++neighbour) EXPECT_EQ(once.Of(changes), first);
+  EXPECT_EQ(once.encoded(), 1u);
+  changes.pop_back();
+  EXPECT_EQ(*once.Of(changes), wire::EncodeChangeList(changes));
+  changes[0].seq = 99;
+  changes[0].key.owner = 7;
+  EXPECT_EQ(*once.Of(changes), wire::EncodeChangeList(changes));
+  EXPECT_EQ(once.encoded(), 3u);
+}
+
+TEST(EncodedOnce, ManyLists_OldestAreEncodedAgain) {
+  std::vector<tg_change> one(1);
+  one[0].struct_size = sizeof(tg_change);
+  EncodedOnce once;
+  for (uint64_t round = 0; round < 2; ++round) {
+    for (uint64_t seq = 1; seq <= 20; ++seq) {
+      one[0].seq = one[0].key.owner = seq;
+      EXPECT_EQ(*once.Of(one), wire::EncodeChangeList(one));
+    }
+  }
+  EXPECT_EQ(once.encoded(), 40u);
 }
 
 }  // namespace

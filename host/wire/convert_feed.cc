@@ -53,7 +53,11 @@ void Put(const Batch& from, pb::Batch* to) {
   to->set_lane(from.lane);
   Put(from.before, to->mutable_before());
   Put(from.after, to->mutable_after());
-  if (!from.changes.empty()) to->set_changes(EncodeChangeList(from.changes));
+  if (from.encoded != nullptr) {
+    to->set_changes(*from.encoded);
+  } else if (!from.changes.empty()) {
+    to->set_changes(EncodeChangeList(from.changes));
+  }
   to->set_begin(from.begin);
   to->set_unsettled(from.unsettled);
   to->set_hurry(from.hurry);

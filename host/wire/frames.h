@@ -150,6 +150,8 @@ struct Batch {
   bool unsettled = false;  // begin: what lies below `before` has to be reconciled
   bool hurry = false;      // somebody waits: what this feed has carried goes on without a sync_delay
   bool rewound = false;    // begin: the receiver holds more than the sender, which was restored or rolled back
+  // Sent: `changes` as bytes already, where several neighbours get the same.
+  std::shared_ptr<const std::string> encoded;
 };
 
 struct RefusedKey {

@@ -95,7 +95,7 @@ inline Hello FullHello() {
   return h;
 }
 
-inline Batch FullBatch() { return {TG_LANE_HISTORY, At(39), At(44), Changes(), 2, true, true}; }
+inline Batch FullBatch() { return {TG_LANE_HISTORY, At(39), At(44), Changes(), 2, true, true, false, nullptr}; }
 
 inline Ack FullAck() {
   Ack a;
