@@ -2,7 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "host/cli/cli_fixture.h"
+#include "host/cli/test_cli.h"
 
 namespace tidegate::cli {
 namespace {
