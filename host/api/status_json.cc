@@ -109,6 +109,31 @@ std::string SyncToJson(const node::SyncAnswer& answer) {
 }
 
 std::string StatusToJson(const node::NodeStatus& status) {
+  ArrayWriter quotas;
+  for (const node::QuotaStatus& quota : status.quotas) {
+    quotas.Raw(ObjectWriter()
+                   .Text("model", quota.model)
+                   .Unsigned("items", quota.items)
+                   .Unsigned("items_max", quota.items_max)
+                   .Unsigned("bytes", quota.bytes)
+                   .Unsigned("bytes_max", quota.bytes_max)
+                   .Text("when_full", quota.when_full)
+                   .Bool("full", quota.full)
+                   .Take());
+  }
+  ArrayWriter losses;
+  for (const node::LossStatus& loss : status.losses) {
+    losses.Raw(ObjectWriter()
+                   .Text("model", loss.model)
+                   .Unsigned("owner", loss.owner)
+                   .Text("reason", loss.reason)
+                   .Unsigned("items", loss.items)
+                   .Unsigned("bytes", loss.bytes)
+                   .Text("first", loss.first)
+                   .Text("last", loss.last)
+                   .Signed("since_unix_ms", loss.since_unix_ms)
+                   .Take());
+  }
   ArrayWriter problems;
   for (const std::string& problem : status.problems) problems.Raw(Quoted(problem));
   ArrayWriter links;
@@ -125,6 +150,9 @@ std::string StatusToJson(const node::NodeStatus& status) {
       .Text("epoch", status.epoch)
       .Bool("healthy", status.healthy)
       .Raw("problems", problems.Take())
+      .Bool("disk_full", status.disk_full)
+      .Raw("quotas", quotas.Take())
+      .Raw("losses", losses.Take())
       .Unsigned("head", status.head)
       .Unsigned("items", status.items)
       .Unsigned("tombstones", status.tombstones)

@@ -142,6 +142,21 @@ void PrintStatus(const Json& status, const Paint& paint) {
   if (Number(status, "quarantined") > 0) {
     std::printf("  quarantined    %s (tidegate quarantine list)\n", Count(Number(status, "quarantined")).c_str());
   }
+  for (const Json& quota : status.value("quotas", Json::array())) {
+    std::string use;
+    if (Number(quota, "items_max") > 0)
+      use = Count(Number(quota, "items")) + " of " + Count(Number(quota, "items_max")) + " items";
+    if (Number(quota, "bytes_max") > 0) {
+      use += (use.empty() ? "" : ", ") + Bytes(Number(quota, "bytes")) + " of " + Bytes(Number(quota, "bytes_max"));
+    }
+    std::printf("  quota          %s: %s%s\n", Printable(Text(quota, "model")).c_str(), use.c_str(),
+                quota.value("full", false) ? (", full: " + Printable(Text(quota, "when_full"))).c_str() : "");
+  }
+  for (const Json& loss : status.value("losses", Json::array())) {
+    std::printf("  dropped        %s items of %s of agent %llu, undelivered (%s)\n",
+                Count(Number(loss, "items")).c_str(), Printable(Text(loss, "model")).c_str(),
+                static_cast<unsigned long long>(Number(loss, "owner")), Printable(Text(loss, "reason")).c_str());
+  }
   std::string models;
   for (const Json& model : status.value("models", Json::array())) {
     models += (models.empty() ? "" : "; ") + (model.is_string() ? model.get<std::string>() : ToText(model));

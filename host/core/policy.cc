@@ -36,6 +36,13 @@ std::optional<uint32_t> PolicyChain::Route(const PolicyContext& at, const tg_cha
   return FirstThatDecides(links_, [&](const Policy& p) { return p.Route(at, change, neighbour); });
 }
 
+std::optional<tg_retain> PolicyChain::Retain(std::string_view model) const {
+  for (const auto& link : links_) {
+    if (std::optional<tg_retain> retain = link->Retain(model)) return retain;
+  }
+  return std::nullopt;
+}
+
 Status PolicyChain::Accept(const PolicyContext& at, const tg_change& change) const {
   for (const auto& link : links_) TG_RETURN_IF_ERROR(link->Accept(at, change));
   return {};

@@ -45,6 +45,7 @@ class Policy {
   virtual std::optional<uint32_t> Direction(std::string_view model) const = 0;
   virtual std::optional<uint32_t> Lane(std::string_view model) const = 0;
   virtual std::optional<uint32_t> Route(const PolicyContext& at, const tg_change& change, AgentId neighbour) const = 0;
+  virtual std::optional<tg_retain> Retain(std::string_view) const { return std::nullopt; }
   // kRefused with the reason, or ok.
   virtual Status Accept(const PolicyContext& at, const tg_change& change) const = 0;
 
@@ -71,6 +72,7 @@ class PolicyChain : public Policy {
   std::optional<uint32_t> Direction(std::string_view model) const override;
   std::optional<uint32_t> Lane(std::string_view model) const override;
   std::optional<uint32_t> Route(const PolicyContext& at, const tg_change& change, AgentId neighbour) const override;
+  std::optional<tg_retain> Retain(std::string_view model) const override;
   Status Accept(const PolicyContext& at, const tg_change& change) const override;
   std::optional<std::string> Answer(std::string_view model) const override;
   std::optional<MergeRule> Merges(std::string_view model) const override;

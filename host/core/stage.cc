@@ -19,7 +19,7 @@ tg_mutation& Stage::Add(uint8_t op) {
   return mutation;
 }
 
-void Stage::Begin() { groups_.push_back({mutations_.size(), 0, nullptr}); }
+void Stage::Begin(bool shared) { groups_.push_back({mutations_.size(), 0, nullptr, shared, false}); }
 
 void Stage::Put(const tg_change& change, uint8_t condition, const Version& expected) {
   tg_change& kept = *arena_.New(change);
@@ -30,16 +30,20 @@ void Stage::Put(const tg_change& change, uint8_t condition, const Version& expec
   mutation.expected = expected.To();
   mutation.change = &kept;
   touched_.Insert(KeyHash(kept.key));
+  if (kept.kind == TG_CHANGE_ITEM && (kept.direction & TG_DIRECTION_DOWN) == 0) groups_.back().bulky = true;
 }
 
-void Stage::Purge(const tg_change& change, const Version& expected) {
-  Put(change, TG_IF_VERSION, expected);
-  mutations_.back().op = TG_OP_PURGE;
-}
+void Stage::Purge(const tg_change& change, const Version& expected) { TakesNoRoom(TG_OP_PURGE, change, expected); }
 
 void Stage::Renumber(const tg_change& change, const Version& expected) {
+  TakesNoRoom(TG_OP_RENUMBER, change, expected);
+}
+
+void Stage::TakesNoRoom(uint8_t op, const tg_change& change, const Version& expected) {
+  const bool bulky = groups_.back().bulky;
   Put(change, TG_IF_VERSION, expected);
-  mutations_.back().op = TG_OP_RENUMBER;
+  mutations_.back().op = op;
+  groups_.back().bulky = bulky;
 }
 
 void Stage::MetaPut(std::string_view key, std::string_view value) {
@@ -71,6 +75,10 @@ void Stage::End(Handler handler) {
   if (group.count == 0 && !group.handler) groups_.pop_back();  // nothing happened: no commit for it
 }
 
+bool Stage::bulky() const {
+  return std::any_of(groups_.begin(), groups_.end(), [](const Group& group) { return group.bulky; });
+}
+
 bool Stage::Touches(const tg_key& key) const { return touched_.Contains(KeyHash(key)); }
 
 Status Stage::Commit(const Committed& committed) {
@@ -98,6 +106,30 @@ Status Stage::Commit(const Committed& committed) {
     effects.push_back({mutations[groups[outcome.group].first + outcome.mutation].change, outcome});
     ends[outcome.group] = effects.size();
   });
+  Status full;                 // that something did not fit
+  std::vector<bool> left_out;  // by group; empty = nothing was
+  if (!end.ok() && end.status().code() == Code::kFull) {
+    bool shared_bulky = std::any_of(groups.begin(), groups.end(), [](const Group& g) { return g.shared && g.bulky; });
+    std::vector<size_t> kept;
+    left_out.assign(groups.size(), true);
+    views.clear();
+    for (size_t i = 0; i < groups.size(); ++i) {
+      if (groups[i].bulky || (groups[i].shared && shared_bulky)) continue;
+      left_out[i] = false;
+      kept.push_back(i);
+      views.push_back({mutations.data() + groups[i].first, groups[i].count});
+    }
+    if (!kept.empty() && kept.size() < groups.size()) {
+      full = end.status();
+      effects.clear();
+      ends.assign(groups.size(), 0);
+      end = storage_.Commit(views, [&](const tg_outcome& outcome) {
+        size_t group = kept[outcome.group];
+        effects.push_back({mutations[groups[group].first + outcome.mutation].change, outcome});
+        ends[group] = effects.size();
+      });
+    }
+  }
   auto keep_memory = [&] {
     arena.Clear();
     spare_.Swap(arena);
@@ -113,11 +145,15 @@ Status Stage::Commit(const Committed& committed) {
   size_t first = 0;
   for (size_t i = 0; i < groups.size(); ++i) {
     size_t last = std::max(ends[i], first);
-    if (groups[i].handler) groups[i].handler({}, std::span(effects).subspan(first, last - first));
+    if (groups[i].handler && !full.ok() && left_out[i]) {
+      groups[i].handler(full, {});
+    } else if (groups[i].handler) {
+      groups[i].handler({}, std::span(effects).subspan(first, last - first));
+    }
     first = last;
   }
   keep_memory();
-  return {};
+  return full;
 }
 
 }  // namespace tidegate::core

@@ -30,8 +30,9 @@ class Stage {
 
   ChangeArena& arena() { return arena_; }
 
-  // A group is open between Begin and End; groups do not nest.
-  void Begin();
+  // A group is open between Begin and End; groups do not nest. shared: it comes from a neighbour's feed, and all
+  // such groups of a commit stand or fall together, since a watermark speaks of all before it.
+  void Begin(bool shared = false);
   // The change's views must live until Commit returns: in arena(), or held by it.
   void Put(const tg_change& change, uint8_t condition, const Version& expected = {});
   void Purge(const tg_change& change, const Version& expected);
@@ -47,9 +48,13 @@ class Stage {
   bool Touches(const tg_key& key) const;
   bool empty() const { return groups_.empty(); }
   size_t mutations() const { return mutations_.size(); }
+  // Whether something takes real room: an item that does not go down.
+  bool bulky() const;
 
   // Commits, runs the handlers in order, and empties the stage. Handlers may stage for the next commit.
-  // committed is called before the handlers with every effect.
+  // committed is called before the handlers with every effect. When the storage is full, what makes room or
+  // hardly takes any (removals, meta entries, what goes down) is committed without the rest; the others learn
+  // that it is full, and so does the caller.
   using Committed = std::function<void(const Watermark& end, std::span<const Effect> effects)>;
   Status Commit(const Committed& committed);
 
@@ -58,9 +63,12 @@ class Stage {
     size_t first;
     size_t count;
     Handler handler;
+    bool shared = false;
+    bool bulky = false;  // holds an item that does not go down
   };
 
   tg_mutation& Add(uint8_t op);
+  void TakesNoRoom(uint8_t op, const tg_change& change, const Version& expected);
   static size_t KeyHash(const tg_key& key);
 
   Storage& storage_;

@@ -255,8 +255,10 @@ TEST_F(Runner, CommitFails_IsAnsweredShownAndTriedAgain) {
     runner.InWriter([](node::Node&) {});
     node::NodeStatus status = runner.GetStatus();
     EXPECT_FALSE(status.healthy);
-    ASSERT_EQ(status.problems.size(), 1u);
-    EXPECT_THAT(status.problems[0], HasSubstr("the disk says no"));
+    // The first failure may have been too much at once.
+    ASSERT_EQ(status.problems.size(), i == 0 ? 1u : 2u);
+    EXPECT_THAT(status.problems.back(), HasSubstr("the disk says no"));
+    EXPECT_THAT(status.problems[0], HasSubstr(i == 0 ? "the disk says no" : "the disk is full"));
   }
   commit_fails = TG_OK;
   Slot<replica::WriteAnswer> slot;

@@ -163,6 +163,14 @@ NodeStatus Node::Impl::GetStatus() const {
     status.problems.push_back(
         "the quarantine is full (limits.quarantine_items_max): what is refused now stays with its sender and is not "
         "listed here");
+  ShowRetention(&status);
+  if (status.disk_full)
+    status.problems.push_back("the disk is full: nothing new is taken until there is space; free some");
+  for (const LossStatus& loss : status.losses) {
+    status.problems.push_back(std::to_string(loss.items) + " items of " + loss.model + " of agent " +
+                              std::to_string(loss.owner) + " were dropped before they were delivered (" + loss.reason +
+                              ")");
+  }
   status.healthy = status.problems.empty();
   return status;
 }

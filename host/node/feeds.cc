@@ -33,6 +33,7 @@ void Node::Impl::OnBatch(sync::Link* link, wire::DecodedFrame frame) {
       break;
   }
   if (link->refusals.full()) return;  // it learns first what was refused before; the batch comes again
+  if (!usage_.empty()) HoldWhatIsFull();
   receiver.Staged(batch);
   bool rewound = batch.begin != 0 && batch.rewound && !link->is_parent();
   // From now on what it wrote before is doubtful where it is lacked: it may have been deleted since.
@@ -40,7 +41,7 @@ void Node::Impl::OnBatch(sync::Link* link, wire::DecodedFrame frame) {
   bool sure = link->is_parent() && link->record.role == TG_ROLE_SERVER && !link->never_sure;
   sync::StagedChanges staged = sync::StageChanges(*link, batch.changes, frame.keep, this, &stage_, sure);
   // The items, the watermark and the quarantine entries of a batch commit together (law 1).
-  stage_.Begin();
+  stage_.Begin(true);
   stage_.MetaPut(sync::meta::Held(link->agent(), batch.lane), wire::EncodeRecord(batch.after));
   sync::QuarantineNotes notes =
       sync::StageQuarantine(link, staged, deps_.storage, QuarantineRoom(), deps_.clock.unix_ms(), &stage_);
@@ -155,7 +156,7 @@ void Node::Impl::SendAcks() {
     CompleteRefusals(link);
     // Delivered is what the server has, and downwards what the addressees have: a router only passes it on.
     bool delivered_at_hop = options_.role != TG_ROLE_ROUTER;
-    wire::Ack ack = link->TakeAck(delivered_at_hop);
+    wire::Ack ack = link->TakeAck(delivered_at_hop, WindowBytes());
     ack.unix_ms = deps_.clock.unix_ms();
     FillSureness(*link, &ack);
     if (!Send(link, std::move(ack))) link->AckAll();

@@ -83,6 +83,7 @@ void Node::Impl::TableChanged() {
   for (const auto& [agent, link] : links_.all()) {
     if (!link->up()) continue;
     JudgeTable(link.get());
+    ApplyQuotas(link.get());
     StageHolds(link.get());
   }
   for (auto& [number, session] : sessions_) {
@@ -101,7 +102,7 @@ void Node::Impl::HoldModel(sync::Link* link, std::string_view model, wire::HoldR
   const sync::HoldsHere::Entry* known = link->holds.Find(model);
   // What the tables say goes before a quota: it lets nothing through.
   if (known != nullptr && !known->ending && IsOfTheTable(known->record.hold.reason) && !IsOfTheTable(reason)) return;
-  if (known == nullptr || known->ending) {
+  if ((known == nullptr || known->ending) && IsOfTheTable(reason)) {
     deps_.log.Write(
         4, "model " + std::string(model) + " of agent " + std::to_string(link->agent()) + " is held: " + message);
     deps_.metrics.Add("tidegate_holds_total", 1);
@@ -303,14 +304,15 @@ bool Node::Impl::SendPortionAgain(sync::Link* parent, const sync::HeldAbove::Key
     }
     range.from = reached->reached.position;
     done = !reached->more || range.from >= range.to;
-    // A transaction goes again as a whole.
+    // A transaction goes again as a whole; one of which something was overwritten since, in case that was held.
     for (size_t first = 0; first < page.size();) {
       size_t end = first + 1;
       while (end < page.size() && page[end].run_first == page[first].run_first) ++end;
-      bool held = std::any_of(page.begin() + static_cast<std::ptrdiff_t>(first),
-                              page.begin() + static_cast<std::ptrdiff_t>(end), [&](const tg_change& change) {
-                                return View(change.model) == key.first && sync::Covers(former.hold, change);
-                              });
+      bool held = end - first < page[first].run_last - page[first].run_first + 1;
+      held = held || std::any_of(page.begin() + static_cast<std::ptrdiff_t>(first),
+                                 page.begin() + static_cast<std::ptrdiff_t>(end), [&](const tg_change& change) {
+                                   return View(change.model) == key.first && sync::Covers(former.hold, change);
+                                 });
       if (held)
         rows.insert(rows.end(), page.begin() + static_cast<std::ptrdiff_t>(first),
                     page.begin() + static_cast<std::ptrdiff_t>(end));
@@ -374,6 +376,7 @@ void Node::Impl::ForgetSentAgain() {
       if (found != held_above_.entries().end() && found->second.record.released) held_above_.entries().erase(found);
       sent_again_.erase(key);
     }
+    if (retains_) LookAgain();
     TellBeyond();
   });
 }

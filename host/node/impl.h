@@ -117,6 +117,44 @@ class Node::Impl : private sync::Admission {
     uint64_t superseded_not_named = 0;
   };
 
+  // Up to where a lane was looked through for what may be dropped, and from where on something was passed over.
+  struct DropCursor {
+    uint64_t at = 0;
+    uint64_t skipped = UINT64_MAX;
+  };
+
+  // What the replica holds of a model with limits.
+  struct Usage {
+    tg_retain rule{};
+    uint32_t lane = 0;
+    uint32_t direction = 0;
+    bool drops = false;  // when full, the oldest go; else nothing more comes in
+    uint64_t items = 0;
+    uint64_t bytes = 0;
+    uint64_t staged_items = 0;  // that the next commit brings
+    uint64_t staged_bytes = 0;
+    int64_t counted_us = 0;
+    bool held = false;   // neighbours are told to wait
+    bool stuck = false;  // nothing is left that may be dropped
+    std::array<DropCursor, TG_LANE_COUNT> oldest{};
+    bool second_look = false;  // at what was kept as the latest of its pk
+    bool Over() const;
+    bool Full(uint64_t more_items, uint64_t more_bytes) const;
+    bool Roomy() const;
+  };
+
+  // Up to where everything of ours is at the parent, and at the server.
+  struct Passed {
+    uint64_t hop = 0;
+    uint64_t server = 0;
+  };
+
+  enum class Disk : uint8_t {
+    kOpen,
+    kShut,    // full: neighbours are told to send nothing
+    kTrying,  // they may send a little, to see
+  };
+
   // node.cc
   Status CommitStage();
   void Committed(const Watermark& end, std::span<const core::Effect> effects);
@@ -240,6 +278,9 @@ class Node::Impl : private sync::Admission {
   void SendAcks();
 
   // quarantine.cc
+  void NoteOverwritten(const core::Effect& effect);
+  void JournalRefused(const std::string& entry, const Version& winner);
+  void ReleaseOverwritten();
   uint64_t QuarantineCount() const;
   uint64_t QuarantineRoom() const;
   void Tell(sync::Link* link, const sync::QuarantineNotes& notes);
@@ -366,6 +407,37 @@ class Node::Impl : private sync::Admission {
   std::string ClockProblem(const sync::Link& link) const;
   void TellClocks(std::vector<std::string>* problems) const;
 
+  // quota.cc
+  Status CountUsage();
+  Status CountModel(const std::string& model, Usage* usage);
+  void NoteUsage(const core::Effect& effect);
+  void NoteStaged(const tg_change& change);
+  void HoldForRoom(const std::string& model, uint32_t direction, bool hold, const std::string& message);
+  std::string NoRoomMessage(const Usage& usage) const;
+  void HoldWhatIsFull();
+  void UpdateQuotas();
+  void ApplyQuotas(sync::Link* link);
+  Status RoomFor(const replica::Transaction& transaction) const;
+
+  // retention.cc
+  Passed PassedUpwards();
+  bool IsAbove(const tg_change& change, const Passed& passed) const;
+  void Retain(int64_t now_us);
+  void LookAgain();
+  void LookAgainFrom(uint32_t lane, uint64_t seq);
+  void DropDelivered(uint32_t lane, bool server, uint64_t to);
+  void DropAged(const Passed& passed);
+  void DropOldest(const std::string& model, Usage* usage, const Passed& passed);
+  bool IsLatest(const tg_change& change) const;
+  bool Drop(const tg_change& change, bool lost, const char* reason);
+  Status RestoreLost();
+  void ShowRetention(NodeStatus* status) const;
+
+  // disk.cc
+  void NoteCommit(const Status& status, bool took_bulky);
+  void TryDiskAgain(int64_t now_us);
+  uint64_t WindowBytes() const;
+
   // admission.cc
   Status Admit(const sync::Inbound& from, tg_change* change, core::ChangeArena* arena) override;
   Status AdmitModel(const sync::Inbound& from, uint32_t needed, const replica::ModelRule* rule, tg_change* change);
@@ -437,9 +509,28 @@ class Node::Impl : private sync::Admission {
   int64_t clock_jumped_ms_ = 0;
   int64_t clock_looked_us_ = 0;
 
-  std::deque<std::vector<std::string>> retry_quarantined_;  // entries that may fit now; each a transaction
-  std::list<replica::Submission> own_submissions_;          // of callers that keep none themselves
-  std::deque<std::function<void()>> finished_;              // answers that need no commit
+  std::map<std::string, Usage, std::less<>> usage_;  // of the models with limits
+  bool usage_moved_ = false;
+  bool quota_news_ = false;  // a hold for room began or ended
+  bool retains_ = false;     // some model is dropped when delivered, or by age
+  bool retain_due_ = false;
+  bool look_again_ = false;
+  std::array<bool, 2> drops_at_{};  // some model is dropped when at the hop, when at the server
+  std::array<std::array<DropCursor, TG_LANE_COUNT>, 2> retained_{};               // likewise
+  std::map<std::string, std::array<uint64_t, TG_LANE_COUNT>, std::less<>> aged_;  // by model
+  uint64_t refusals_ended_ = 0;
+  Passed passed_before_;
+  int64_t age_look_us_ = 0;
+  uint64_t drops_left_ = 0;  // in this commit
+  std::map<std::string, wire::LostRecord> lost_;
+  Disk disk_ = Disk::kOpen;
+  bool disk_fits_ = false;  // something that takes room was stored since it was full
+  int64_t disk_try_us_ = INT64_MAX;
+
+  std::vector<std::pair<AgentId, wire::RefusedKey>> overwritten_;  // by a newer state that came another way
+  std::deque<std::vector<std::string>> retry_quarantined_;         // entries that may fit now; each a transaction
+  std::list<replica::Submission> own_submissions_;                 // of callers that keep none themselves
+  std::deque<std::function<void()>> finished_;                     // answers that need no commit
   std::vector<Waiter> waiters_;
   std::deque<Clearing> clearings_;
   std::list<Errand> errands_;

@@ -98,6 +98,9 @@ Status Node::Impl::Open() {
   TG_ASSIGN_OR_RETURN(end_, deps_.storage.Head());
   StartClockWatch();
   TG_RETURN_IF_ERROR(RestorePurge());
+  TG_RETURN_IF_ERROR(RestoreLost());
+  TG_RETURN_IF_ERROR(CountUsage());
+  for (const auto& [agent, link] : links_.all()) ApplyQuotas(link.get());
   LoadFacts();
   PlanQuarantineRetry();  // the schemas may be others than those of the last run
   stage_.Begin();
@@ -136,6 +139,8 @@ void Node::Impl::LoadFacts() {
 
 void Node::Impl::CatalogChanged() {
   LoadFacts();
+  if (Status counted = CountUsage(); !counted.ok())
+    deps_.log.Write(3, "cannot count what is stored: " + counted.message());
   PlanQuarantineRetry();
   TableChanged();
   for (auto& [number, session] : sessions_) {
@@ -154,8 +159,11 @@ Status Node::Impl::CommitStage() {
   if (stage_.empty()) return {};
   StageClock();
   uint64_t clock = versions_.last();
+  bool took_bulky = stage_.bulky();
   Status status =
       stage_.Commit([&](const Watermark& end, std::span<const core::Effect> effects) { Committed(end, effects); });
+  NoteCommit(status, took_bulky);
+  UpdateQuotas();
   if (status.ok()) {
     stored_clock_ = clock;
   } else {
@@ -193,8 +201,13 @@ void Node::Impl::Committed(const Watermark& end, std::span<const core::Effect> e
     }
     if (!effect.applied()) continue;
     ++applied;
+    if (!usage_.empty()) NoteUsage(effect);
+    // An answer is kept as long as its command.
+    if (retains_ && effect.change->kind == TG_CHANGE_TOMBSTONE && effect.change->direction == TG_DIRECTION_DOWN)
+      look_again_ = true;
     NoteUnsent(effect, now_us);
     if (watches_answers) NoteAnswered(*effect.change);
+    if (effect.change->direction == TG_DIRECTION_BOTH) NoteOverwritten(effect);
     if (!waiters_.empty()) NoteReplaced(effect);
     // A new seq for the same state is no news; what was joined has seq 0 here.
     bool same_version = Version::From(effect.outcome.held) == Version::From(effect.change->version);
@@ -228,10 +241,13 @@ Status Node::Impl::Commit() {
   WatchClock(now_us);
   Tick(now_us);
   RetryQuarantined();
+  ReleaseOverwritten();
   EndHolds();
   RemoveAnswered();
   SendHeldAgain();
   RunClearings();
+  Retain(now_us);
+  TryDiskAgain(now_us);
   StoreDelivered(now_us);
   KeepHouse(now_us);
   Purge(now_us);
@@ -272,6 +288,7 @@ int64_t Node::Impl::NextTimerUs() const {
   if (!stage_.empty() || !finished_.empty() || !retry_quarantined_.empty() || !clearings_.empty()) return now_us;
   if (!answered_.empty() && !answered_again_) return now_us;
   if (send_again_now_ || !holds_ending_.empty() || !links_.settled()) return now_us;
+  if (retain_due_ || look_again_ || !overwritten_.empty()) return now_us;
   const sync::Link* parent = links_.parent();
   bool to_parent = parent != nullptr && parent->up() && !parent->blocked;
   int64_t next = std::min(to_parent ? edges_retry_us_ : INT64_MAX, silence_us_);
@@ -287,7 +304,8 @@ int64_t Node::Impl::NextTimerUs() const {
   for (const Waiter& waiter : waiters_) next = std::min(next, waiter.deadline_us);
   if (!strays_.empty()) next = std::min(next, strays_at_us_);
   if (!links_.routes().empty()) next = std::min(next, age_routes_at_us_);
-  return std::min({next, store_delivered_at_us_, purge_at_us_, NextErrandUs()});
+  if (retains_ || !usage_.empty()) next = std::min(next, age_look_us_);
+  return std::min({next, disk_try_us_, store_delivered_at_us_, purge_at_us_, NextErrandUs()});
 }
 
 // Every few seconds of activity: notes what the neighbours hold, forgets commit ends and epochs that none of those

@@ -1,6 +1,7 @@
 // Quarantine: what is refused is listed at both ends, told until it is durable there, and tried again when
 // the schemas change (design laws 6 and 7).
 #include <algorithm>
+#include <utility>
 
 #include "host/base/views.h"
 #include "host/node/impl.h"
@@ -108,6 +109,7 @@ void Node::Impl::EndUnnamed(sync::Link* link, std::vector<wire::RefusedKey>* new
   link->whole_list.Begin(link->refused_ours);
   for (const std::string& key : link->whole_list.unnamed()) {
     if (link->refused_ours.erase(key) == 0) continue;
+    ++link->refusals_ended;
     auto name = sync::NameOfEntry(deps_.storage, key);
     stage_.MetaDelete(key);
     if (!name) continue;
@@ -136,13 +138,78 @@ void Node::Impl::SendEndedAgain(const std::vector<wire::RefusedKey>& ended) {
   }
 }
 
+// What was refused is overwritten by a newer state that came another way: its sender gets that, ends its own entry
+// then, and will never send the old one again.
+void Node::Impl::NoteOverwritten(const core::Effect& effect) {
+  const tg_change& change = *effect.change;
+  if (effect.outcome.seq == 0) return;
+  auto look = [&](const sync::Link* link) {
+    bool ours = link->agent() == change.via;  // it refused ours, and now sends a newer one
+    const std::set<std::string>& listed = ours ? link->refused_ours : link->quarantined;
+    if (listed.empty()) return;
+    if (!listed.contains(
+            sync::meta::Quarantine(link->agent(), ours, change.key.owner, View(change.key.pk), View(change.key.sk))))
+      return;
+    wire::RefusedKey key;
+    key.model = View(change.model);
+    key.owner = change.key.owner;
+    key.pk = View(change.key.pk);
+    key.sk = View(change.key.sk);
+    key.version = Version::From(change.version);
+    overwritten_.emplace_back(link->agent(), std::move(key));
+  };
+  if (const sync::Link* parent = links_.parent()) look(parent);
+  for (const sync::Link* child : links_.ChildrenOf(change.key.owner)) look(child);
+}
+
+// The refused state has lost, and its writer takes it for known here: this node keeps it aside.
+void Node::Impl::JournalRefused(const std::string& entry, const Version& winner) {
+  Result<std::string> bytes = deps_.storage.MetaGet(entry);
+  wire::QuarantineRecord record;
+  if (!bytes.ok() || !wire::DecodeRecord(bytes.value(), &record).ok()) return;
+  auto refused = wire::DecodeChange(record.change);
+  if (!refused.ok() || IsJoined(refused->change)) return;
+  Version version = Version::From(refused->change.version);
+  if (version >= winner || (version.agent == winner.agent && version.epoch == winner.epoch)) return;
+  Journal(refused->change, winner, record.link, "it was refused, and a newer state came another way");
+}
+
+void Node::Impl::ReleaseOverwritten() {
+  for (const auto& [agent, key] : std::exchange(overwritten_, {})) {
+    sync::Link* link = links_.Find(agent);
+    if (link == nullptr) continue;
+    tg_change change{};
+    change.struct_size = sizeof change;
+    change.model = Str(key.model);
+    change.key = {key.owner, Str(key.pk), Str(key.sk)};
+    change.version = key.version.To();
+    sync::StagedChanges staged;
+    std::string listed = sync::meta::Quarantine(agent, false, key.owner, key.pk, key.sk);
+    if (link->quarantined.contains(listed)) staged.replacing.push_back(change);
+    stage_.Begin();
+    if (!staged.replacing.empty()) JournalRefused(listed, key.version);
+    sync::QuarantineNotes notes = sync::StageQuarantine(link, staged, deps_.storage, 0, 0, &stage_);
+    wire::RefusedKey newer = key;
+    newer.held = key.version;
+    (void)sync::StageSaidOfOurs(link, newer, deps_.storage, 0, 0, &stage_);
+    stage_.End([this, of = agent, notes = std::move(notes)](const Status& status, std::span<const core::Effect>) {
+      sync::Link* source = links_.Find(of);
+      if (source == nullptr) return;
+      if (!status.ok()) return links_.RestoreQuarantine(source);
+      Tell(source, notes);
+    });
+  }
+}
+
 // What is left of transactions of this link, without what was overwritten.
 void Node::Impl::PlanQuarantineRetry(AgentId link, const std::set<uint64_t>& runs) {
   std::map<uint64_t, std::vector<std::string>> found;
   Status read =
       deps_.storage.MetaScan(sync::meta::QuarantineOf(link, false), [&](std::string_view key, std::string_view value) {
         wire::QuarantineRecord record;
-        if (wire::DecodeRecord(value, &record).ok() && runs.contains(record.run)) found[record.run].emplace_back(key);
+        // What is held with its transaction comes again with the rest of it.
+        if (!wire::DecodeRecord(value, &record).ok() || record.held || !runs.contains(record.run)) return true;
+        found[record.run].emplace_back(key);
         return true;
       });
   if (!read.ok()) deps_.log.Write(3, "cannot read the quarantine: " + read.message());

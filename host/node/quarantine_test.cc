@@ -128,5 +128,25 @@ TEST_F(NodeTest, QuarantineFull_RefusedAllTheSameAndSaid) {
   EXPECT_THAT(problems, HasSubstr("limits.quarantine_items_max"));
 }
 
+// The refused state is nowhere but at its writer, which gets the newer one and never sends its own again.
+TEST_F(NodeTest, Refused_NewerStateComesFromAbove_EndsIt) {
+  constexpr char kValues[] = R"({
+    format: 'onetable:1.1.0', version: '1.0.1', indexes: {primary: {hash: 'pk', sort: 'sk'}},
+    params: {isoDates: true, timestamps: false},
+    models: {Setting: {pk: {type: String, value: 's#'}, sk: {type: String, value: 's#${name}'},
+                       name: {type: String, required: true}, value: {type: String, required: true}}},
+  })";
+  tree_.server->UseSchema(kValues);
+  tree_.Run(1'000);
+  ASSERT_TRUE(tree_.device->Put("Setting", R"({"name":"a"})").status.ok());
+  tree_.Run(2'000);
+  for (TestNode* node : {tree_.server, tree_.router, tree_.device}) ASSERT_EQ(node->Quarantine().size(), 1u);
+  replica::WriteAnswer answer = tree_.server->Put("Setting", R"({"name":"a","value":"x"})", 42);
+  ASSERT_TRUE(answer.status.ok()) << answer.status.message();
+  tree_.Run(3'000);
+  EXPECT_THAT(tree_.device->Get("Setting", R"({"name":"a"})"), HasSubstr("\"value\":\"x\""));
+  for (TestNode* node : {tree_.server, tree_.router, tree_.device}) EXPECT_THAT(node->Quarantine(), IsEmpty());
+}
+
 }  // namespace
 }  // namespace tidegate::node

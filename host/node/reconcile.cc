@@ -95,12 +95,29 @@ void Node::Impl::OnCompareAsk(sync::Link* link, const wire::CompareAsk& ask) {
   limits.joined = [this](const tg_change& change) { return IsJoined(change); };
   limits.sure = limits.own ? sync::Sureness::kNever : SureOf(*link, ask.owner);  // what it wrote itself may stay
   limits.purge_horizon = KnownHorizon();
+  // Its newer state may come in a later session, when its marks do not say any more that it does not know ours.
+  std::vector<std::pair<tg_change, Version>> outdone;
+  limits.outdone = [&](const tg_change& ours, const Version& theirs) {
+    Version version = Version::From(ours.version);
+    if (ours.kind != TG_CHANGE_ITEM || (version.agent == theirs.agent && version.epoch == theirs.epoch)) return;
+    if (ours.via != child && !link->Knows(ours.lane, ours.key.owner, ours.seq))
+      outdone.emplace_back(arena.Copy(ours), theirs);
+  };
   auto answer = sync::AnswerCompare(deps_.storage, ask, limits, RouteTo(*link), &arena);
   if (!answer.ok()) {
     deps_.log.Write(3, "cannot answer a reconcile: " + answer.status().message());
     return;
   }
   KeepRefused(&answer.value());
+  if (!outdone.empty()) {
+    stage_.Begin();
+    for (const auto& [ours, theirs] : outdone)
+      Journal(ours, theirs, child, "a newer state that did not know of it took its place");
+    stage_.End();
+    if (!CommitStage().ok()) return;  // it asks again
+    link = links_.Find(child);
+    if (link == nullptr) return;
+  }
   Send(link, std::move(answer).value());
 }
 
@@ -174,7 +191,7 @@ void Node::Impl::OnCompareAnswer(sync::Link* link, wire::DecodedFrame frame) {
     std::move(staged.refused.begin(), staged.refused.end(), std::back_inserter(refused.refused));
     std::move(staged.replacing.begin(), staged.replacing.end(), std::back_inserter(refused.replacing));
   }
-  stage_.Begin();
+  stage_.Begin(true);
   sync::QuarantineNotes notes =
       sync::StageQuarantine(link, refused, deps_.storage, QuarantineRoom(), deps_.clock.unix_ms(), &stage_);
   std::vector<AgentId> strays = StageStrays();

@@ -215,6 +215,7 @@ void Node::Impl::ChildIsUp(Session* session, wire::SessionId id, const wire::Hel
   link->table = hello.models;
   OnHolds(link, hello.holds, hello.holds_number, {});
   JudgeTable(link);
+  ApplyQuotas(link);
   StageHolds(link);
   link->AckAll();  // says what is delivered meanwhile
   wire::Hello answer = sync::MakeHello(self_, link);
@@ -336,6 +337,7 @@ void Node::Impl::ParentIsUp(Session* session, const wire::Hello& hello, const wi
     taken[held.lane] = std::min(taken[held.lane], held.watermark.position);
   OnHolds(link, hello.holds, hello.holds_number, taken);
   JudgeTable(link);
+  ApplyQuotas(link);
   StageHolds(link);
   TellBeyond();
   if (!KeysOfMissingAnswers().empty()) {
@@ -482,6 +484,11 @@ void Node::Impl::TickSession(Session* session, int64_t now_us) {
   if (session->state != SessionState::kUp) return;
   if (to_parent && now_us - session->sent_us >= options_.keepalive_ms * 1000) {
     wire::Ack probe;
+    if (sync::Link* link = links_.Find(session->agent); link != nullptr && link->session == session->transport) {
+      // Says everything again: what an ack said that was lost, such as an open window, nothing else repeats.
+      link->AckAll();
+      probe = link->TakeAck(options_.role != TG_ROLE_ROUTER, WindowBytes());
+    }
     probe.answer_wanted = true;
     probe.unix_ms = deps_.clock.unix_ms();
     if (const sync::Link* parent = links_.Find(session->agent)) FillSureness(*parent, &probe);

@@ -6,7 +6,6 @@
 #include "host/base/views.h"
 #include "host/node/impl.h"
 #include "host/schema/item.h"
-#include "host/sync/meta_keys.h"
 #include "host/wire/codec.h"
 
 namespace tidegate::node {
@@ -77,10 +76,7 @@ void Node::Impl::JournalLoser(const sync::Link& link, const tg_change& change) {
   if (held->via == link.agent() && !other_life && !dropped) return;
   // Of one writer the later state knows the earlier one.
   if (ours.agent == theirs.agent && ours.epoch == theirs.epoch) return;
-  // What it acknowledged it knows, unless it refused it: then only its quarantine had it.
-  bool refused = link.refused_ours.contains(
-      sync::meta::Quarantine(link.agent(), true, change.key.owner, View(change.key.pk), View(change.key.sk)));
-  if (ours == theirs || (!refused && link.Knows(held->lane, change.key.owner, held->seq))) return;
+  if (ours == theirs || link.Knows(held->lane, change.key.owner, held->seq)) return;
   if (ours < theirs) {
     Journal(*held, theirs, link.agent(), "a newer state that did not know of it took its place");
   } else {

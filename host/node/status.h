@@ -69,6 +69,29 @@ struct LinkStatus {
   int64_t last_disconnect_unix_ms = 0;  // 0 = never since the start
 };
 
+// A model with limits.
+struct QuotaStatus {
+  std::string model;
+  uint64_t items = 0;
+  uint64_t items_max = 0;  // 0 = no limit
+  uint64_t bytes = 0;
+  uint64_t bytes_max = 0;
+  std::string when_full;  // "refuse", "drop_oldest", "keep_latest"
+  bool full = false;
+};
+
+// What was dropped before it was delivered.
+struct LossStatus {
+  std::string model;
+  AgentId owner = 0;
+  std::string reason;
+  uint64_t items = 0;
+  uint64_t bytes = 0;
+  std::string first;  // versions
+  std::string last;
+  int64_t since_unix_ms = 0;
+};
+
 struct NodeStatus {
   AgentId agent = 0;
   std::string role;
@@ -91,6 +114,9 @@ struct NodeStatus {
   int64_t unix_ms = 0;
   std::vector<LinkStatus> links;
   std::vector<std::string> models;  // "Reading up history"
+  std::vector<QuotaStatus> quotas;
+  std::vector<LossStatus> losses;
+  bool disk_full = false;  // nothing new is taken until there is space
 };
 
 struct QuarantineEntry {

@@ -104,6 +104,10 @@ class TestNode::Disk : public core::Storage {
   Epoch epoch() const override { return storage_->epoch(); }
   Result<Watermark> Commit(std::span<const tg_group> groups, const core::OutcomeFn& outcome) override {
     if (failures > 0 && failures-- > 0) return Status::Io("the disk of the test");
+    if (rows_max != 0 && Bulky(groups)) {
+      Result<tg_storage_stats> stats = storage_->Stats();
+      if (stats.ok() && stats->items + stats->tombstones >= rows_max) return Status::Full("the disk of the test");
+    }
     return storage_->Commit(groups, outcome);
   }
   Status Get(const tg_key& key, const core::ChangeFn& fn) const override { return storage_->Get(key, fn); }
@@ -144,8 +148,20 @@ class TestNode::Disk : public core::Storage {
   }
 
   int failures = 0;
+  uint64_t rows_max = 0;
 
  private:
+  // As a storage with a reserve does: what takes hardly any room goes on.
+  static bool Bulky(std::span<const tg_group> groups) {
+    for (const tg_group& group : groups) {
+      for (const tg_mutation& m : std::span(group.mutations, group.count)) {
+        if (m.op == TG_OP_PUT && m.change->kind == TG_CHANGE_ITEM && (m.change->direction & TG_DIRECTION_DOWN) == 0)
+          return true;
+      }
+    }
+    return false;
+  }
+
   void* instance_ = nullptr;
   std::unique_ptr<plugin::PluginStorage> storage_;
 };
@@ -195,6 +211,8 @@ void TestNode::Stop() {
 }
 
 void TestNode::FailCommits(int count) { disk_->failures = count; }
+
+void TestNode::LimitRows(uint64_t rows) { disk_->rows_max = rows; }
 
 replica::WriteAnswer TestNode::Write(const replica::Transaction& transaction) {
   auto answer = std::make_shared<replica::WriteAnswer>();

@@ -56,7 +56,13 @@ class TestPolicy : public core::Policy {
   std::optional<core::Joined> Merge(const core::PolicyContext& at, const tg_change& held,
                                     const tg_change& incoming) const override;
 
-  bool join_settings = false;                               // policy-merge joins Setting
+  bool join_settings = false;  // policy-merge joins Setting
+  std::optional<tg_retain> Retain(std::string_view model) const override {
+    auto found = retains.find(model);
+    return found == retains.end() ? std::nullopt : std::optional(found->second);
+  }
+
+  std::map<std::string, tg_retain, std::less<>> retains;
   std::map<std::string, uint32_t, std::less<>> directions;  // instead of the usual ones
   std::string not_routed;                                   // a model that no neighbour gets
 };
@@ -72,6 +78,8 @@ class TestNode : private Outbox, private core::Log, private core::Metrics, priva
   void Start();
   void Stop();  // as a crash: what is not committed is lost
   void FailCommits(int count);
+  // Commits that bring the replica above so many rows are refused as full; 0 = no limit.
+  void LimitRows(uint64_t rows);
   // From now on this schema; the node is told.
   void UseSchema(const std::string& text);
 

@@ -15,7 +15,8 @@ void Node::Impl::Write(replica::Transaction transaction, std::function<void(repl
 }
 
 void Node::Impl::Write(replica::Submission& submission) {
-  Status status = writer_.Stage(submission);
+  Status status = usage_.empty() ? Status() : RoomFor(submission.transaction);
+  if (status.ok()) status = writer_.Stage(submission);
   if (status.code() == Code::kUnavailable) {
     // It touches what this commit already writes: that has to be known first.
     Status committed = CommitStage();

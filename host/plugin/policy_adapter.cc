@@ -103,6 +103,18 @@ std::optional<uint32_t> PluginPolicy::Route(const core::PolicyContext& at, const
   return Judge(verdict, value, TG_ROUTE_SEND, TG_ROUTE_SKIP, "route");
 }
 
+std::optional<tg_retain> PluginPolicy::Retain(std::string_view model) const {
+  if (table_->retain == nullptr) return std::nullopt;
+  tg_retain retain{};
+  retain.struct_size = sizeof retain;
+  if (table_->retain(instance_->self(), Str(model), &retain) != TG_DECIDED) return std::nullopt;
+  bool sound =
+      retain.drop_when_delivered <= 2 && retain.age_ms_max >= 0 && retain.when_full <= TG_WHEN_FULL_KEEP_LATEST;
+  if (sound) return retain;
+  (void)Judge(TG_DECIDED, 1, 0, 0, "retain");
+  return std::nullopt;
+}
+
 Status PluginPolicy::Accept(const core::PolicyContext& at, const tg_change& change) const {
   if (table_->accept == nullptr) return {};
   tg_policy_item item = Item(at, change);

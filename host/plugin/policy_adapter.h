@@ -26,6 +26,7 @@ class PluginPolicy : public core::Policy {
   std::optional<uint32_t> Lane(std::string_view model) const override;
   std::optional<uint32_t> Route(const core::PolicyContext& at, const tg_change& change,
                                 AgentId neighbour) const override;
+  std::optional<tg_retain> Retain(std::string_view model) const override;
   Status Accept(const core::PolicyContext& at, const tg_change& change) const override;
   std::optional<std::string> Answer(std::string_view model) const override;
   std::optional<core::MergeRule> Merges(std::string_view model) const override;

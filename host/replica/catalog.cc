@@ -19,6 +19,7 @@ Result<std::shared_ptr<const Catalog>> Catalog::Make(std::shared_ptr<const Schem
     rule.direction = policy.Direction(rule.name).value_or(TG_DIRECTION_NONE);
     rule.lane = policy.Lane(rule.name).value_or(TG_LANE_STATE);
     rule.placement = policy.Placement(rule.name).value_or(TG_PLACE_BOTH);
+    rule.retain = policy.Retain(rule.name).value_or(tg_retain{});
     if (rule.direction > TG_DIRECTION_BOTH || rule.lane >= TG_LANE_COUNT) {
       return Status::Internal("a policy answered direction " + std::to_string(rule.direction) + " and lane " +
                               std::to_string(rule.lane) + " for model " + rule.name);

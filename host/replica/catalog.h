@@ -27,6 +27,7 @@ struct ModelRule {
   std::optional<core::MergeRule> merge;  // how states are joined; empty = the newest wins
   const ModelRule* answer = nullptr;     // items make a program run: the model of what it answers
   const ModelRule* command = nullptr;    // items are answers: the model of what they answer
+  tg_retain retain{};                    // all zero: everything is kept
 };
 
 class Catalog {

@@ -56,14 +56,15 @@ StagedChanges StageChanges(const Link& link, const std::vector<tg_change>& chang
   StagedChanges result;
   stage->arena().Hold(keep);
   std::vector<tg_change> run;
+  std::vector<bool> held;  // of the run
   for (size_t first = 0; first < changes.size();) {
     size_t end = EndOfRun(changes, first);
     run.assign(changes.begin() + static_cast<std::ptrdiff_t>(first),
                changes.begin() + static_cast<std::ptrdiff_t>(end));
     std::string reason;
     std::string hold;
-    std::vector<bool> held(run.size(), false);
     bool waits = false;
+    held.assign(run.size(), false);
     for (size_t i = 0; i < run.size(); ++i) {
       Status admitted = admission->Admit({link.agent(), link.is_parent(), sure}, &run[i], &stage->arena());
       if (admitted.code() == kHeld) {
@@ -94,7 +95,7 @@ StagedChanges StageChanges(const Link& link, const std::vector<tg_change>& chang
         }
       }
     } else {
-      stage->Begin();
+      stage->Begin(true);
       for (const tg_change& change : run) {
         admission->Put({link.agent(), link.is_parent()}, change);
         if (!link.quarantined.empty() && link.quarantined.contains(EntryKey(link, change)))
@@ -171,6 +172,7 @@ SaidOfOurs StageSaidOfOurs(Link* link, const wire::RefusedKey& said, const core:
     if (!listed || ListedVersion(storage, key) > said.held) return SaidOfOurs::kNothing;
     stage->MetaDelete(key);
     link->refused_ours.erase(key);
+    ++link->refusals_ended;
     return SaidOfOurs::kEnded;
   }
   if (!listed && room == 0) {

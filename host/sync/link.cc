@@ -87,7 +87,7 @@ bool Link::Knows(uint32_t lane, AgentId owner, uint64_t position) const {
 }
 
 bool Link::KnowsAll(uint64_t head) const {
-  return unsettled_below == 0 && owner_unsettled_below.empty() && refused_ours.empty() && hop_position(head) >= head &&
+  return unsettled_below == 0 && owner_unsettled_below.empty() && hop_position(head) >= head &&
          std::none_of(senders.begin(), senders.end(), [](const FeedSender& s) { return s.begun_unsettled(); });
 }
 
@@ -102,7 +102,7 @@ void Link::AckAll() {
   ack_lane.fill(true);
 }
 
-wire::Ack Link::TakeAck(bool delivered_at_hop) {
+wire::Ack Link::TakeAck(bool delivered_at_hop, uint64_t window_bytes) {
   wire::Ack ack;
   for (uint32_t lane = 0; lane < TG_LANE_COUNT; ++lane) {
     if (!ack_lane[lane]) continue;
@@ -110,7 +110,7 @@ wire::Ack Link::TakeAck(bool delivered_at_hop) {
     entry.lane = lane;
     entry.held = receivers[lane].held();
     entry.delivered = delivered_at_hop ? entry.held : pairs[lane].delivered();
-    entry.window_bytes = options_.window_bytes;
+    entry.window_bytes = window_bytes;
     entry.begin = receivers[lane].begin();
     entry.rejected = reject_lane[lane];
     ack.lanes.push_back(entry);

@@ -57,8 +57,7 @@ class Link {
   // The same as it may be told on: what is excepted of it is durable here.
   uint64_t PassedHop(uint64_t head) { return passed_hop_.Move(hop_position(head), refusals); }
   uint64_t PassedDelivered(uint64_t head) { return passed_delivered_.Move(delivered_position(head), refusals); }
-  // Whether the neighbour holds our change at this position, or every one up to head, as it says itself. What it
-  // refused is among those of Knows, too.
+  // Whether the neighbour holds our change at this position, or every one up to head, as it says itself.
   bool Knows(uint32_t lane, AgentId owner, uint64_t position) const;
   // What is here of this owner up to this position a child that has yet to compare may lack: also what it gave us
   // itself, for what is delivered of an owner who was forgotten is dropped.
@@ -69,7 +68,7 @@ class Link {
   bool HasPairs() const;
 
   // The ack that is due, for the lanes that moved.
-  wire::Ack TakeAck(bool delivered_at_hop);
+  wire::Ack TakeAck(bool delivered_at_hop, uint64_t window_bytes);
   void AckLane(uint32_t lane, bool rejected);
   void AckAll();
 
@@ -85,6 +84,7 @@ class Link {
   std::array<Watermark, TG_LANE_COUNT> acked_stored;  // what the storage has of the senders' acked()
   std::set<std::string> quarantined;                  // meta keys of what we quarantined from it
   std::set<std::string> refused_ours;                 // and of what it quarantined of ours
+  uint64_t refusals_ended = 0;                        // of ours
   Refusals refusals;
   WholeList whole_list;
   uint64_t not_listed = 0;                                    // refused of ours, but the quarantine was full

@@ -53,6 +53,11 @@ inline constexpr std::string_view kHeldAbovePrefix = "held-above/";
 inline std::string HeldAbove(std::string_view model, bool beyond) {
   return std::string(kHeldAbovePrefix).append(beyond ? "beyond/" : "parent/").append(model);
 }
+// What retention dropped before it was delivered.
+inline constexpr std::string_view kLostPrefix = "lost/";
+inline std::string Lost(std::string_view model, AgentId owner, std::string_view reason) {
+  return std::string(kLostPrefix).append(model).append("/") + std::to_string(owner) + "/" + std::string(reason);
+}
 inline std::string OwnerSet(AgentId child) { return "c" + std::to_string(child); }
 
 }  // namespace tidegate::sync::meta

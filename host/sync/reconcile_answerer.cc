@@ -127,6 +127,7 @@ class Answerer {
       bool exchanged = both && limits_.joined && limits_.joined(ours);
       if (exchanged) answer->wants.push_back(*theirs);
       if (both && !exchanged && theirs->version > version) {
+        if (limits_.outdone) limits_.outdone(ours, theirs->version);
         answer->wants.push_back(*theirs++);
         return true;
       }

@@ -27,6 +27,8 @@ struct AnswerLimits {
   std::function<bool(const tg_change&)> joined;
   Sureness sure = Sureness::kNever;
   uint64_t purge_horizon = 0;  // tombstones below it may be forgotten here
+  // Told of each state here of which the asker has a newer one. Null: nobody.
+  std::function<void(const tg_change& ours, const Version& theirs)> outdone;
 };
 
 // route: asked for each change; false: the asker does not get it.

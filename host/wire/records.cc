@@ -20,6 +20,7 @@ enum class Kind : uint8_t {
   kHeld = 21,
   kTable = 22,
   kAge = 30,
+  kLost = 23,
   kConflict = 40
 };
 constexpr size_t kHeaderBytes = 5;
@@ -245,6 +246,35 @@ Status DecodeRecord(std::string_view bytes, HeldRecord* record) {
     TG_RETURN_IF_ERROR(Corrupt("held", TakeLane(range.lane(), &to.lane)));
   }
   TG_RETURN_IF_ERROR(Corrupt("held", Take(message.hold(), &out.hold)));
+  *record = std::move(out);
+  return {};
+}
+
+std::string EncodeRecord(const LostRecord& record) {
+  pb::LostState message;
+  message.set_model(record.model);
+  message.set_owner(record.owner);
+  message.set_reason(Readable(record.reason));
+  message.set_items(record.items);
+  message.set_bytes(record.bytes);
+  Put(record.first, message.mutable_first());
+  Put(record.last, message.mutable_last());
+  message.set_since_unix_ms(record.since_unix_ms);
+  return Seal(Kind::kLost, message);
+}
+
+Status DecodeRecord(std::string_view bytes, LostRecord* record) {
+  pb::LostState message;
+  TG_RETURN_IF_ERROR(Open(Kind::kLost, "lost", bytes, &message));
+  LostRecord out;
+  out.model = message.model();
+  out.reason = message.reason();
+  out.items = message.items();
+  out.bytes = message.bytes();
+  out.since_unix_ms = message.since_unix_ms();
+  TG_RETURN_IF_ERROR(Corrupt("lost", TakeAgent("owner", message.owner(), &out.owner)));
+  TG_RETURN_IF_ERROR(Corrupt("lost", Take(message.first(), &out.first)));
+  TG_RETURN_IF_ERROR(Corrupt("lost", Take(message.last(), &out.last)));
   *record = std::move(out);
   return {};
 }

@@ -96,6 +96,18 @@ struct HeldRecord {
   uint64_t last = 0;  // highest seq that was given again
 };
 
+// What retention dropped before it was delivered, of one model, owner and reason.
+struct LostRecord {
+  std::string model;
+  AgentId owner = 0;
+  std::string reason;
+  uint64_t items = 0;
+  uint64_t bytes = 0;
+  Version first;  // lowest and highest version of them
+  Version last;
+  int64_t since_unix_ms = 0;
+};
+
 // The models that a neighbour declared in its last hello.
 struct TableRecord {
   std::vector<ModelPolicy> models;
@@ -117,6 +129,7 @@ std::string EncodeRecord(const ScopeRecord& record);
 std::string EncodeRecord(const QuarantineRecord& record);
 std::string EncodeRecord(const HoldRecord& record);
 std::string EncodeRecord(const HeldRecord& record);
+std::string EncodeRecord(const LostRecord& record);
 std::string EncodeRecord(const TableRecord& record);
 std::string EncodeRecord(const ConflictRecord& record);
 std::string EncodeRecord(const Edge& record);
@@ -128,6 +141,7 @@ Status DecodeRecord(std::string_view bytes, ScopeRecord* record);
 Status DecodeRecord(std::string_view bytes, QuarantineRecord* record);
 Status DecodeRecord(std::string_view bytes, HoldRecord* record);
 Status DecodeRecord(std::string_view bytes, HeldRecord* record);
+Status DecodeRecord(std::string_view bytes, LostRecord* record);
 Status DecodeRecord(std::string_view bytes, TableRecord* record);
 Status DecodeRecord(std::string_view bytes, ConflictRecord* record);
 Status DecodeRecord(std::string_view bytes, Edge* record);

@@ -3,7 +3,7 @@
 namespace policy_onetable {
 
 OnetablePolicy::OnetablePolicy(const tidegate::sdk::Host&, std::string_view config_json)
-    : lanes_(ReadLanes(config_json)) {}
+    : lanes_(ReadLanes(config_json)), retains_(ReadRetains(config_json)) {}
 
 void OnetablePolicy::Reload(std::string_view schemas_json, const tidegate::sdk::TextSink& warnings) {
   Rules rules = ReadRules(
@@ -14,6 +14,15 @@ void OnetablePolicy::Reload(std::string_view schemas_json, const tidegate::sdk::
       warnings("lanes." + model + ": no schema defines a model of this name");
     } else {
       rule->second.lane = lane;
+    }
+  }
+  for (const auto& [model, retain] : retains_) {
+    auto rule = rules.find(model);
+    if (rule == rules.end()) {
+      warnings("retain." + model + ": no schema defines a model of this name");
+    } else if (rule->second.direction != TG_DIRECTION_UP &&
+               (retain.drop_when_delivered != 0 || retain.age_ms_max != 0 || retain.when_full != TG_WHEN_FULL_REFUSE)) {
+      warnings("retain." + model + ": only what goes up is ever dropped; of this model nothing is");
     }
   }
   rules_.swap(rules);
@@ -43,6 +52,13 @@ std::optional<uint32_t> OnetablePolicy::Lane(std::string_view model) const {
 std::optional<std::string> OnetablePolicy::Answer(std::string_view model) const {
   const Rule* rule = Find(model);
   return rule == nullptr || rule->answer.empty() ? std::nullopt : std::optional(rule->answer);
+}
+
+bool OnetablePolicy::Retain(std::string_view model, tg_retain& retain) const {
+  auto found = retains_.find(model);
+  if (found == retains_.end()) return false;
+  retain = found->second;
+  return true;
 }
 
 std::optional<std::string> OnetablePolicy::Accept(const tg_policy_item& item) const {

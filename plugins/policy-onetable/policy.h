@@ -23,13 +23,16 @@ class OnetablePolicy {
   std::optional<uint32_t> Direction(std::string_view model) const;
   std::optional<uint32_t> Lane(std::string_view model) const;
   std::optional<std::string> Answer(std::string_view model) const;
+  // What the configuration says; the schemas say nothing of it.
+  bool Retain(std::string_view model, tg_retain& retain) const;
   // A model kept in the cloud is written at the server, one kept at the devices not there.
   std::optional<std::string> Accept(const tg_policy_item& item) const;
 
  private:
   const Rule* Find(std::string_view model) const;
 
-  std::map<std::string, uint32_t, std::less<>> lanes_;  // from the configuration
+  std::map<std::string, uint32_t, std::less<>> lanes_;     // from the configuration
+  std::map<std::string, tg_retain, std::less<>> retains_;  // from the configuration
   Rules rules_;
 };
 

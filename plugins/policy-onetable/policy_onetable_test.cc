@@ -164,7 +164,30 @@ TEST_F(OnetablePolicyTable, ModelOfNoSchema_NoOpinion) {
   EXPECT_EQ(Denial("Other", TG_ROLE_DEVICE), "");
   EXPECT_EQ(kTable.route, nullptr);
   EXPECT_EQ(kTable.merge, nullptr);
-  EXPECT_EQ(kTable.retain, nullptr);
+  tg_retain retain{};
+  EXPECT_EQ(kTable.retain(self_, Str("Other"), &retain), TG_PASS);
+}
+
+TEST_F(OnetablePolicyTable, RetainOfTheConfiguration_IsGiven) {
+  Make(
+      R"({"retain":{"Fault":{"delivered":"server","age_max_ms":5,"items_max":7,"bytes_max":9,"when_full":"keep_latest"}}})");
+  Load(R"("process":{"Fault":{"sync":"up"}})");
+  tg_retain retain{};
+  ASSERT_EQ(kTable.retain(self_, Str("Fault"), &retain), TG_DECIDED);
+  EXPECT_EQ(retain.drop_when_delivered, 2u);
+  EXPECT_EQ(retain.age_ms_max, 5);
+  EXPECT_EQ(retain.items_max, 7u);
+  EXPECT_EQ(retain.bytes_max, 9u);
+  EXPECT_EQ(retain.when_full, TG_WHEN_FULL_KEEP_LATEST);
+  EXPECT_THAT(warnings_, IsEmpty());
+}
+
+TEST_F(OnetablePolicyTable, RetainThatDropsWhatDoesNotGoUp_Warns) {
+  Make(R"({"retain":{"Fault":{"delivered":"hop"},"Falt":{"items_max":1}}})");
+  Load(R"("process":{"Fault":{"sync":"both"}})");
+  ASSERT_EQ(warnings_.size(), 2u);
+  EXPECT_THAT(warnings_[0], HasSubstr("retain.Falt: no schema"));
+  EXPECT_THAT(warnings_[1], HasSubstr("only what goes up is ever dropped"));
 }
 
 TEST_F(OnetablePolicyTable, WrongValues_ErrorsThatNameThePlace) {

@@ -1,5 +1,6 @@
 #include "plugins/policy-onetable/rules.h"
 
+#include <algorithm>
 #include <vector>
 
 #include "plugins/policy-onetable/json.h"
@@ -103,7 +104,54 @@ Rule ReadRule(const Json& entry, const Spot& spot, const Warn& warn) {
   return rule;
 }
 
+constexpr Word kDelivered[] = {{"keep", 0}, {"hop", 1}, {"server", 2}};
+constexpr Word kWhenFull[] = {{"refuse", TG_WHEN_FULL_REFUSE},
+                              {"drop_oldest", TG_WHEN_FULL_DROP_OLDEST},
+                              {"keep_latest", TG_WHEN_FULL_KEEP_LATEST}};
+
+uint64_t NumberOf(const Json& value, const std::string& place) {
+  if (!value.IsUint64()) Refuse(place + " is " + TypeName(value) + "; it must be a whole number from 0");
+  return value.GetUint64();
+}
+
+tg_retain ReadRetain(const Json& entry, const std::string& place) {
+  if (!entry.IsObject()) Refuse(place + " is " + TypeName(entry) + "; it must be an object");
+  tg_retain retain{};
+  retain.struct_size = sizeof retain;
+  for (const auto& member : entry.GetObject()) {
+    std::string name(Text(member.name));
+    std::string here = place + "." + name;
+    if (name == "delivered") {
+      retain.drop_when_delivered = WordOf(member.value, kDelivered, Spot{here, ""});
+    } else if (name == "when_full") {
+      retain.when_full = WordOf(member.value, kWhenFull, Spot{here, ""});
+    } else if (name == "age_max_ms") {
+      retain.age_ms_max = static_cast<int64_t>(std::min<uint64_t>(NumberOf(member.value, here), INT64_MAX));
+    } else if (name == "items_max") {
+      retain.items_max = NumberOf(member.value, here);
+    } else if (name == "bytes_max") {
+      retain.bytes_max = NumberOf(member.value, here);
+    } else {
+      Refuse(here + ": no such rule; known are delivered, age_max_ms, items_max, bytes_max and when_full");
+    }
+  }
+  return retain;
+}
+
 }  // namespace
+
+std::map<std::string, tg_retain, std::less<>> ReadRetains(std::string_view config_json) {
+  JsonDocument config = ParseJson(config_json, "the configuration");
+  std::map<std::string, tg_retain, std::less<>> retains;
+  const Json* section = config.IsObject() ? Member(config, "retain") : nullptr;
+  if (section == nullptr) return retains;
+  if (!section->IsObject()) Refuse("retain is " + std::string(TypeName(*section)) + "; it must be an object");
+  for (const auto& entry : section->GetObject()) {
+    std::string model(Text(entry.name));
+    retains[model] = ReadRetain(entry.value, "retain." + model);
+  }
+  return retains;
+}
 
 Rules ReadRules(std::string_view schemas_json, const Warn& warn) {
   JsonDocument schemas = ParseJson(schemas_json, "the list of schemas");

@@ -30,4 +30,7 @@ Rules ReadRules(std::string_view schemas_json, const Warn& warn);
 // Lanes by model, from the plugin's configuration: {"lanes": {"Alarm": "urgent"}}.
 std::map<std::string, uint32_t, std::less<>> ReadLanes(std::string_view config_json);
 
+// What is kept how long, by model: {"retain": {"Reading": {"delivered": "server", "items_max": 100000}}}.
+std::map<std::string, tg_retain, std::less<>> ReadRetains(std::string_view config_json);
+
 }  // namespace policy_onetable

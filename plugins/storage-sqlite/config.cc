@@ -57,6 +57,7 @@ Config Config::Parse(std::string_view text) {
   config.cache_kib = json.Number("cache_kib", config.cache_kib, 256, 1 << 20);
   config.readers = json.Number("readers", config.readers, 1, 64);
   config.bytes_max = json.Number("bytes_max", 0, 0, INT64_MAX);
+  config.reserve_bytes = json.Number("reserve_bytes", UINT64_MAX, 0, uint64_t{1} << 40);
   const std::string synchronous = json.Text("synchronous");
   if (synchronous != "" && synchronous != "full" && synchronous != "normal")
     Refuse("synchronous: " + synchronous + ": must be full or normal");

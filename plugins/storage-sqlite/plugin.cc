@@ -37,6 +37,12 @@ TIDEGATE_PLUGIN("storage-sqlite", TG_STORAGE_KIND, TG_VERSION_STRING, R"json({
       "type": "integer",
       "minimum": 0,
       "default": 0
+    },
+    "reserve_bytes": {
+      "description": "Space kept back for a full disk: with it removals, watermarks and what goes down are still written. 0 = none; without it a sixteenth of the file system, 16 MiB at most",
+      "type": "integer",
+      "minimum": 0,
+      "maximum": 1099511627776
     }
   }
 })json",

@@ -181,6 +181,7 @@ void CreateIfMissing(const std::string& path, const uint8_t (&replica)[16]) {
     Connection connection(draft, SQLITE_OPEN_READWRITE);
     Pragma(connection, "journal_mode = MEMORY");  // a draft that fails is thrown away
     Pragma(connection, "synchronous = FULL");
+    Pragma(connection, "auto_vacuum = INCREMENTAL");  // Writer::GiveBack
     connection.Run("BEGIN");
     connection.Run(kTables);
     Pragma(connection, "application_id = " + std::to_string(kApplicationId));
@@ -218,11 +219,6 @@ Connection OpenWriter(const Config& config) {
   Pragma(connection, "secure_delete = OFF");
   Pragma(connection, "wal_autocheckpoint = 0");  // Writer::Checkpoint
   Pragma(connection, "journal_size_limit = 33554432");
-  if (config.bytes_max != 0) {
-    const uint64_t pages =
-        std::clamp<uint64_t>(config.bytes_max / connection.Number("PRAGMA page_size"), 1, 0x7ffffffe);
-    Pragma(connection, "max_page_count = " + std::to_string(pages));
-  }
   return connection;
 }
 

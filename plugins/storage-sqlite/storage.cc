@@ -87,6 +87,7 @@ void SqliteStorage::Stats(tg_storage_stats& stats) {
   stats.items = scopes->Number(0);
   stats.tombstones = scopes->Number(1);
   stats.bytes_used = FileSize(config_.path) + FileSize(config_.path + "-wal");
+  stats.bytes_reserved = writer_->bytes_reserved();
 }
 
 void SqliteStorage::Backup(std::string_view to) {

@@ -1,5 +1,6 @@
 #include "writer.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "schema.h"
@@ -11,18 +12,51 @@ constexpr uint64_t kEpochsMax = 1024;
 // The log is copied into the file when it has so many pages; beyond the second bound a reader held it
 // back, and the writer waits for it a moment.
 constexpr int kCheckpointPages = 2000;
-constexpr int kCheckpointPagesMax = 4 * kCheckpointPages;
-constexpr int kCheckpointPatienceMs = 100;
+constexpr int kCheckpointPagesMin = 32;
+constexpr int kLogPagesWhenFull = 32;  // while the reserve is in use
 
 constexpr const char* kInsert =
     "INSERT INTO item (" TIDEGATE_ITEM_COLUMNS
     ") VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22)"
     " ON CONFLICT (owner, pk, sk) DO NOTHING";
 
+// What takes real room: items that do not go down. A configuration, a removal, a watermark may use the reserve.
+uint64_t BulkyBytes(const std::vector<const tg_mutation*>& mutations) {
+  constexpr uint64_t kRowBytes = 200;
+  uint64_t bytes = 0;
+  for (const tg_mutation* m : mutations)
+    if (m->op == TG_OP_PUT && m->change->kind == TG_CHANGE_ITEM && !(m->change->direction & TG_DIRECTION_DOWN))
+      bytes += SizeOf(*m->change) + kRowBytes;
+  return bytes;
+}
+
+// Already the log's index needs space.
+Connection OpenWithReserve(const Config& config, Reserve& reserve) {
+  try {
+    return OpenWriter(config);
+  } catch (const sdk::Error& error) {
+    if (error.status().code() != TG_FULL || !reserve.held()) throw;
+  }
+  reserve.Release();
+  return OpenWriter(config);
+}
+
 }  // namespace
 
-Writer::Writer(const Config& config, uint64_t epoch) : connection_(OpenWriter(config)) {
+Writer::Writer(const Config& config, uint64_t epoch)
+    : reserve_(config.path, config.reserve_bytes), connection_(OpenWithReserve(config, reserve_)) {
   sqlite3* db = connection_.db();
+  page_bytes_ = connection_.Number("PRAGMA page_size");
+  if (config.bytes_max != 0) {
+    pages_max_ = std::clamp<uint64_t>(config.bytes_max / page_bytes_, 1, 0x7ffffffe);
+    pages_kept_back_ = std::min(reserve_.bytes() / page_bytes_, pages_max_ / 16);
+  }
+  // The log has to fit into the reserve, with room for what is written then.
+  checkpoint_pages_ = kCheckpointPages;
+  if (reserve_.wanted()) {
+    const uint64_t pages = std::max<uint64_t>(reserve_.bytes() / 2 / page_bytes_, kCheckpointPagesMin);
+    checkpoint_pages_ = static_cast<int>(std::min<uint64_t>(pages, kCheckpointPages));
+  }
   begin_ = Statement(db, "BEGIN IMMEDIATE");
   commit_ = Statement(db, "COMMIT");
   find_ = Statement(db,
@@ -55,7 +89,13 @@ Writer::Writer(const Config& config, uint64_t epoch) : connection_(OpenWriter(co
   if (last.Step() && last.Number(0) > state_.head)
     throw sdk::Error(TG_CORRUPT, config.path + ": holds an item above its last commit; restore a backup");
   last.Reset();
-  BeginEpoch(epoch);
+  try {
+    BeginEpoch(epoch);
+  } catch (const sdk::Error& error) {
+    if (error.status().code() != TG_FULL || !reserve_.held()) throw;
+    UseReserve();
+    BeginEpoch(epoch);
+  }
   sqlite3_wal_hook(
       db,
       [](void* pages, sqlite3*, const char*, int count) {
@@ -63,6 +103,8 @@ Writer::Writer(const Config& config, uint64_t epoch) : connection_(OpenWriter(co
         return SQLITE_OK;
       },
       &wal_pages_);
+  // A disk that has no room for the reserve is full already; the first bulky commit finds that out.
+  if (reserve_.Take()) bytes_reserved_ = reserve_.bytes();
 }
 
 void Writer::BeginEpoch(uint64_t epoch) {
@@ -111,8 +153,34 @@ tg_watermark Writer::Commit(std::span<const tg_group> groups, std::vector<tg_out
   if (!given_up_.ok()) throw sdk::Error(given_up_);
   mutations_.clear();
   for (const tg_group& group : groups) CheckMutations(group, mutations_);
-  const State before = state_;
+  const uint64_t bulky = BulkyBytes(mutations_);
   outcomes_ = &outcomes;
+  try {
+    PrepareSpace(bulky);
+  } catch (const SyncError& error) {
+    GiveUp(error);
+    throw;
+  }
+  try {
+    return Try(groups);
+  } catch (const SyncError&) {
+    throw;
+  } catch (const sdk::Error& error) {
+    if (error.status().code() != TG_FULL || !reserve_.held()) throw;
+    try {
+      UseReserve();
+    } catch (const SyncError& failed) {
+      GiveUp(failed);
+      throw;
+    }
+    if (bulky != 0) throw;
+  }
+  outcomes.clear();
+  return Try(groups);
+}
+
+tg_watermark Writer::Try(std::span<const tg_group> groups) {
+  const State before = state_;
   scopes_.clear();
   scope_ = scopes_.end();
   owner_heads_.clear();
@@ -164,7 +232,13 @@ void Writer::Flush() {
 
 // After the commit, which is durable whatever happens here: the log keeps what is not copied. Throws SyncError only.
 void Writer::Checkpoint() {
-  if (wal_pages_ < kCheckpointPages) return;
+  if (reserve_.wanted() && !reserve_.held()) {
+    GiveBack();
+    if (wal_pages_ >= kLogPagesWhenFull) ShrinkLog();
+    return;
+  }
+  if (wal_pages_ < checkpoint_pages_) return;
+  GiveBack();
   sqlite3* db = connection_.db();
   const auto run = [db](int mode) {
     const int result = sqlite3_wal_checkpoint_v2(db, "main", mode, nullptr, nullptr);
@@ -172,11 +246,11 @@ void Writer::Checkpoint() {
   };
   run(SQLITE_CHECKPOINT_PASSIVE);
   if (wal_pages_ < patience_pages_) {
-    if (wal_pages_ < kCheckpointPagesMax) patience_pages_ = kCheckpointPagesMax;
+    if (wal_pages_ < 4 * checkpoint_pages_) patience_pages_ = 4 * checkpoint_pages_;
     return;
   }
   // Not again before the log has grown as much once more: a reader that stays must not slow each commit.
-  patience_pages_ = wal_pages_ + kCheckpointPagesMax;
+  patience_pages_ = wal_pages_ + 4 * checkpoint_pages_;
   sqlite3_busy_timeout(db, kCheckpointPatienceMs);
   run(SQLITE_CHECKPOINT_RESTART);
   sqlite3_busy_timeout(db, kBusyTimeoutMs);

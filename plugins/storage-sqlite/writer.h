@@ -2,6 +2,7 @@
 // Thread safety: the node's writer thread only. Ownership: owns its connection.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <span>
@@ -11,6 +12,7 @@
 
 #include "config.h"
 #include "mutation.h"
+#include "reserve.h"
 #include "row.h"
 #include "sql.h"
 #include "tidegate/storage.h"
@@ -32,8 +34,11 @@ class Writer {
   bool first_start() const { return first_start_; }
   uint64_t head() const { return state_.head; }
   const uint8_t* replica() const { return replica_; }
+  uint64_t bytes_reserved() const { return bytes_reserved_; }
 
  private:
+  static constexpr int kCheckpointPatienceMs = 100;
+
   // What the newest commit left; a failed one leaves it as it was.
   struct State {
     uint64_t head = 0;  // last seq given
@@ -76,8 +81,15 @@ class Writer {
   void KeepEnd();
   void Flush();
   void Checkpoint();
+  tg_watermark Try(std::span<const tg_group> groups);
+  void PrepareSpace(uint64_t bulky);
+  void UseReserve();
+  void ShrinkLog();
+  void GiveBack(bool needed = false);
+  void LimitPages(bool bulky);
   tg_watermark Head() const;
 
+  Reserve reserve_;  // before anything is written
   Connection connection_;
   Statement begin_, commit_, find_, insert_, delete_, read_, entry_put_, entry_delete_, end_put_;
   RowReader reader_;
@@ -95,6 +107,12 @@ class Writer {
   std::map<std::pair<uint64_t, std::string>, ScopeDelta, std::less<>> scopes_;
   std::map<std::pair<uint64_t, std::string>, ScopeDelta>::iterator scope_ = scopes_.end();  // last used
   std::map<std::pair<uint8_t, uint64_t>, uint64_t> owner_heads_;
+  std::atomic<uint64_t> bytes_reserved_{0};  // read beside the writer
+  uint64_t pages_max_ = 0;                   // of the file, as bytes_max says; 0 = no limit
+  uint64_t pages_kept_back_ = 0;             // of these, for what is not bulky
+  uint64_t pages_limit_ = 0;                 // as it is set now
+  uint64_t page_bytes_ = 4096;
+  int checkpoint_pages_ = 0;
   int wal_pages_ = 0;       // of the log after the newest commit; set by SQLite's hook
   int patience_pages_ = 0;  // the length of the log at which to wait for readers
 };

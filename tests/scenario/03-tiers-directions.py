@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Three tiers: what goes up, down, both ways, nowhere; who may write what."""
 import harness
-from harness import Rig, equal, fails, fault, reading, settled, true, wait_until
+from harness import Rig, equal, fails, fault, reading, settled, wait_until
 
 
 def case_up_items_reach_the_gateway_and_the_cloud():

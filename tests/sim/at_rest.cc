@@ -117,7 +117,8 @@ std::string Oracle::DifferenceAt(SimNode& node) {
     if (states.empty() || present.contains(key) || forgiven_.contains(key) || refused_keys_.contains(key)) continue;
     if (maybe_deleted_.contains(key)) continue;
     const Written& newest = *Newest(key);
-    if (newest.kind == TG_CHANGE_ITEM && IsDue(node, newest) && !IsForgotten(node, newest))
+    if (newest.kind == TG_CHANGE_ITEM && IsDue(node, newest) && !IsForgotten(node, newest) &&
+        !WasDropped(node.agent(), key, newest.version))
       lacking.push_back(key + " " + newest.version.ToText() + " of node " + std::to_string(newest.writer) +
                         (newest.acknowledged ? ", acknowledged" : ""));
   }
@@ -159,6 +160,7 @@ void Oracle::CheckDigests() {
       // Each end purges by itself, and what may have been deleted is with its writer only.
       if (purged_ && !maybe_deleted_.empty()) continue;
       if (purged_ && digests[node->parent()][scope].items == digest.items) continue;
+      if (!world_.options().retain.empty() && model->direction == TG_DIRECTION_UP) continue;  // not all is kept
       const replica::ScopeDigest& above = digests[node->parent()][scope];
       if (above.sum != digest.sum || above.count != digest.count || above.items != digest.items)
         world_.Fail("the digests of " + scope.first + " of " + std::to_string(scope.second) + " differ between nodes " +
@@ -190,6 +192,7 @@ void Oracle::CheckJournals() {
     for (const auto& [version, written] : states) {
       if (&written == &states.rbegin()->second || written.kind != TG_CHANGE_ITEM) continue;
       if (replaced_.contains({key, version}) || journaled_.contains({key, version})) continue;
+      if (IsSomewhere(key, version)) continue;  // refused above, and so it never met the newest
       std::string text = key + " " + version.ToText() + " of node " + std::to_string(written.writer);
       if (lost.empty() || text < lost) lost = text;
     }

@@ -128,6 +128,7 @@ Result<Watermark> DefectiveStorage::Commit(std::span<const tg_group> groups, con
         m.meta_key = Str(kNothing);
       if (put && m.change->via == 0) ++local_puts;
       if (put && defect_ == Defect::kIfNewerIgnored && m.condition == TG_IF_NEWER) m.condition = TG_IF_ALWAYS;
+      if (m.op == TG_OP_RENUMBER && defect_ == Defect::kHeldForgotten) altered.Drop(g, i);
       if (put && defect_ == Defect::kItemsDropped && m.change->via != 0 && random_.PerMille(30)) altered.Drop(g, i);
     }
     if (defect_ == Defect::kOwnersIgnored) {
@@ -242,6 +243,8 @@ const std::vector<DefectInfo>& AllDefects() {
       {Defect::kAckTooEarly, "ack-too-early", "what is durable at the hop is called delivered"},
       {Defect::kBatchAltered, "batch-altered", "the version of a change is altered on its way"},
       {Defect::kRefusalsUntold, "refusals-untold", "acks name nothing that is refused", "strict"},
+      {Defect::kHoldsUntold, "holds-untold", "acks and hellos say nothing of what is held", "tight"},
+      {Defect::kHeldForgotten, "held-forgotten", "what a hold kept back gets no new position", "tight"},
       {Defect::kRefusalsLate, "refusals-late", "acks say that something is passed before what is refused of it",
        "strict"},
       {Defect::kHigherEdgeKept, "higher-edge-kept", "a hello is not answered where a higher edge is known", "roam"},
@@ -283,6 +286,7 @@ std::unique_ptr<core::Storage> MakeDefectiveStorage(Defect defect, core::Storage
     case Defect::kConflictDropped:
     case Defect::kPurgeUnpassed:
     case Defect::kHorizonForgotten:
+    case Defect::kHeldForgotten:
       return std::make_unique<DefectiveStorage>(defect, truth, random);
     default:
       return nullptr;

@@ -39,6 +39,8 @@ enum class Defect : uint8_t {
   kAckTooEarly,     // hop is passed on as delivered
   kBatchAltered,    // a change is altered on its way
   kRefusalsUntold,  // acks name nothing that is refused
+  kHoldsUntold,     // acks and hellos say nothing of what is held
+  kHeldForgotten,   // what a hold kept back gets no new position
   kRefusalsLate,    // acks name what is refused seconds after they pass it
   kHigherEdgeKept,  // a parent that knows a higher edge of a child does not answer with it
   kOldParentKept,   // an old parent is not told that its child is elsewhere

@@ -32,10 +32,11 @@ Faults::Faults(World& world, const Profile& profile, SimRandom random)
       level_random_(world.options().seed ^ kLevelStream),
       usual_(world.options().weather) {
   weights_ = {profile.breaks, profile.cuts,        profile.crashes, profile.long_downs, profile.disk_errors,
-              profile.storms, profile.clock_jumps, profile.moves,   profile.leaps};
-  for (uint32_t& weight : weights_)
-    if (random_.PerMille(250)) weight = 0;
+              profile.storms, profile.clock_jumps, profile.moves,   profile.leaps,      0};
+  for (size_t kind = 0; kind <= kLeap; ++kind)
+    if (random_.PerMille(250)) weights_[kind] = 0;
   weights_[kLeap] = profile.leaps;  // what the profile is for
+  weights_[kFill] = profile.fills;
   weights_[kBreak] = std::max(weights_[kBreak], 1u);
 }
 
@@ -109,6 +110,13 @@ void Faults::Once() {
     }
     case kStorm:
       return Storm();
+    case kFill: {
+      SimNode* node = Any(false);
+      node->FillDisk(true);
+      return world_.After(random_.Between(1'000, 40'000) * kMs, [this, node] {
+        if (!ended_) node->FillDisk(false);
+      });
+    }
     case kClockJump: {
       SimNode* node = Any(false);
       const int64_t skew = DrawSkew(profile_, random_);
@@ -200,6 +208,7 @@ void Faults::End() {
   for (const auto& node : world_.nodes()) {
     node->ArmCrash(CrashPoint::kNone);
     if (node->up()) node->FailCommits(0, Code::kIo);
+    node->FillDisk(false);
     node->Start();
   }
 }

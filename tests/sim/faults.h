@@ -28,7 +28,7 @@ class Faults {
   uint32_t happened() const { return happened_; }
 
  private:
-  enum Kind : uint8_t { kBreak, kCut, kCrash, kLongDown, kDiskError, kStorm, kClockJump, kMove, kLeap, kKinds };
+  enum Kind : uint8_t { kBreak, kCut, kCrash, kLongDown, kDiskError, kStorm, kClockJump, kMove, kLeap, kFill, kKinds };
 
   void Once();
   void HalfOpen();

@@ -116,15 +116,15 @@ std::shared_ptr<const SchemaSet> Schemas() {
   return schemas;
 }
 
-std::unique_ptr<core::Policy> Plugin(const tg_plugin& plugin, const char* name) {
-  auto made = plugin::PluginPolicy::Create(&plugin, name, "{}", {});
+std::unique_ptr<core::Policy> Plugin(const tg_plugin& plugin, const char* name, const std::string& config = "{}") {
+  auto made = plugin::PluginPolicy::Create(&plugin, name, config, {});
   if (!made.ok()) Die(made.status().message());
   return std::move(made).value();
 }
 
-std::unique_ptr<core::Policy> MakePolicy(bool merges) {
+std::unique_ptr<core::Policy> MakePolicy(bool merges, const std::string& config = "{}") {
   std::vector<std::unique_ptr<core::Policy>> chain;
-  chain.push_back(Plugin(kPlugin<policy_onetable::OnetablePolicy>, "policy-onetable"));
+  chain.push_back(Plugin(kPlugin<policy_onetable::OnetablePolicy>, "policy-onetable", config));
   if (merges) chain.push_back(Plugin(kPlugin<policy_merge::MergePolicy>, "policy-merge"));
   auto policy = std::make_unique<core::PolicyChain>(std::move(chain));
   std::vector<std::string> warnings;
@@ -191,6 +191,10 @@ std::shared_ptr<const replica::Catalog> StrictCatalog() {
     return std::move(made).value();
   }();
   return catalog;
+}
+
+std::shared_ptr<const replica::Catalog> MakeTightCatalog(const std::string& retain) {
+  return MakeCatalog(*MakePolicy(true, "{\"retain\":" + retain + "}"));
 }
 
 }  // namespace tidegate::sim

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "host/core/policy.h"
@@ -49,5 +50,8 @@ std::shared_ptr<const replica::Catalog> NewestCatalog();
 // The same models, but what goes up may have a text of at most kStrictTextMax.
 inline constexpr size_t kStrictTextMax = 200;
 std::shared_ptr<const replica::Catalog> StrictCatalog();
+
+// The same models with limits: `retain` is that of policy-onetable's configuration.
+std::shared_ptr<const replica::Catalog> MakeTightCatalog(const std::string& retain);
 
 }  // namespace tidegate::sim

@@ -109,6 +109,26 @@ bool IsUnsettled(const SimNode& node, AgentId owner) {
 
 }  // namespace
 
+namespace {
+
+// Held with its transaction, which is listed.
+bool IsHeld(const std::string& entry) {
+  wire::QuarantineRecord record;
+  return wire::DecodeRecord(entry, &record).ok() && record.held;
+}
+
+bool HoldsModel(const SimNode& node, AgentId neighbour, const std::string& model, bool ours) {
+  for (const node::LinkStatus& link : node.status().links) {
+    if (link.agent != neighbour) continue;
+    for (const node::HoldStatus& hold : link.holds) {
+      if (hold.ours == ours && hold.model == model) return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
 // Whoever says that it holds a feed up to a watermark has durably what was sent up to there.
 void Monitor::CheckClaim(SimNode& holder, AgentId sender, uint32_t lane, const Watermark& held) {
   auto found = sent_.find({sender, holder.agent(), lane});
@@ -130,12 +150,17 @@ void Monitor::CheckClaim(SimNode& holder, AgentId sender, uint32_t lane, const W
       if (source->level() < holder.level() && change.owner != kAgentAll && change.owner != holder.agent() &&
           !source->truth().MetaGet(sync::Routes::Key(holder.agent(), change.owner)).ok())
         continue;
+      if (world_.oracle().WasDropped(holder.agent(), KeyText(key), change.version)) continue;
+      // A held model is passed over, and sent again when it is not held any more.
+      if (!world_.options().retain.empty() && (HoldsModel(holder, sender, written->model, true) ||
+                                               HoldsModel(*source, holder.agent(), written->model, false)))
+        continue;
       auto here = Held(holder, key);
       // What the holder refused is not there: law 7. It has to be listed, and for a reason.
       auto listed = holder.truth().MetaGet(sync::meta::Quarantine(sender, false, change.owner, change.pk, change.sk));
       wire::QuarantineRecord entry;
       const bool known = listed.ok() && wire::DecodeRecord(*listed, &entry).ok();
-      if (known && world_.oracle().IsRefusable(*written)) continue;
+      if (known && (world_.oracle().IsRefusable(*written) || IsHeld(*listed))) continue;
       if (known && world_.oracle().MayBeDeleted(change.version, entry.reason)) continue;
       if (world_.oracle().EverHeld(holder.agent(), KeyText(key)) >= change.version) continue;  // and purged, perhaps
       if ((!here || here->version < change.version) && !IsUnsettled(holder, change.owner))

@@ -26,6 +26,9 @@ class ObservedStorage : public ForwardingStorage {
     failing_ = count;
     failing_code_ = code;
   }
+  // Commits that bring more are refused as full while the replica has so many rows; 0 = no limit. What takes hardly
+  // any room goes on, as with a storage that keeps a reserve.
+  void LimitRows(uint64_t rows) { rows_max_ = rows; }
   // From now on nothing is written any more: the process is dead, though its code still unwinds.
   void Freeze() { frozen_ = true; }
   bool frozen() const { return frozen_; }
@@ -35,6 +38,7 @@ class ObservedStorage : public ForwardingStorage {
  private:
   CommitSink& sink_;
   int failing_ = 0;
+  uint64_t rows_max_ = 0;
   Code failing_code_ = Code::kIo;
   bool frozen_ = false;
 };

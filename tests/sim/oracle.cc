@@ -113,7 +113,7 @@ void Oracle::Durable(SimNode& node, std::span<const tg_group> groups, std::span<
       Purged(node, change);
       continue;
     }
-    if (mutation.op == TG_OP_PURGE) Fail(node, "a state was dropped that is due", change);
+    if (mutation.op == TG_OP_PURGE) Dropped(node, change, outcome);
     if (mutation.op != TG_OP_PUT) continue;
     world_.trace().Line(world_.now_us(), node.agent(), "commits %s at %llu, via %llu", Describe(change).c_str(),
                         static_cast<unsigned long long>(outcome.seq), static_cast<unsigned long long>(change.via));
@@ -274,6 +274,13 @@ tg_key KeyOf(const std::string& text, AgentId owner) {
 
 }  // namespace
 
+bool Oracle::IsSomewhere(const std::string& key, const Version& version) const {
+  return std::any_of(world_.nodes().begin(), world_.nodes().end(), [&](const auto& node) {
+    auto held = Held(*node, KeyOf(key, Find(key, version)->owner));
+    return held && held->version == version;
+  });
+}
+
 // A sender gives what it still has as a whole, as far as the receiver is due it and known to be there.
 void Oracle::Batched(const SimNode& from, SimNode& node, const std::vector<tg_change>& changes) {
   // What was renumbered alone has left its transaction.
@@ -328,6 +335,7 @@ void Oracle::CheckWhole(SimNode& node, const tg_change& change) {
     auto missed = std::find_if(way.begin(), way.end(), [&](const Member& member) {
       if (purged_ && EverHeld(node.agent(), member.key) >= member.version) return false;
       auto held = Held(node, KeyOf(member.key, Find(member.key, member.version)->owner));
+      if (WasDropped(node.agent(), member.key, member.version)) return false;
       // Refused with the rest, then overwritten: the rest is tried again without it.
       if ((world_.options().strict_server || purged_) && Newest(member.key)->version > member.version) return false;
       return !held || held->version < member.version;
@@ -437,10 +445,15 @@ std::function<void(const node::SyncAnswer&)> Oracle::ExpectSync(SimNode& node, n
     for (const node::SyncException& exception : answer.quarantined) excepted[KeyOf(exception)] = exception.version;
     std::set<std::string> superseded_keys;
     for (const node::SyncException& exception : answer.superseded) superseded_keys.insert(KeyOf(exception));
+    std::set<std::string> held_models;
+    for (const node::HoldStatus& hold : answer.held) held_models.insert(hold.model);
     for (const Expected& one : expected) {
       // What a former parent gave is compared with the new one, and the answer says that this is not done yet.
       if (one.from_above && answer.unsettled_scopes != 0) continue;
       const tg_key key{one.owner, Str(one.pk), Str(one.sk)};
+      const Written* written = Find(KeyText(key), one.version);
+      if (written != nullptr && held_models.contains(written->model)) continue;
+      if (WasDropped(goal, KeyText(key), one.version)) continue;
       auto exception = excepted.find(KeyText(key));
       if (exception != excepted.end() && exception->second >= one.version) continue;
       bool superseded = superseded_keys.contains(KeyText(key));  // meanwhile, and it says so
@@ -482,7 +495,8 @@ bool Oracle::IsRefusable(const Written& written) const {
 void Oracle::CheckExceptions(const SimNode& node, const node::SyncAnswer& answer) {
   for (const node::SyncException& exception : answer.quarantined) {
     const Written* written = Find(KeyOf(exception), exception.version);
-    if (MayBeDeleted(exception.version, exception.reason)) continue;
+    const bool held = !world_.options().retain.empty() && exception.reason.starts_with("held with its transaction");
+    if (held || MayBeDeleted(exception.version, exception.reason)) continue;
     if (written == nullptr || !IsRefusable(*written))
       world_.Fail("node " + std::to_string(node.agent()) + " was told without a reason that " + KeyOf(exception) + " " +
                   exception.version.ToText() + " was refused: " + exception.reason);

@@ -94,6 +94,8 @@ class Oracle {
   void Replaced(SimNode& node);
   // Notes what is in its journal, which it is about to lose.
   void KeepJournal(const SimNode& node);
+  // Whether retention dropped this state, or a newer one, at the node.
+  bool WasDropped(AgentId agent, const std::string& key, const Version& version) const;
   // Old parents may keep what they got while they were one.
   void AllowLeftovers() { leftovers_ = true; }
   bool leftovers() const { return leftovers_; }
@@ -112,6 +114,7 @@ class Oracle {
     Version issued;                                              // its last own version
     std::map<uint64_t, std::pair<std::string, Version>> by_seq;  // own writes
     std::set<std::pair<std::string, Version>> reconciled;
+    std::unordered_map<std::string, Version> dropped;  // by retention
     // With what a state was in each batch that had it.
     std::map<std::pair<std::string, Version>, std::vector<std::vector<Member>>> companions;
   };
@@ -121,6 +124,7 @@ class Oracle {
   void Join(const std::string& key, const tg_change& change, const Written& written);
   void RemoteJoined(SimNode& node, const tg_change& change);
   void CheckJournals();
+  void Dropped(SimNode& node, const tg_change& change, const tg_outcome& outcome);
   void CheckWhole(SimNode& node, const tg_change& change);
   // A tombstone that removes what a parent that is sure lacks; its state is registered. False: it is none.
   bool IsRemoval(SimNode& node, const tg_change& change);
@@ -130,6 +134,8 @@ class Oracle {
   std::string DifferenceAt(SimNode& node);
   // Of a strict server: the keys whose newest state it refused; then who has to know it.
   void FindRefused();
+  // Whether some node still holds it.
+  bool IsSomewhere(const std::string& key, const Version& version) const;
   std::string RefusedDifference();
   bool IsRefusableEntry(const node::QuarantineEntry& entry) const;
   void CheckExceptions(const SimNode& node, const node::SyncAnswer& answer);

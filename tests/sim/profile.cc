@@ -37,6 +37,9 @@ std::vector<Profile> MakeProfiles() {
   leases.writes_max = 400;
   leases.faults_min = 40;
   leases.faults_max = 70;
+  Profile tight{.name = "tight", .what = "quotas, items dropped when delivered, full disks"};
+  tight.tight = true;
+  tight.fills = 8;
   Profile roam{.name = "roam", .what = "devices and routers that move to another parent"};
   roam.routers_min = 2;
   roam.moves = 6;
@@ -47,7 +50,7 @@ std::vector<Profile> MakeProfiles() {
   wide.writes_min = 900;
   wide.writes_max = 1'100;
   wide.seconds_min = 100;
-  return {mixed, calm, storm, chain, skew, clocks, wide, strict, leases, roam};
+  return {mixed, calm, storm, chain, skew, clocks, wide, strict, leases, tight, roam};
 }
 
 }  // namespace

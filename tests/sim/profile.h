@@ -21,12 +21,14 @@ struct Profile {
   bool wild_clocks = false;  // years off, not only minutes
   bool server_late = false;  // much is there before the first contact
   bool strict = false;       // the server refuses some of what comes up
+  bool tight = false;        // quotas and retention at routers and devices
   bool chain = false;        // every router below the one before
   uint32_t writes_min = 200, writes_max = 280;
   uint32_t faults_min = 20, faults_max = 40;
   int64_t seconds_min = 60, seconds_max = 200;
   // Weights of the kinds of faults; 0 = never.
-  uint32_t breaks = 10, cuts = 6, crashes = 8, long_downs = 1, disk_errors = 6, storms = 4, clock_jumps = 2, moves = 0;
+  uint32_t breaks = 10, cuts = 6, crashes = 8, long_downs = 1, disk_errors = 6, storms = 4, clock_jumps = 2, moves = 0,
+           fills = 0;
   uint32_t levels = 3;      // levels of routers that change in half of the seeds: so many at most
   uint32_t half_opens = 3;  // sessions that become half-open in half of the seeds: so many at most
   uint32_t leaps = 0;       // days and weeks in which nothing happens; nodes that are down miss several of them

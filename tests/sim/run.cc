@@ -14,6 +14,20 @@ constexpr int64_t kDeadSessionUs = 60 * kSecond;
 // At rest a link carries keep-alives only: so many frames each second, both ways, at the very most.
 constexpr uint64_t kStillFramesPerLink = 4 * 45;
 
+// Small limits that all drain by themselves: what is delivered is dropped.
+std::string DrawLimits(SimRandom& random) {
+  std::string text = "{";
+  for (const char* model : {"Reading", "Gauge", "Status"}) {
+    if (random.PerMille(300)) continue;
+    const char* delivered = random.PerMille(500) ? "hop" : "server";
+    text += std::string(text.size() > 1 ? "," : "") + "\"" + model + "\":{\"delivered\":\"" + delivered + "\"";
+    if (random.PerMille(700)) text += ",\"items_max\":" + std::to_string(random.Between(2, 20));
+    if (random.PerMille(200)) text += ",\"bytes_max\":" + std::to_string(random.Between(500, 3'000));
+    text += "}";
+  }
+  return text + "}";
+}
+
 WorldOptions DrawOptions(const RunOptions& run, SimRandom& random) {
   const Profile& profile = *run.profile;
   WorldOptions options;
@@ -21,6 +35,7 @@ WorldOptions DrawOptions(const RunOptions& run, SimRandom& random) {
   options.print = run.print;
   options.defect = run.defect;
   options.strict_server = profile.strict;
+  if (profile.tight) options.retain = DrawLimits(random);
   node::NodeOptions& node = options.node;
   constexpr int64_t kDelays[] = {0, 50, 500, 2'000, 5'000};
   node.sync_delay_ms = kDelays[random.Below(5)];

@@ -127,6 +127,13 @@ void SimNode::FailCommits(int count, Code code) {
   truth_->FailCommits(count, code);
 }
 
+void SimNode::FillDisk(bool full) {
+  if (!up()) return;
+  auto stats = truth_->Stats();
+  world_.trace().Line(world_.now_us(), agent(), full ? "its disk is full" : "its disk has room again");
+  truth_->LimitRows(full && stats.ok() ? stats->items + stats->tombstones + 1 : 0);
+}
+
 void SimNode::Wake(int64_t delay_us) {
   const int64_t at = world_.now_us() + std::max<int64_t>(delay_us, 0);
   if (!up() || at >= wake_us_) return;

@@ -59,6 +59,8 @@ class SimNode : public node::Outbox, private core::Log, private core::Metrics, p
     outputs_left_ = -1;
   }
   void FailCommits(int count, Code code);
+  // Its disk is full for so long, or until it restarts.
+  void FillDisk(bool full);
   void FailNextOpen() { fail_open_ = true; }
   // The next start does not know attaches that no parent has answered, as from a backup.
   void ForgetAttach() { forget_attach_ = true; }

@@ -45,6 +45,10 @@ bool Monitor::Tamper(SimNode& from, AgentId to, wire::DecodedFrame* frame) {
     for (wire::RefusedKey& refused : ack->refused)
       if (refused.reason.empty()) refused.held = refused.version;
   }
+  if (defect == Defect::kHoldsUntold) {
+    if (auto* ack = std::get_if<wire::Ack>(&frame->body)) ack->holds.clear();
+    if (auto* hello = std::get_if<wire::Hello>(&frame->body)) hello->holds.clear();
+  }
   if (auto* ack = std::get_if<wire::Ack>(&frame->body); ack != nullptr && !ack->refused.empty()) {
     // As if each had none to tell; late: half of the acks.
     if (defect == Defect::kRefusalsUntold || (defect == Defect::kRefusalsLate && random_.PerMille(500))) {

@@ -19,6 +19,9 @@ World::World(const WorldOptions& options)
       catalog_(std::make_unique<replica::CatalogHolder>(policy_ ? MakeCatalog(*policy_) : GoodCatalog())),
       server_catalog_(options.strict_server ? std::make_unique<replica::CatalogHolder>(StrictCatalog()) : nullptr),
       newest_catalog_(std::make_unique<replica::CatalogHolder>(NewestCatalog())),
+      tight_catalog_(options.retain.empty()
+                         ? nullptr
+                         : std::make_unique<replica::CatalogHolder>(MakeTightCatalog(options.retain))),
       oracle_(*this),
       network_(*this, random_.Fork()) {}
 
@@ -36,7 +39,8 @@ void World::SetNewestOnly(AgentId agent, bool newest_only) {
 
 const replica::CatalogHolder& World::catalog(AgentId agent) const {
   if (newest_only_.contains(agent)) return *newest_catalog_;
-  return agent == kAgentServer && server_catalog_ ? *server_catalog_ : *catalog_;
+  if (agent == kAgentServer) return server_catalog_ ? *server_catalog_ : *catalog_;
+  return tight_catalog_ ? *tight_catalog_ : *catalog_;
 }
 
 SimNode& World::Add(AgentId agent, uint32_t role, uint32_t level, AgentId parent) {
@@ -119,6 +123,7 @@ std::string World::Unrest() {
       if (link.is_parent) has_parent = true;
       if (link.state != "up") return which + "is " + link.state + " " + link.last_error;
       if (link.pending_changes != 0) return which + std::to_string(link.pending_changes) + " changes pending";
+      if (!link.holds.empty()) return which + "model " + link.holds[0].model + " is held: " + link.holds[0].message;
       if (link.unsettled_scopes != 0) return which + std::to_string(link.unsettled_scopes) + " scopes unsettled";
     }
     if (!has_parent) return who + " has no parent link";

@@ -28,6 +28,7 @@ struct WorldOptions {
   bool print = false;  // the trace
   Defect defect = Defect::kNone;
   bool strict_server = false;  // its schema refuses some of what is lawful below
+  std::string retain;          // of routers and devices, as in policy-onetable's configuration; empty = all is kept
   node::NodeOptions node;      // agent, role and level are set for each node
   Weather weather;
 };
@@ -94,6 +95,7 @@ class World {
   std::unique_ptr<replica::CatalogHolder> server_catalog_;  // null: the same
   std::unique_ptr<replica::CatalogHolder> newest_catalog_;
   std::set<AgentId> newest_only_;
+  std::unique_ptr<replica::CatalogHolder> tight_catalog_;  // of all others; null: the same
   Oracle oracle_;
   Network network_;
   std::vector<std::unique_ptr<SimNode>> nodes_;

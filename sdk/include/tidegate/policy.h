@@ -35,12 +35,20 @@ typedef struct tg_policy_item {
   const tg_change* change;
 } tg_policy_item;
 
+/* When items_max or bytes_max is reached. */
+#define TG_WHEN_FULL_REFUSE 0u      /* writers are refused, neighbours are held, down to the device */
+#define TG_WHEN_FULL_DROP_OLDEST 1u /* the oldest go, undelivered ones too: these are counted and listed */
+#define TG_WHEN_FULL_KEEP_LATEST 2u /* the same, but never the last item of an owner and pk; then refuse */
+
+/* How long items that go up are kept at a node. */
 typedef struct tg_retain {
   uint32_t struct_size;
   uint32_t drop_when_delivered; /* 0 keep, 1 hop, 2 server */
   int64_t age_ms_max;           /* 0 = no limit */
-  uint64_t items_max;
-  uint64_t bytes_max;
+  uint64_t items_max;           /* 0 = no limit */
+  uint64_t bytes_max;           /* bodies and keys; 0 = no limit */
+  uint32_t when_full;           /* TG_WHEN_FULL_* */
+  uint32_t reserved;
 } tg_retain;
 
 typedef struct tg_bytes_sink {

@@ -1,0 +1,295 @@
+// Retention: what a node drops of items that go up (docs/replication.md, "Retention"). Nothing undelivered is dropped
+// without being counted and listed (law 6).
+#include <algorithm>
+#include <utility>
+
+#include "host/base/views.h"
+#include "host/node/impl.h"
+#include "host/sync/meta_keys.h"
+
+namespace tidegate::node {
+namespace {
+
+constexpr uint64_t kPageItems = 500;
+constexpr int kPagesInACommit = 4;
+constexpr uint64_t kDropsInACommit = 1'000;
+constexpr int64_t kAgeLookUs = 60'000'000;
+
+const char* WhenFullName(uint32_t when_full) {
+  static const char* const kNames[] = {"refuse", "drop_oldest", "keep_latest"};
+  return when_full <= TG_WHEN_FULL_KEEP_LATEST ? kNames[when_full] : "?";
+}
+
+uint64_t SizeOf(const tg_change& change) { return change.body.size + change.key.pk.size + change.key.sk.size; }
+
+tg_feed_selector LaneOf(uint32_t lane) {
+  tg_feed_selector selector{};
+  selector.struct_size = sizeof selector;
+  selector.direction = TG_DIRECTION_UP;
+  selector.lane = static_cast<uint8_t>(lane);
+  return selector;
+}
+
+}  // namespace
+
+// What is passed upwards, at the hop and at the server.
+Node::Impl::Passed Node::Impl::PassedUpwards() {
+  sync::Link* parent = links_.parent();
+  if (parent == nullptr || !parent->up() || !marks_.empty()) return {};  // what is not compared may be missing there
+  return {parent->PassedHop(end_.position), parent->PassedDelivered(end_.position)};
+}
+
+// Whether dropping it here loses nothing: a node above has it, as far as is known, or this is where it goes to. What
+// the parent has said holds while it is away, too.
+bool Node::Impl::IsAbove(const tg_change& change, const Passed& passed) const {
+  if (options_.role == TG_ROLE_SERVER) return true;
+  const sync::Link* parent = links_.parent();
+  if (parent == nullptr) return false;
+  const bool said = marks_.empty() && parent->Knows(change.lane, change.key.owner, change.seq);
+  return HasArrived(change, said ? change.seq : passed.hop, SyncTarget::kHop);
+}
+
+// What was excepted may not be any more.
+void Node::Impl::LookAgain() {
+  for (auto& cursors : retained_) {
+    for (DropCursor& cursor : cursors) {
+      if (cursor.skipped == UINT64_MAX) continue;
+      cursor.at = std::min(cursor.at, cursor.skipped - 1);
+      cursor.skipped = UINT64_MAX;
+    }
+  }
+  retain_due_ = true;
+}
+
+// A removal was not committed.
+void Node::Impl::LookAgainFrom(uint32_t lane, uint64_t seq) {
+  auto back = [&](uint64_t* at) { *at = std::min(*at, seq - 1); };
+  for (auto& cursors : retained_) back(&cursors[lane].at);
+  for (auto& [model, lanes] : aged_) back(&lanes[lane]);
+  for (auto& [model, usage] : usage_) back(&usage.oldest[lane].at);
+  retain_due_ = true;
+}
+
+void Node::Impl::Retain(int64_t now_us) {
+  if (!retains_ && usage_.empty()) return;
+  if (const sync::Link* parent = links_.parent(); parent != nullptr && parent->refusals_ended != refusals_ended_) {
+    refusals_ended_ = parent->refusals_ended;
+    LookAgain();
+  }
+  if (std::exchange(look_again_, false)) LookAgain();
+  bool aged = now_us >= age_look_us_;
+  Passed passed = PassedUpwards();
+  bool moved = retains_ && (passed.hop != passed_before_.hop || passed.server != passed_before_.server);
+  if (!retain_due_ && !aged && !moved) return;
+  retain_due_ = false;
+  passed_before_ = passed;
+  drops_left_ = kDropsInACommit;
+  for (uint32_t lane = 0; lane < TG_LANE_COUNT; ++lane) {
+    if (drops_at_[0]) DropDelivered(lane, false, passed.hop);
+    if (drops_at_[1]) DropDelivered(lane, true, passed.server);
+  }
+  if (aged) {
+    age_look_us_ = now_us + kAgeLookUs;
+    if (!ClockSuspends()) DropAged(passed);
+  }
+  for (auto& [model, usage] : usage_) {
+    if (usage.drops && usage.Over()) DropOldest(model, &usage, passed);
+  }
+}
+
+// Of the models that are dropped when they are at the hop, or those when they are at the server.
+void Node::Impl::DropDelivered(uint32_t lane, bool server, uint64_t to) {
+  auto catalog = deps_.catalog.Get();
+  DropCursor& cursor = retained_[server ? 1 : 0][lane];
+  for (int pages = 0; cursor.at < to; ++pages) {
+    if (pages == kPagesInACommit || drops_left_ == 0) {
+      retain_due_ = true;
+      return;
+    }
+    auto page = deps_.storage.Changes(LaneOf(lane), cursor.at, kPageItems, 0, [&](const tg_change& change) {
+      if (change.seq > to || change.kind != TG_CHANGE_ITEM) return true;
+      const replica::ModelRule* rule = catalog->Find(View(change.model));
+      if (rule == nullptr || rule->direction != TG_DIRECTION_UP) return true;
+      if (rule->retain.drop_when_delivered != (server ? 2u : 1u)) return true;
+      bool stays = !HasArrived(change, to, server ? SyncTarget::kServer : SyncTarget::kHop) || KeepsAnswer(change);
+      if (!stays && Drop(change, false, "")) return true;
+      cursor.skipped = std::min(cursor.skipped, change.seq);
+      look_again_ = look_again_ || !stays;  // it is just being written
+      return true;
+    });
+    if (!page.ok()) {
+      deps_.log.Write(3, "cannot read for retention: " + page.status().message());
+      return;
+    }
+    cursor.at = std::min(page->reached.position, to);
+    if (!page->more) return;
+  }
+}
+
+// A model's items lie in the order of their age, but for those that were given again.
+void Node::Impl::DropAged(const Passed& passed) {
+  auto catalog = deps_.catalog.Get();
+  int64_t now_ms = deps_.clock.unix_ms();
+  for (auto& [model, lanes] : aged_) {
+    const replica::ModelRule* rule = catalog->Find(model);
+    if (rule == nullptr) continue;
+    for (uint32_t lane = 0; lane < TG_LANE_COUNT; ++lane) {
+      for (int pages = 0;; ++pages) {
+        if (pages == kPagesInACommit || drops_left_ == 0) {
+          age_look_us_ = deps_.clock.monotonic_us();  // the next commit goes on
+          return;
+        }
+        uint64_t stays = UINT64_MAX;
+        auto page = deps_.storage.Changes(LaneOf(lane), lanes[lane], kPageItems, 0, [&](const tg_change& change) {
+          if (View(change.model) != model || change.kind != TG_CHANGE_ITEM) return true;
+          bool old = now_ms - Version::From(change.version).unix_ms() >= rule->retain.age_ms_max;
+          bool drops = old && drops_left_ != 0;
+          if (!drops || !Drop(change, !IsAbove(change, passed), "age")) stays = std::min(stays, change.seq);
+          return true;
+        });
+        if (!page.ok()) return;
+        lanes[lane] = stays == UINT64_MAX ? page->reached.position : stays - 1;
+        if (stays != UINT64_MAX || !page->more) break;
+      }
+    }
+  }
+  if (drops_left_ == 0) age_look_us_ = deps_.clock.monotonic_us();
+}
+
+// Makes room, oldest first, in the model's own lane and then where transactions took it.
+void Node::Impl::DropOldest(const std::string& model, Usage* usage, const Passed& passed) {
+  uint64_t items = usage->rule.items_max == 0 ? 0 : usage->items - std::min(usage->items, usage->rule.items_max);
+  uint64_t bytes = usage->rule.bytes_max == 0 ? 0 : usage->bytes - std::min(usage->bytes, usage->rule.bytes_max);
+  bool latest = usage->rule.when_full == TG_WHEN_FULL_KEEP_LATEST;
+  bool kept = false;
+  for (uint32_t i = 0; i < TG_LANE_COUNT; ++i) {
+    uint32_t lane = (usage->lane + i) % TG_LANE_COUNT;
+    DropCursor& cursor = usage->oldest[lane];
+    for (int pages = 0;; ++pages) {
+      if (pages == kPagesInACommit || drops_left_ == 0) {
+        retain_due_ = true;
+        return;
+      }
+      uint64_t enough = UINT64_MAX;  // the first that stays because nothing more has to go
+      auto page = deps_.storage.Changes(LaneOf(lane), cursor.at, kPageItems, 0, [&](const tg_change& change) {
+        if (View(change.model) != model || change.kind != TG_CHANGE_ITEM || enough != UINT64_MAX) return true;
+        if ((items == 0 && bytes == 0) || drops_left_ == 0) {
+          enough = change.seq;
+        } else if (!(latest && IsLatest(change)) &&
+                   Drop(change, !IsAbove(change, passed), WhenFullName(usage->rule.when_full))) {
+          items -= std::min<uint64_t>(items, 1);
+          bytes -= std::min(bytes, SizeOf(change));
+        } else {
+          cursor.skipped = std::min(cursor.skipped, change.seq);
+        }
+        return true;
+      });
+      if (!page.ok()) return;
+      cursor.at = enough == UINT64_MAX ? page->reached.position : enough - 1;
+      if (items == 0 && bytes == 0) {
+        usage->second_look = false;
+        return;
+      }
+      if (enough != UINT64_MAX) {
+        retain_due_ = true;
+        return;
+      }
+      if (!page->more) break;
+    }
+    kept = kept || cursor.skipped != UINT64_MAX;
+  }
+  if (kept && !usage->second_look) {
+    // Some of those that were the latest are not any more.
+    for (DropCursor& cursor : usage->oldest) {
+      if (cursor.skipped != UINT64_MAX) cursor.at = cursor.skipped - 1;
+      cursor.skipped = UINT64_MAX;
+    }
+    usage->second_look = retain_due_ = true;
+  } else if (latest && !usage->stuck) {
+    usage->stuck = usage_moved_ = true;  // only the latest are left: now it is refused
+  }
+}
+
+// Whether no newer item has its owner and pk.
+bool Node::Impl::IsLatest(const tg_change& change) const {
+  Version version = Version::From(change.version);
+  bool newer = false;
+  tg_query query{};
+  query.struct_size = sizeof query;
+  query.flags = TG_QUERY_OWNER | TG_QUERY_HASH | TG_QUERY_REVERSE | TG_QUERY_KEYS_ONLY;
+  query.owner = change.key.owner;
+  query.model = change.model;
+  query.hash = change.key.pk;
+  query.limit = 64;
+  Result<std::string> end = deps_.storage.Query(query, [&](const tg_change& other) {
+    newer = Version::From(other.version) > version;
+    return !newer;
+  });
+  return end.ok() && !newer;
+}
+
+// Stages the removal without a trace. False: it is being written just now.
+bool Node::Impl::Drop(const tg_change& change, bool lost, const char* reason) {
+  if (stage_.Touches(change.key) || KeepsAnswer(change)) return false;
+  tg_change name = change;
+  name.body = {};
+  name = stage_.arena().Copy(name);
+  uint64_t bytes = SizeOf(change);
+  Version version = Version::From(change.version);
+  stage_.Begin();
+  stage_.Purge(name, version);
+  std::string key;
+  if (lost) {
+    key = sync::meta::Lost(View(change.model), change.key.owner, reason);
+    wire::LostRecord& record = lost_[key];
+    if (record.items == 0) {
+      record.model = View(change.model);
+      record.owner = change.key.owner;
+      record.reason = reason;
+      record.since_unix_ms = deps_.clock.unix_ms();
+      record.first = version;
+    }
+    ++record.items;
+    record.bytes += bytes;
+    record.first = std::min(record.first, version);
+    record.last = std::max(record.last, version);
+    stage_.MetaPut(key, wire::EncodeRecord(record));
+  }
+  stage_.End([this, key, bytes, lane = change.lane, seq = change.seq](const Status& status,
+                                                                      std::span<const core::Effect> effects) {
+    bool dropped = status.ok() && !effects.empty() && effects[0].applied();
+    if (dropped) {
+      deps_.metrics.Add(key.empty() ? "tidegate_dropped_total" : "tidegate_dropped_undelivered_total", 1);
+    } else if (!key.empty()) {
+      wire::LostRecord& record = lost_[key];
+      record.items -= std::min<uint64_t>(record.items, 1);
+      record.bytes -= std::min(record.bytes, bytes);
+      if (record.items == 0) lost_.erase(key);
+    }
+    if (!status.ok()) LookAgainFrom(lane, seq);
+  });
+  drops_left_ -= std::min<uint64_t>(drops_left_, 1);
+  return true;
+}
+
+Status Node::Impl::RestoreLost() {
+  return deps_.storage.MetaScan(sync::meta::kLostPrefix, [&](std::string_view key, std::string_view value) {
+    wire::LostRecord record;
+    if (wire::DecodeRecord(value, &record).ok()) lost_[std::string(key)] = std::move(record);
+    return true;
+  });
+}
+
+void Node::Impl::ShowRetention(NodeStatus* status) const {
+  for (const auto& [model, usage] : usage_) {
+    status->quotas.push_back({model, usage.items, usage.rule.items_max, usage.bytes, usage.rule.bytes_max,
+                              WhenFullName(usage.rule.when_full), usage.held || usage.Full(0, 0)});
+  }
+  for (const auto& [key, record] : lost_) {
+    status->losses.push_back({record.model, record.owner, record.reason, record.items, record.bytes,
+                              record.first.ToText(), record.last.ToText(), record.since_unix_ms});
+  }
+  status->disk_full = disk_ != Disk::kOpen && !disk_fits_;
+}
+
+}  // namespace tidegate::node
