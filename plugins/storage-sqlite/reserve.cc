@@ -9,9 +9,8 @@
 
 namespace tidegate::sqlite {
 
-Reserve::Reserve(const std::string& replica_path, uint64_t bytes) : path_(replica_path + ".reserve"), bytes_(bytes) {
-  directory_ = replica_path.substr(0, replica_path.rfind('/') + 1);
-  if (directory_.empty()) directory_ = ".";
+Reserve::Reserve(const std::string& replica_path, uint64_t bytes)
+    : path_(replica_path + ".reserve"), directory_(replica_path.substr(0, replica_path.rfind('/') + 1)), bytes_(bytes) {
   if (bytes_ == kAuto) {
     struct statvfs disk;
     bytes_ = 16u << 20;

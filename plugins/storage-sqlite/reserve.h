@@ -12,6 +12,7 @@ class Reserve {
  public:
   // bytes: as the configuration says; kAuto = a sixteenth of the file system, from 256 KiB to 16 MiB.
   static constexpr uint64_t kAuto = UINT64_MAX;
+  // replica_path is absolute.
   Reserve(const std::string& replica_path, uint64_t bytes);
 
   uint64_t bytes() const { return bytes_; }
