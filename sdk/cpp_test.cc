@@ -130,6 +130,7 @@ TEST_F(StorageTable, Exceptions_AllEndAtTheBoundary) {
 TEST_F(StorageTable, Backup_ClassWithoutItSaysUnsupported) {
   Make("");
   EXPECT_EQ(kTable.backup(self_, Str("/x"), &error_), TG_UNSUPPORTED);
+  EXPECT_EQ(kTable.restore(self_, Str("/x"), Str(".y"), &error_), TG_UNSUPPORTED);
 }
 
 TEST(Fail, LongText_IsCutAtACharacter) {

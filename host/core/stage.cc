@@ -68,6 +68,8 @@ void Stage::OwnerRemove(std::string_view set, AgentId owner) {
 
 void Stage::EndsTrim(uint64_t position) { Add(TG_OP_ENDS_TRIM).position = position; }
 
+void Stage::BeginEpoch(Epoch epoch) { Add(TG_OP_EPOCH).position = epoch; }
+
 void Stage::End(Handler handler) {
   Group& group = groups_.back();
   group.count = mutations_.size() - group.first;

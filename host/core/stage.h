@@ -42,6 +42,8 @@ class Stage {
   void OwnerAdd(std::string_view set, AgentId owner);
   void OwnerRemove(std::string_view set, AgentId owner);
   void EndsTrim(uint64_t position);
+  // First in its group.
+  void BeginEpoch(Epoch epoch);
   void End(Handler handler = nullptr);
 
   // True if a group staged before writes this key: its state is known only after Commit.

@@ -40,6 +40,7 @@ class Storage {
 
   // Facts of this start; the storage has been started with an epoch already.
   virtual const StorageInfo& info() const = 0;
+  // The present one: of this start, or one that a commit began since (TG_OP_EPOCH). The writer thread only.
   virtual Epoch epoch() const = 0;
 
   // Durable when it returns; on error nothing of it happened. Returns the watermark at its end.

@@ -47,7 +47,7 @@ Result<std::unique_ptr<PluginStorage>> PluginStorage::FromInstance(Result<std::u
   if (!instance.ok()) return instance.status();
   if (!Complete(*(*instance)->table<tg_storage_v1>())) {
     return Status::Invalid((*instance)->name() + ": its table of " TG_STORAGE_ID
-                                                 " lacks a function; only backup and traces may be missing");
+                                                 " lacks a function; only backup, traces and restore may be missing");
   }
   return std::unique_ptr<PluginStorage>(new PluginStorage(std::move(instance).value()));
 }
@@ -94,6 +94,9 @@ Result<Watermark> PluginStorage::Commit(std::span<const tg_group> groups, const 
   last_commit_ = code == TG_OK ? Status::Ok() : instance_->Failed(code, error);
   if (code == TG_IO && error.retryable == 0) gave_up_ = true;
   if (!last_commit_.ok()) return last_commit_;
+  for (const tg_group& group : groups) {
+    if (group.count != 0 && group.mutations->op == TG_OP_EPOCH) epoch_ = group.mutations->position;
+  }
   return Watermark::From(end);
 }
 
@@ -217,6 +220,16 @@ Status PluginStorage::Traces(uint64_t after, uint64_t limit, const core::ChangeF
   }
   tg_change_sink sink = Sink(fn);
   return Call(table_->traces, after, limit, &sink);
+}
+
+Status PluginStorage::Restore(std::string_view path, std::string_view suffix) {
+  if (table_->base.struct_size < TG_END_OF(tg_storage_v1, restore) || table_->restore == nullptr) {
+    return Status::Unsupported(instance_->name() + ": this storage restores no backups");
+  }
+  if (instance_->started()) return Status::Conflict(instance_->name() + ": the storage is in use; stop it first");
+  tg_error error{};
+  tg_code code = table_->restore(instance_->self(), Str(path), Str(suffix), &error);
+  return code == TG_OK ? Status::Ok() : instance_->Failed(code, error);
 }
 
 }  // namespace tidegate::plugin

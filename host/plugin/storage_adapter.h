@@ -27,6 +27,9 @@ class PluginStorage : public core::Storage {
   // Everything else is allowed after this only.
   Status Start(const ReplicaId& new_replica, Epoch epoch);
   Status Stop(uint64_t deadline_ms);
+  // Before Start: the copy at path takes the place of the replica, whose files are kept under names with the suffix.
+  // An empty path takes them back.
+  Status Restore(std::string_view path, std::string_view suffix);
 
   const core::StorageInfo& info() const override { return info_; }
   Epoch epoch() const override { return epoch_; }

@@ -241,6 +241,7 @@ TEST_F(StorageAdapter, Reading_ArgumentsAndResultsKeepTheirPlaces) {
   EXPECT_THAT(keys, ElementsAre("k0", "k1", "k2"));
   EXPECT_EQ(storage_->Stats()->items, 8u);
   EXPECT_EQ(storage_->Backup("/x").code(), Code::kUnsupported);
+  EXPECT_EQ(storage_->Restore("/x", ".y").code(), Code::kConflict) << "it is started";
 }
 
 TEST_F(StorageAdapter, MissingFunction_RefusedAtCreate) {

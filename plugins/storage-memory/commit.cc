@@ -41,7 +41,7 @@ void CheckPut(const tg_change& change) {
 }
 
 void Check(const tg_mutation& m) {
-  if (m.op < TG_OP_PUT || m.op > TG_OP_ENDS_TRIM) throw sdk::Error(TG_INVALID, "unknown operation");
+  if (m.op < TG_OP_PUT || m.op > TG_OP_EPOCH) throw sdk::Error(TG_INVALID, "unknown operation");
   if (m.condition > TG_IF_VERSION) throw sdk::Error(TG_INVALID, "unknown condition");
   if (HasChange(m)) {
     if (m.change == nullptr) throw sdk::Error(TG_INVALID, "a put, purge or renumber without a change");
@@ -159,6 +159,10 @@ class Committer {
       case TG_OP_OWNER_REMOVE:
         replica_.owner_sets.erase({name, m.owner});
         break;
+      case TG_OP_EPOCH:
+        KeepEnd();  // what stands before it is of the epoch before
+        replica_.BeginEpoch(m.position);
+        break;
       default:
         replica_.TrimEnds(m.position);
     }
@@ -192,6 +196,10 @@ sdk::Status MemoryStorage::Commit(std::span<const tg_group> groups, const sdk::O
   {
     std::unique_lock lock(mutex_);
     if (!started_) return {TG_UNAVAILABLE, "the storage is not started"};
+    for (const auto& group : checked)
+      for (const tg_mutation* m : group)
+        if (m->op == TG_OP_EPOCH && replica_.KnowsEpoch(m->position))
+          return {TG_CONFLICT, "the epoch was used before; make a new random one"};
     uint64_t rows = replica_.items + replica_.tombstones;
     for (const auto& group : checked)
       for (const tg_mutation* m : group)

@@ -90,6 +90,10 @@ uint64_t Replica::LastSelected(const tg_feed_selector& selector) const {
   return last;
 }
 
+bool Replica::KnowsEpoch(uint64_t epoch) const {
+  return std::any_of(epochs.begin(), epochs.end(), [&](const tg_epoch& known) { return known.epoch == epoch; });
+}
+
 void Replica::BeginEpoch(uint64_t epoch) {
   epochs.push_back({epoch, head + 1});
   if (epochs.size() <= kEpochsMax) return;

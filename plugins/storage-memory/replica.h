@@ -57,6 +57,7 @@ struct Replica {
   // The seq of the last of them all; 0 = none.
   uint64_t LastSelected(const tg_feed_selector& selector) const;
 
+  bool KnowsEpoch(uint64_t epoch) const;
   void BeginEpoch(uint64_t epoch);
   void KeepEnd(const tg_version& version);
   void TrimEnds(uint64_t position);

@@ -30,7 +30,7 @@ void CheckPut(const tg_change& change) {
 }
 
 void Check(const tg_mutation& m) {
-  if (m.op < TG_OP_PUT || m.op > TG_OP_ENDS_TRIM) throw sdk::Error(TG_INVALID, "unknown operation");
+  if (m.op < TG_OP_PUT || m.op > TG_OP_EPOCH) throw sdk::Error(TG_INVALID, "unknown operation");
   if (m.condition > TG_IF_VERSION) throw sdk::Error(TG_INVALID, "unknown condition");
   if (HasChange(m)) {
     if (m.change == nullptr) throw sdk::Error(TG_INVALID, "a put, purge or renumber without a change");

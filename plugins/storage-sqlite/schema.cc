@@ -92,6 +92,8 @@ CREATE TABLE meta (
   value BLOB) WITHOUT ROWID;
 )sql";
 
+}  // namespace
+
 [[noreturn]] void ThrowErrno(const std::string& path, const char* doing) {
   const int sys_errno = errno;
   throw sdk::Error(sys_errno == ENOSPC || sys_errno == EDQUOT ? TG_FULL : TG_IO,
@@ -110,6 +112,8 @@ void SyncDirectory(const std::string& directory) {
   close(fd);
   if (result != 0) ThrowErrno(directory, "fsync");
 }
+
+namespace {
 
 void Pragma(Connection& connection, const std::string& pragma) { connection.Run(("PRAGMA " + pragma).c_str()); }
 

@@ -14,6 +14,10 @@ namespace tidegate::sqlite {
 inline constexpr uint64_t kApplicationId = 0x54474954;  // "TGIT"
 inline constexpr uint64_t kFormat = 1;                  // user_version
 
+[[noreturn]] void ThrowErrno(const std::string& path, const char* doing);
+std::string DirectoryOf(const std::string& path);
+void SyncDirectory(const std::string& directory);
+
 // Two daemons never open one replica: an exclusive lock on <path>.lock, which names its holder.
 class FileLock {
  public:

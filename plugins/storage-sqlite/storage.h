@@ -29,6 +29,9 @@ class SqliteStorage {
   void Stats(tg_storage_stats& stats);
   void Backup(std::string_view path);
 
+  // restore.cc
+  void Restore(std::string_view path, std::string_view suffix);
+
   // query.cc
   sdk::Status Get(const tg_key& key, const sdk::ChangeSink& sink);
   void Query(const tg_query& query, const sdk::ChangeSink& sink, const sdk::CursorSink& cursor);

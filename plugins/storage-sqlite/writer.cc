@@ -110,29 +110,34 @@ Writer::Writer(const Config& config, uint64_t epoch)
 void Writer::BeginEpoch(uint64_t epoch) {
   begin_.Run();
   try {
-    Statement known(connection_.db(), "SELECT 1 FROM epoch WHERE epoch = ?1");
-    if (known.Bind(1, epoch).Step())
-      throw sdk::Error(TG_CONFLICT, "the epoch was used before; make a new random one at each start");
-    known.Reset();
     first_start_ = connection_.Number("SELECT count(*) FROM epoch") == 0;
-    Statement insert(connection_.db(), "INSERT INTO epoch (epoch, first) VALUES (?1, ?2)");
-    insert.Bind(1, epoch).Bind(2, state_.head + 1).Run();
-    epoch_ = epoch;
-    while (connection_.Number("SELECT count(*) FROM epoch") > kEpochsMax) {
-      // Epochs that gave no position are forgotten first: no watermark names them.
-      const uint64_t old = connection_.Number(
-          "SELECT e.id FROM epoch e WHERE e.first = (SELECT n.first FROM epoch n WHERE n.id > e.id ORDER BY n.id LIMIT "
-          "1)"
-          " ORDER BY e.id LIMIT 1");
-      connection_.Run(old != 0 ? ("DELETE FROM epoch WHERE id = " + std::to_string(old)).c_str()
-                               : "DELETE FROM epoch WHERE id = (SELECT min(id) FROM epoch)");
-      const uint64_t first = connection_.Number("SELECT first FROM epoch ORDER BY id LIMIT 1");
-      if (first > 1) TrimEnds(first);
-    }
+    AddEpoch(epoch);
     commit_.Run();
   } catch (...) {
     sqlite3_exec(connection_.db(), "ROLLBACK", nullptr, nullptr, nullptr);
     throw;
+  }
+}
+
+// Inside a transaction. The epoch begins with the next seq.
+void Writer::AddEpoch(uint64_t epoch) {
+  Statement known(connection_.db(), "SELECT 1 FROM epoch WHERE epoch = ?1");
+  if (known.Bind(1, epoch).Step())
+    throw sdk::Error(TG_CONFLICT, "the epoch was used before; make a new random one at each start");
+  known.Reset();
+  Statement insert(connection_.db(), "INSERT INTO epoch (epoch, first) VALUES (?1, ?2)");
+  insert.Bind(1, epoch).Bind(2, state_.head + 1).Run();
+  state_.epoch = epoch;
+  while (connection_.Number("SELECT count(*) FROM epoch") > kEpochsMax) {
+    // Epochs that gave no position are forgotten first: no watermark names them.
+    const uint64_t old = connection_.Number(
+        "SELECT e.id FROM epoch e WHERE e.first = (SELECT n.first FROM epoch n WHERE n.id > e.id ORDER BY n.id LIMIT "
+        "1)"
+        " ORDER BY e.id LIMIT 1");
+    connection_.Run(old != 0 ? ("DELETE FROM epoch WHERE id = " + std::to_string(old)).c_str()
+                             : "DELETE FROM epoch WHERE id = (SELECT min(id) FROM epoch)");
+    const uint64_t first = connection_.Number("SELECT first FROM epoch ORDER BY id LIMIT 1");
+    if (first > 1) TrimEnds(first);
   }
 }
 
@@ -259,7 +264,7 @@ void Writer::Checkpoint() {
 tg_watermark Writer::Head() const {
   tg_watermark head{};
   std::memcpy(head.replica, replica_, sizeof head.replica);
-  head.epoch = state_.head == 0 ? epoch_ : state_.end_epoch;
+  head.epoch = state_.head == 0 ? state_.epoch : state_.end_epoch;
   head.position = state_.head;
   head.version = state_.version;
   return head;

@@ -44,6 +44,7 @@ class Writer {
     uint64_t head = 0;  // last seq given
     uint64_t kept = 0;  // position of the newest kept end
     uint64_t end_epoch = 0;
+    uint64_t epoch = 0;
     tg_version version{};
     uint64_t mutations_since_end = 0, bytes_since_end = 0;
   };
@@ -61,6 +62,7 @@ class Writer {
   };
 
   void BeginEpoch(uint64_t epoch);
+  void AddEpoch(uint64_t epoch);
   void Undo(const State& before);
   void GiveUp(const sdk::Error& why);
   void Apply(uint64_t index);
@@ -94,7 +96,6 @@ class Writer {
   Statement begin_, commit_, find_, insert_, delete_, read_, entry_put_, entry_delete_, end_put_;
   RowReader reader_;
   uint8_t replica_[16] = {};
-  uint64_t epoch_ = 0;
   bool first_start_ = false;
   State state_;
   sdk::Status given_up_;  // not ok: a sync failed

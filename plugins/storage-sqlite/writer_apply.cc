@@ -163,6 +163,10 @@ void Writer::ApplyOther(const tg_mutation& m) {
     }
   };
   if (m.op == TG_OP_ENDS_TRIM) return TrimEnds(m.position);
+  if (m.op == TG_OP_EPOCH) {
+    KeepEnd();  // what stands before it is of the epoch before
+    return AddEpoch(m.position);
+  }
   Use edit(statement());
   edit->BindText(1, sdk::View(m.meta_key));
   if (m.op == TG_OP_META_PUT) edit->BindBlob(2, sdk::View(m.meta_value));
@@ -238,9 +242,9 @@ void Writer::KeepEnd() {
   if (state_.head == state_.kept) return;
   const tg_version& v = state_.version;
   Use put(end_put_);
-  put->Bind(1, state_.head).Bind(2, epoch_).Bind(3, v.hlc).Bind(4, v.agent).Bind(5, v.epoch).Run();
+  put->Bind(1, state_.head).Bind(2, state_.epoch).Bind(3, v.hlc).Bind(4, v.agent).Bind(5, v.epoch).Run();
   state_.kept = state_.head;
-  state_.end_epoch = epoch_;
+  state_.end_epoch = state_.epoch;
   state_.mutations_since_end = state_.bytes_since_end = 0;
 }
 

@@ -192,6 +192,13 @@ Op EndsTrim(uint64_t position) {
   return op;
 }
 
+Op BeginEpoch(uint64_t epoch) {
+  Op op;
+  op.op = TG_OP_EPOCH;
+  op.position = epoch;
+  return op;
+}
+
 std::vector<int> Committed::Results() const {
   std::vector<int> results;
   for (const tg_outcome& outcome : outcomes) results.push_back(outcome.result);
@@ -414,5 +421,9 @@ tg_storage_stats Driver::Stats() const {
 }
 
 tg_code Driver::Backup(const std::string& path) const { return table_->backup(self_, Str(path), &error_); }
+
+tg_code Driver::Restore(const std::string& path, const std::string& suffix) const {
+  return table_->restore(self_, Str(path), Str(suffix), &error_);
+}
 
 }  // namespace tidegate::contract

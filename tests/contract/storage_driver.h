@@ -54,6 +54,7 @@ Op MetaDelete(std::string key);
 Op OwnerAdd(std::string set, uint64_t owner);
 Op OwnerRemove(std::string set, uint64_t owner);
 Op EndsTrim(uint64_t position);
+Op BeginEpoch(uint64_t epoch);
 
 using Group = std::vector<Op>;
 
@@ -146,6 +147,7 @@ class Driver {
   std::vector<std::string> MetaScan(const std::string& prefix) const;  // "key=value"
   tg_storage_stats Stats() const;
   tg_code Backup(const std::string& path) const;
+  tg_code Restore(const std::string& path, const std::string& suffix) const;
 
  private:
   const tg_storage_v1* table_;

@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <fstream>
 
 #include "tests/contract/storage_contract.h"
@@ -244,6 +245,67 @@ TEST_F(StorageSqlite, Backup_IsTheSameReplica) {
   EXPECT_EQ(restored.Check(end), TG_WATERMARK_USABLE);
   EXPECT_EQ(restored.Check(storage.Head()), TG_WATERMARK_PAST_EPOCH);  // rewound, and it shows
   EXPECT_THAT(restored.Changes({}, 0).Sks(), ElementsAre("a", "b"));
+}
+
+TEST_F(StorageSqlite, Restore_TakesTheBackupAndKeepsTheReplicaBefore) {
+  const std::string backup = dir_.File("backup.db");
+  {
+    Driver storage(table_, SqliteConfig(path_));
+    ASSERT_EQ(storage.Start(1), TG_OK);
+    ASSERT_EQ(storage.Commit(Put(MakeItem("a"))).code, TG_OK);
+    ASSERT_EQ(storage.Backup(backup), TG_OK);
+    ASSERT_EQ(storage.Commit(Put(MakeItem("b"))).code, TG_OK);
+    EXPECT_EQ(storage.Restore(backup, ".before"), TG_CONFLICT) << "in use";
+    Driver other(table_, SqliteConfig(path_));
+    EXPECT_EQ(other.Restore(backup, ".before"), TG_CONFLICT) << "in use by another";
+  }
+  Driver restored(table_, SqliteConfig(path_));
+  ASSERT_EQ(restored.Restore(backup, ".before"), TG_OK) << restored.error().message;
+  EXPECT_EQ(restored.Restore(backup, ".before"), TG_CONFLICT) << "what is kept is not written over";
+  ASSERT_EQ(restored.Start(2), TG_OK) << restored.error().message;
+  EXPECT_EQ(restored.info().created, 0u);
+  EXPECT_THAT(restored.Changes({}, 0).Sks(), ElementsAre("a"));
+  ASSERT_EQ(restored.Commit(Put(MakeItem("c"))).code, TG_OK);
+  Driver before(table_, SqliteConfig(path_ + ".before"));
+  ASSERT_EQ(before.Start(3), TG_OK) << before.error().message;
+  EXPECT_THAT(before.Changes({}, 0).Sks(), ElementsAre("a", "b"));
+}
+
+TEST_F(StorageSqlite, Restore_OverAReplicaWithALog_DoesNotReplayIt) {
+  const std::string backup = dir_.File("backup.db");
+  Driver storage(table_, SqliteConfig(path_));
+  ASSERT_EQ(storage.Start(1), TG_OK);
+  ASSERT_EQ(storage.Commit(Put(MakeItem("a"))).code, TG_OK);
+  ASSERT_EQ(storage.Backup(backup), TG_OK);
+  ASSERT_EQ(storage.Commit(Put(MakeItem("b"))).code, TG_OK);
+  // As after a power loss: the file and its log, without anybody who has them open.
+  const std::string lost = dir_.File("lost.db");
+  for (const char* end : {"", "-wal"}) std::filesystem::copy_file(path_ + end, lost + end);
+  Driver restored(table_, SqliteConfig(lost));
+  ASSERT_EQ(restored.Restore(backup, ".before"), TG_OK) << restored.error().message;
+  ASSERT_EQ(restored.Start(2), TG_OK);
+  EXPECT_THAT(restored.Changes({}, 0).Sks(), ElementsAre("a"));
+  ASSERT_EQ(restored.Stop(), TG_OK);
+  ASSERT_EQ(restored.Restore("", ".before"), TG_OK) << restored.error().message;
+  ASSERT_EQ(restored.Start(3), TG_OK);
+  EXPECT_THAT(restored.Changes({}, 0).Sks(), ElementsAre("a", "b")) << "what was only in the log is back too";
+}
+
+TEST_F(StorageSqlite, Restore_OfWhatIsNoReplica_LeavesAllAsItWas) {
+  Driver storage(table_, SqliteConfig(path_));
+  ASSERT_EQ(storage.Start(1), TG_OK);
+  ASSERT_EQ(storage.Commit(Put(MakeItem("a"))).code, TG_OK);
+  ASSERT_EQ(storage.Stop(), TG_OK);
+  const std::string text = dir_.File("text");
+  std::ofstream(text) << "no replica at all, but longer than the header of a database: " << std::string(200, 'x');
+  EXPECT_NE(storage.Restore(text, ".before"), TG_OK);
+  EXPECT_EQ(storage.Restore(dir_.File("nothing"), ".before"), TG_NOT_FOUND);
+  EXPECT_EQ(storage.Restore(path_, ".before"), TG_INVALID) << "itself";
+  EXPECT_EQ(storage.Restore("", ".before"), TG_NOT_FOUND);
+  EXPECT_FALSE(std::filesystem::exists(path_ + ".before"));
+  EXPECT_FALSE(std::filesystem::exists(path_ + ".restoring"));
+  ASSERT_EQ(storage.Start(2), TG_OK);
+  EXPECT_THAT(storage.Changes({}, 0).Sks(), ElementsAre("a"));
 }
 
 TEST_F(StorageSqlite, Log_StaysBoundedUnderSteadyWrites) {

@@ -52,6 +52,37 @@ TEST_P(StorageWatermark, Check_KnowsWhereAnEpochEnded) {
   EXPECT_EQ(storage().Check(before), TG_WATERMARK_NOT_AN_END);
 }
 
+TEST_P(StorageWatermark, Epoch_BegunByACommit_GivesThePositionsAfterIt) {
+  const tg_watermark one = storage().Commit(Put(MakeItem("a"))).end;
+  const Committed both = storage().Commit({{BeginEpoch(4711), Put(MakeItem("b"))}});
+  ASSERT_EQ(both.code, TG_OK) << storage().error().message;
+  EXPECT_EQ(both.end.epoch, 4711u);
+  EXPECT_EQ(both.end.position, 2u);
+  EXPECT_EQ(storage().Epochs(1)[0].epoch, 4711u);
+  EXPECT_EQ(storage().Check(one), TG_WATERMARK_USABLE);
+  EXPECT_EQ(storage().Check(both.end), TG_WATERMARK_USABLE);
+  tg_watermark lost = one;  // of a replica that went on and was rolled back to here
+  lost.position = 2;
+  EXPECT_EQ(storage().Check(lost), TG_WATERMARK_PAST_EPOCH);
+}
+
+TEST_P(StorageWatermark, Epoch_BegunWithoutAChange_LeavesTheHead) {
+  const tg_watermark one = storage().Commit(Put(MakeItem("a"))).end;
+  const Committed alone = storage().Commit({{BeginEpoch(4711)}});
+  ASSERT_EQ(alone.code, TG_OK) << storage().error().message;
+  EXPECT_EQ(alone.end.position, 1u);
+  EXPECT_EQ(storage().Check(one), TG_WATERMARK_USABLE);
+  EXPECT_EQ(storage().Commit(Put(MakeItem("b"))).end.epoch, 4711u);
+}
+
+TEST_P(StorageWatermark, Epoch_UsedBefore_IsAConflictAndNothingHappens) {
+  storage().Commit(Put(MakeItem("a")));
+  EXPECT_EQ(storage().Commit({{BeginEpoch(epoch()), Put(MakeItem("b"))}}).code, TG_CONFLICT);
+  const tg_watermark next = storage().Commit(Put(MakeItem("c"))).end;
+  EXPECT_EQ(next.position, 2u);
+  EXPECT_EQ(next.epoch, epoch());
+}
+
 TEST_P(StorageWatermark, Check_OfAnOverwrittenLastChange_StillKnowsTheCommit) {
   const tg_watermark one = storage().Commit(Put(MakeItem("a", 1))).end;
   storage().Commit(Put(MakeItem("a", 2)));

@@ -48,6 +48,8 @@ typedef struct tg_storage_info {
 #define TG_OP_OWNER_ADD 6u   /* add owner to the named owner set meta_key */
 #define TG_OP_OWNER_REMOVE 7u
 #define TG_OP_ENDS_TRIM 8u   /* forget kept commit ends below position, but never the newest */
+#define TG_OP_EPOCH 9u       /* a new epoch, `position`, begins with the next seq: the replica was found rewound while it
+                              * ran. First in its group; TG_CONFLICT if the epoch was used before */
 
 #define TG_IF_ALWAYS 0u
 #define TG_IF_NEWER 1u   /* apply if the key holds nothing or an older version; else outcome STALE or EQUAL, the rest goes on */
@@ -64,7 +66,7 @@ typedef struct tg_mutation {
   tg_str meta_key;
   tg_bytes meta_value;
   uint64_t owner;          /* OWNER_ADD, OWNER_REMOVE */
-  uint64_t position;       /* ENDS_TRIM */
+  uint64_t position;       /* ENDS_TRIM, EPOCH */
 } tg_mutation;
 
 /* A group is a transaction: the puts that apply take one consecutive run of seq. */
@@ -305,6 +307,12 @@ typedef struct tg_storage_v1 {
    * order, at most limit (0 = all). Its cost follows their number, not that of the items: by it the host
    * finds what it may purge. A storage without it is never purged. */
   tg_code (*traces)(void* self, uint64_t after, uint64_t limit, const tg_change_sink* sink, tg_error* error);
+
+  /* [control] Before start: puts the copy that `backup` wrote to `path` in place of the replica, all of it or
+   * nothing. The files of the replica before stay where they are, their names followed by `suffix`; TG_CONFLICT
+   * if there are such files. An empty path puts back what is kept under the suffix. A storage without it is
+   * restored by other means. */
+  tg_code (*restore)(void* self, tg_str path, tg_str suffix, tg_error* error);
 } tg_storage_v1;
 
 #ifdef __cplusplus

@@ -20,6 +20,7 @@
 //   Stats(tg_storage_stats& stats)
 //   Backup(std::string_view path)                                    optional
 //   Traces(uint64_t after, uint64_t limit, const ChangeSink& sink)   optional
+//   Restore(std::string_view path, std::string_view suffix)          optional
 //
 // info, stat and stats arrive zeroed with struct_size set.
 // Thread safety: as tagged in tidegate/storage.h. Ownership: views are valid during the call.
@@ -198,6 +199,20 @@ class StoragePlugin {
       }
     });
   }
+  static tg_code Restore(void* self, tg_str path, tg_str suffix, tg_error* error) noexcept {
+    return Guard("restore", error, [&]() -> Status {
+      if constexpr (requires(T& t) { t.Restore(View(path), View(suffix)); }) {
+        if constexpr (std::is_void_v<decltype(Self(self).Restore(View(path), View(suffix)))>) {
+          Self(self).Restore(View(path), View(suffix));
+          return {};
+        } else {
+          return Self(self).Restore(View(path), View(suffix));
+        }
+      } else {
+        return {TG_UNSUPPORTED, "this storage restores no backups"};
+      }
+    });
+  }
 
  public:
   static constexpr std::string_view kId = TG_STORAGE_ID;
@@ -220,7 +235,8 @@ class StoragePlugin {
                                         &MetaScan,
                                         &Stats,
                                         &Backup,
-                                        &Traces};
+                                        &Traces,
+                                        &Restore};
 };
 
 }  // namespace tidegate::sdk
