@@ -1,7 +1,9 @@
 // The listening side: a session for each child, while this node is the one parent of its prefix.
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <unordered_map>
+#include <vector>
 
 #include "frame_header.h"
 #include "link.h"
@@ -9,22 +11,49 @@
 namespace tidegate::mqtt {
 namespace {
 
-// What is known of one child on this connection.
-struct Child {
+// One connection of a child.
+struct Name {
+  uint64_t tag = 0;
+  std::string text;  // "" until its state said it
   tg_session session = 0;
-  uint64_t tag = 0;                      // of the name it has, or had last; 0 = none yet
-  bool online = false;                   // by its state; a session waits for us to be active
+  bool online = false;  // by its state; a session waits for us to be active
+};
+
+// What is known of one child on this connection. Two processes may call themselves this child, copies of one replica:
+// each keeps its session, and which of them is refused the node decides.
+struct Child {
+  static constexpr size_t kNamesMax = 4;
+  std::vector<Name> names;               // the newest last
   std::array<uint64_t, 8> retired = {};  // tags of its former names: nothing of theirs is taken again
   size_t retired_next = 0;
 
   bool IsRetired(uint64_t t) const { return std::find(retired.begin(), retired.end(), t) != retired.end(); }
-  void Retire() {
-    online = false;
-    if (tag == 0) return;
+  Name* Find(uint64_t tag) {
+    auto found = std::find_if(names.begin(), names.end(), [&](const Name& name) { return name.tag == tag; });
+    return found == names.end() ? nullptr : &*found;
+  }
+  bool HasSession() const {
+    return std::any_of(names.begin(), names.end(), [](const Name& name) { return name.session != 0; });
+  }
+  void Retire(uint64_t tag) {
     retired[retired_next++ % retired.size()] = tag;
-    tag = 0;
+    std::erase_if(names, [&](const Name& name) { return name.tag == tag; });
   }
 };
+
+// Whether the tag is of a later connection of the process that had this name: "EPOCH-NUMBER".
+bool IsLaterOf(const std::string& name, uint64_t tag) {
+  constexpr uint64_t kConnectionsMissedMax = 16;
+  const size_t dash = name.rfind('-');
+  uint64_t number = 0;
+  if (dash == std::string::npos) return false;
+  const char* end = name.data() + name.size();
+  if (std::from_chars(name.data() + dash + 1, end, number).ptr != end) return false;
+  for (uint64_t i = 1; i <= kConnectionsMissedMax; ++i) {
+    if (SessionTag(name.substr(0, dash + 1) + std::to_string(number + i)) == tag) return true;
+  }
+  return false;
+}
 
 class ChildLinks : public Link {
  public:
@@ -53,11 +82,13 @@ class ChildLinks : public Link {
     const uint64_t agent = owner->second;
     by_session_.erase(owner);
     Child& child = children_[agent];
+    const auto name =
+        std::find_if(child.names.begin(), child.names.end(), [&](const Name& one) { return one.session == session; });
+    if (name == child.names.end()) return;
     char bye[kFrameHeaderSize];
-    EncodeFrameHeader({FrameKind::kBye, tag_, child.tag}, bye);
+    EncodeFrameHeader({FrameKind::kBye, tag_, name->tag}, bye);
     io_.Publish(topics_.Down(agent), std::string_view(bye, sizeof bye), false);
-    child.session = 0;
-    child.Retire();
+    child.Retire(name->tag);
   }
 
   void OnOverdue() override {
@@ -99,7 +130,9 @@ class ChildLinks : public Link {
     active_ = true;
     io_.Settled();
     for (auto& [agent, child] : children_) {
-      if (child.online && child.session == 0) Open(agent, child);
+      for (Name& name : child.names) {
+        if (name.online && name.session == 0) Open(agent, name);
+      }
     }
   }
 
@@ -109,14 +142,17 @@ class ChildLinks : public Link {
     const uint64_t tag = SessionTag(state->name);
     if (!state->online) {
       const auto it = children_.find(agent);
-      if (it == children_.end() || it->second.tag != tag) return;
-      Close(it->second, "the child went offline");
-      return it->second.Retire();
+      Name* gone = it == children_.end() ? nullptr : it->second.Find(tag);
+      if (gone == nullptr) return;
+      Close(*gone, "the child went offline");
+      return it->second.Retire(tag);
     }
     Child* child = Get(agent);
     if (child == nullptr || child->IsRetired(tag)) return;
-    child->online = true;
-    Meet(agent, *child, tag);
+    Name& name = Meet(*child, tag);
+    name.online = true;
+    name.text = state->name;
+    if (active_ && name.session == 0) Open(agent, name);
   }
 
   void OnUp(uint64_t agent, std::string_view payload) {
@@ -127,42 +163,50 @@ class ChildLinks : public Link {
     Child* child = Get(agent);
     if (child == nullptr) return;
     if (child->IsRetired(header->from)) return io_.Drop("frames_stale", topics_.Up(agent));
-    Meet(agent, *child, header->from);
+    Name& name = Meet(*child, header->from);
+    if (name.session == 0) Open(agent, name);
     if (header->kind == FrameKind::kData) {
-      io_.DeliverFrame(child->session, payload.substr(kFrameHeaderSize));
+      io_.DeliverFrame(name.session, payload.substr(kFrameHeaderSize));
     } else {
-      Close(*child, "the child closed the session");
-      child->Retire();
+      Close(name, "the child closed the session");
+      child->Retire(header->from);
     }
   }
 
-  // The child has this name now.
-  void Meet(uint64_t agent, Child& child, uint64_t tag) {
-    if (child.tag != tag) {
-      Close(child, "the child connected anew");
-      const bool online = child.online;
-      child.Retire();
-      child.online = online;
-      child.tag = tag;
+  // The child has this name now, and perhaps others still.
+  Name& Meet(Child& child, uint64_t tag) {
+    if (Name* known = child.Find(tag)) return *known;
+    for (size_t i = 0; i < child.names.size();) {
+      const bool full = i == 0 && child.names.size() >= Child::kNamesMax;
+      if (!full && !IsLaterOf(child.names[i].text, tag)) {
+        ++i;
+        continue;
+      }
+      const uint64_t former = child.names[i].tag;
+      Close(child.names[i], full ? "too many connections of this child" : "the child connected anew");
+      child.Retire(former);
     }
-    if (active_ && child.session == 0) Open(agent, child);
+    child.names.push_back({tag, {}, 0, false});
+    return child.names.back();
   }
 
-  void Open(uint64_t agent, Child& child) {
-    child.session = io_.OpenSession(agent, topics_.Down(agent), tag_, child.tag);
-    by_session_[child.session] = agent;
+  void Open(uint64_t agent, Name& name) {
+    name.session = io_.OpenSession(agent, topics_.Down(agent), tag_, name.tag);
+    by_session_[name.session] = agent;
   }
 
-  void Close(Child& child, std::string_view reason) {
-    if (child.session == 0) return;
-    const tg_session session = child.session;
-    child.session = 0;
+  void Close(Name& name, std::string_view reason) {
+    if (name.session == 0) return;
+    const tg_session session = name.session;
+    name.session = 0;
     by_session_.erase(session);
     io_.CloseSession(session, reason);
   }
 
   void CloseAll(std::string_view reason) {
-    for (auto& [agent, child] : children_) Close(child, reason);
+    for (auto& [agent, child] : children_) {
+      for (Name& name : child.names) Close(name, reason);
+    }
   }
 
   // Null if there are too many.
@@ -170,7 +214,7 @@ class ChildLinks : public Link {
     const auto it = children_.find(agent);
     if (it != children_.end()) return &it->second;
     if (children_.size() >= config_.children_max) {
-      std::erase_if(children_, [](const auto& entry) { return entry.second.session == 0; });
+      std::erase_if(children_, [](const auto& entry) { return !entry.second.HasSession(); });
     }
     if (children_.size() >= config_.children_max) {
       io_.Drop("children_refused", topics_.State(agent));

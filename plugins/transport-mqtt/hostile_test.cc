@@ -61,6 +61,28 @@ TEST_F(Serving, FrameOfFormerName_IsDropped) {
   ASSERT_TRUE(server_.WaitClosed(second));
 }
 
+// Two processes call themselves 42: which of them is refused is not for the transport to say.
+TEST_F(Serving, NamesOfTwoProcesses_HaveASessionEach) {
+  stranger_.Publish("tidegate/42/state", "online a-1", true);
+  const tg_session first = server_.WaitOpen(1);
+  stranger_.Publish("tidegate/42/state", "online b-1", true);
+  const tg_session second = server_.WaitOpen(2);
+  stranger_.Publish("tidegate/42/up", Frame("a-1", name_, "of a"));
+  stranger_.Publish("tidegate/42/up", Frame("b-1", name_, "of b"));
+  ASSERT_TRUE(server_.WaitFrames(first, 1));
+  ASSERT_TRUE(server_.WaitFrames(second, 1));
+  EXPECT_EQ(server_.session(first).frames[0], "of a");
+  EXPECT_EQ(server_.session(second).frames[0], "of b");
+  stranger_.Publish("tidegate/42/state", "offline b-1", true);
+  ASSERT_TRUE(server_.WaitClosed(second));
+  EXPECT_FALSE(server_.session(first).closed);
+  // Not without a bound: the oldest makes room.
+  for (const char* name : {"c-1", "d-1", "e-1", "f-1"})
+    stranger_.Publish("tidegate/42/state", std::string("online ") + name, true);
+  ASSERT_NE(server_.WaitOpen(6), 0u);
+  ASSERT_TRUE(server_.WaitClosed(first));
+}
+
 TEST_F(Serving, FirstFrameThatKnowsBothNames_OpensASession) {
   stranger_.Publish("tidegate/42/up", Frame("a-1", name_, "hello"));
   const tg_session session = server_.WaitOpen(1);
