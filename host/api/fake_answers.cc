@@ -17,6 +17,7 @@ node::NodeStatus FakeNode::GetStatus() {
   status.epoch = "0000000000000001";
   status.healthy = data_->healthy;
   status.unix_ms = 1'700'000'090'000;
+  status.restored_unix_ms = 1'700'000'000'000;
   if (!data_->healthy) status.problems.push_back("the disk is full");
   status.head = data_->seq;
   status.items = data_->items.size();
@@ -100,6 +101,12 @@ Result<node::CommandList> FakeNode::Commands(const std::string& model) {
 }
 
 Status FakeNode::RestoreConflict(uint64_t number) { return Conflict(number).status(); }
+
+Status FakeNode::ConfirmLosses() {
+  MutexLock lock(data_->mutex);
+  if (std::exchange(data_->confirmed, true)) return Status::NotFound("there is nothing to confirm");
+  return Status::Ok();
+}
 
 Status FakeNode::Adopt(AgentId agent) {
   return agent == 9 ? Status::Ok() : Status::NotFound("no child of agent " + std::to_string(agent) + " is waiting");

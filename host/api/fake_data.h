@@ -74,6 +74,7 @@ struct FakeNode::Data {
   uint64_t seq TG_GUARDED_BY(mutex) = 0;
   uint32_t level TG_GUARDED_BY(mutex) = 2;
   bool healthy TG_GUARDED_BY(mutex) = true;
+  bool confirmed TG_GUARDED_BY(mutex) = false;
   bool sync_reaches TG_GUARDED_BY(mutex) = true;
   node::SyncAnswer sync_answer TG_GUARDED_BY(mutex);
   bool hold_syncs TG_GUARDED_BY(mutex) = false;

@@ -34,6 +34,8 @@ class FakeNode : public node::NodeService {
   Status RestoreConflict(uint64_t number) override;
   Result<node::CommandList> Commands(const std::string& model) override;
   Status Adopt(AgentId agent) override;
+  // Once.
+  Status ConfirmLosses() override;
   // Not 1, the level of its parent; 0 is 2, the configured one.
   Status SetLevel(uint32_t level) override;
   Status Backup(const std::string& path) override;

@@ -39,6 +39,8 @@ Status PostLinkOn(Call& call);
 Status PostLinkOff(Call& call);
 Status PostLinkSync(Call& call);
 Status PostClear(Call& call);
+// losses.cc
+Status PostLossesConfirm(Call& call);
 // node.cc
 Status PostSync(Call& call);
 Status GetStatus(Call& call);

@@ -25,6 +25,8 @@ TEST_F(Api, SyncStatusVerifyAndTheRest_Answer) {
   EXPECT_EQ(Ask("POST", "/v1/agents/9/adopt").status, 200);
   EXPECT_EQ(Ask("POST", "/v1/agents/8/adopt").status, 404);
   EXPECT_EQ(Ask("POST", "/v1/agents/x/adopt").status, 400);
+  EXPECT_EQ(Ask("POST", "/v1/losses/confirm").body, "{\"confirmed\":true}\n");
+  EXPECT_EQ(Ask("POST", "/v1/losses/confirm").status, 404);
   EXPECT_EQ(Ask("POST", "/v1/backup", R"({"path":"/tmp/x"})").status, 200);
   EXPECT_EQ(Ask("POST", "/v1/backup", R"({"path":"x"})").status, 400);
   EXPECT_EQ(Ask("GET", "/v1/health").status, 200);

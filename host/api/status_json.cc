@@ -161,6 +161,7 @@ std::string StatusToJson(const node::NodeStatus& status) {
       .Unsigned("storage_bytes", status.storage_bytes)
       .Unsigned("quarantined", status.quarantined)
       .Unsigned("conflicts", status.conflicts)
+      .Signed("restored_unix_ms", status.restored_unix_ms)
       .Signed("unix_ms", status.unix_ms)
       .Raw("links", links.Take())
       .Raw("models", models.Take())

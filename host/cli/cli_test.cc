@@ -26,8 +26,9 @@ TEST_F(Cli, WrongCommandLines_NameTheNearest) {
 TEST_F(Cli, Help_HasAnExampleForEveryCommand) {
   Ran all = RunAlone("--help");
   EXPECT_EQ(all.exit_code, 0);
-  for (const char* command : {"put", "get", "find", "remove", "watch", "sync", "status", "verify", "tx", "plugin list",
-                              "plugin info", "quarantine list", "agent adopt", "backup"}) {
+  for (const char* command :
+       {"put", "get", "find", "remove", "watch", "sync", "status", "verify", "tx", "plugin list", "plugin info",
+        "quarantine list", "agent adopt", "agent renew", "backup", "restore", "losses confirm"}) {
     EXPECT_THAT(all.out, HasSubstr(std::string("\n  ") + command + " ")) << command;
     Ran one = RunAlone(std::string(command) + " --help");
     EXPECT_EQ(one.exit_code, 0) << command;

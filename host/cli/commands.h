@@ -31,6 +31,9 @@ Command LinkListCommand();
 Command LinkOnCommand();
 Command LinkOffCommand();
 Command LinkSyncCommand();
+Command LossesConfirmCommand();  // losses.cc
+Command RestoreCommand();        // offline.cc
+Command RenewCommand();
 Command StatusCommand();      // status.cc
 Command PluginListCommand();  // plugin.cc
 Command PluginInfoCommand();

@@ -26,6 +26,7 @@ std::vector<Command> AllCommands() {
           CommandListCommand(),
           CommandRunCommand(),
           AdoptCommand(),
+          RenewCommand(),
           LevelSetCommand(),
           LevelResetCommand(),
           LinkListCommand(),
@@ -34,6 +35,8 @@ std::vector<Command> AllCommands() {
           LinkSyncCommand(),
           ClearCommand(),
           BackupCommand(),
+          RestoreCommand(),
+          LossesConfirmCommand(),
           PluginListCommand(),
           PluginInfoCommand()};
 }

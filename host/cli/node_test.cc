@@ -60,6 +60,7 @@ TEST_F(Cli, Status_ShowsEveryLink) {
   Ran ran = Run("status");
   EXPECT_EQ(ran.exit_code, 0);
   EXPECT_THAT(ran.out, HasSubstr("agent 7  router, level 2, healthy\n"));
+  EXPECT_THAT(ran.out, HasSubstr("restored       1 min 30 s ago"));
   EXPECT_THAT(ran.out, HasSubstr("parent 1 (server, level 1)  up\n"));
   EXPECT_THAT(ran.out, HasSubstr("pending        1,234 changes, 250 kB, oldest 1 min 5 s\n"));
   EXPECT_THAT(ran.out, HasSubstr("watermark      history  acked 41, delivered 40, held 12\n"));
@@ -153,6 +154,8 @@ TEST_F(Cli, VerifyQuarantineAdoptAndBackup_Answer) {
   EXPECT_EQ(Run("agent adopt 9").exit_code, 0);
   EXPECT_EQ(Run("agent adopt 8").exit_code, 4);
   EXPECT_EQ(Run("agent adopt x").exit_code, 2);
+  EXPECT_THAT(Run("losses confirm").out, HasSubstr("confirmed: "));
+  EXPECT_EQ(Run("losses confirm").exit_code, 4);
   EXPECT_EQ(Run("backup /tmp/x").out, "backed up to /tmp/x\n");
   EXPECT_EQ(Run("backup /full").exit_code, 1);
 }

@@ -139,6 +139,11 @@ void PrintStatus(const Json& status, const Paint& paint) {
   if (horizon > 0) {
     std::printf("  forgotten      tombstones of deletes before %s\n", IsoTime(horizon).c_str());
   }
+  if (Signed(status, "restored_unix_ms") > 0) {
+    int64_t age_ms = std::max<int64_t>(Signed(status, "unix_ms") - Signed(status, "restored_unix_ms"), 0);
+    std::printf("  restored       %s ago, from a backup or rolled back%s\n", Duration(age_ms).c_str(),
+                Text(status, "role") == "server" ? "; removes nothing below until 'tidegate losses confirm'" : "");
+  }
   if (Number(status, "quarantined") > 0) {
     std::printf("  quarantined    %s (tidegate quarantine list)\n", Count(Number(status, "quarantined")).c_str());
   }

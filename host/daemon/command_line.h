@@ -12,6 +12,8 @@ namespace tidegate::daemon {
 struct CommandLine {
   std::string config = "/etc/tidegate/tidegate.yaml";
   bool check = false;
+  std::string restore;  // a backup
+  std::string renew;    // an agent id, or "new"
   bool help = false;
   bool version = false;
 };

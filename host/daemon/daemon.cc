@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "host/daemon/schemas.h"
+#include "host/node/offline.h"
 
 namespace tidegate::daemon {
 namespace {
@@ -25,7 +26,9 @@ uint32_t LogNumber(LogLevel level) {
   return TG_LOG_INFO;
 }
 
-ReplicaId RandomReplica(core::Random& random) {
+}  // namespace
+
+ReplicaId Daemon::RandomReplica(core::Random& random) {
   ReplicaId id;
   for (size_t i = 0; i < id.bytes.size(); i += 8) {
     uint64_t bits = random.Next();
@@ -33,8 +36,6 @@ ReplicaId RandomReplica(core::Random& random) {
   }
   return id;
 }
-
-}  // namespace
 
 Daemon::Daemon() = default;
 Daemon::~Daemon() { Stop(); }
@@ -55,6 +56,11 @@ Status Daemon::Start(bool* config_wrong, std::function<void()> gave_up) {
   TG_RETURN_IF_ERROR(storage.Start(RandomReplica(random_), about_.epoch));
   replica_text_ = storage.info().replica.ToText();
   about_.replica_text = {replica_text_.data(), replica_text_.size()};
+  TG_ASSIGN_OR_RETURN(AgentId agent, node::AgentOfReplica(storage, assembly_->agent));
+  if (agent != assembly_->agent)
+    log_.Write(TG_LOG_WARNING, "this node is agent " + std::to_string(agent) + " instead of " +
+                                   std::to_string(assembly_->agent) + ": it was renewed");
+  about_.agent = assembly_->agent = agent;
 
   for (plugin::PluginEvents* events : assembly_->to_start) TG_RETURN_IF_ERROR(events->Start());
 

@@ -27,6 +27,11 @@ class Daemon {
   const std::vector<std::string>& checked() const { return assembly_->checked; }
   const std::vector<std::string>& warnings() const { return assembly_->warnings; }
 
+  // Instead of Start: a backup takes the place of the replica; the node gets another agent id (0 = a random one).
+  // said: what was done, for people.
+  Status Restore(const std::string& file, std::string* said);
+  Status Renew(AgentId wanted, std::string* said);
+
   // Opens the replica and starts threads; it is ready when this returns. config_wrong is set if an
   // error is one of the configuration. gave_up is called once, from another thread, when the storage can
   // commit no more (NodeRunner): the daemon is to be stopped then.
@@ -42,6 +47,9 @@ class Daemon {
   std::string Summary();
 
  private:
+  static ReplicaId RandomReplica(core::Random& random);
+  Status OnReplica(const std::function<Status(plugin::PluginStorage&)>& act);
+
   SystemClock clock_;
   SystemRandom random_;
   StderrLog log_;

@@ -55,6 +55,22 @@ int Check(Daemon& daemon, const CommandLine& line) {
   return kExitOk;
 }
 
+// On the replica of a daemon that does not run.
+int ActOffline(Daemon& daemon, const CommandLine& line) {
+  Status loaded = daemon.Load(line.config);
+  std::string said;
+  Status acted = loaded;
+  if (loaded.ok() && !line.restore.empty()) acted = daemon.Restore(line.restore, &said);
+  if (loaded.ok() && !line.renew.empty())
+    acted = daemon.Renew(line.renew == "new" ? 0 : *ParseAgent(line.renew), &said);
+  if (!acted.ok()) {
+    std::fprintf(stderr, "tidegated: %s\n", acted.message().c_str());
+    return loaded.ok() ? kExitFailed : kExitConfig;
+  }
+  std::printf("%s\n", said.c_str());
+  return kExitOk;
+}
+
 void ReloadOn(Daemon& daemon) {
   NotifyReloading(SystemClock().monotonic_us());
   Status status = daemon.Reload();
@@ -144,6 +160,7 @@ int Main(const std::vector<std::string>& words) {
     return kExitOk;
   }
   Daemon daemon;
+  if (!line->restore.empty() || !line->renew.empty()) return ActOffline(daemon, *line);
   return line->check ? Check(daemon, *line) : Run(daemon, *line, signals);
 }
 

@@ -105,6 +105,10 @@ Status NodeRunner::Adopt(AgentId agent) {
   return AskNode([agent](node::Node& node, auto done) { node.Adopt(agent, std::move(done)); });
 }
 
+Status NodeRunner::ConfirmLosses() {
+  return AskNode([](node::Node& node, auto done) { node.ConfirmLosses(std::move(done)); });
+}
+
 Status NodeRunner::SetLevel(uint32_t level) {
   return AskNode([level](node::Node& node, auto done) { node.SetLevel(level, std::move(done)); });
 }

@@ -74,6 +74,7 @@ class NodeRunner : public node::NodeService, public SessionSink {
   Status RestoreConflict(uint64_t number) override;
   Result<node::CommandList> Commands(const std::string& model) override;
   Status Adopt(AgentId agent) override;
+  Status ConfirmLosses() override;
   Status SetLevel(uint32_t level) override;
   Status Backup(const std::string& path) override;
   uint64_t Watch(node::WatchFn fn) override;

@@ -22,6 +22,9 @@ const char* DirectionName(uint32_t direction) {
   }
 }
 
+// A clone asks again at least once a minute.
+constexpr int64_t kCloneShownUs = 300'000'000;
+
 const char* LaneName(uint32_t lane) {
   static const char* const kNames[] = {"urgent", "state", "history", "bulk"};
   return lane < TG_LANE_COUNT ? kNames[lane] : "?";
@@ -55,6 +58,7 @@ NodeStatus Node::Impl::GetStatus() const {
   status.head = end_.position;
   status.unix_ms = deps_.clock.unix_ms();
   status.conflicts = conflicts_.size();
+  status.restored_unix_ms = record_.restored_unix_ms;
   if (auto stats = deps_.storage.Stats(); stats.ok()) {
     status.items = stats->items;
     status.tombstones = stats->tombstones;
@@ -153,6 +157,14 @@ NodeStatus Node::Impl::GetStatus() const {
     if (link.is_parent && link.state != "up" && link.state != "off")
       status.problems.push_back("the parent is not connected: " +
                                 (link.last_error.empty() ? link.state : link.last_error));
+  }
+  if (record_.rewound)
+    status.problems.push_back(
+        "this replica was restored from a backup or rolled back, and the parent has not said yet what it holds of it");
+  for (const auto& [agent, refused_us] : clones_.refused_us()) {
+    if (now_us - refused_us > kCloneShownUs) continue;
+    status.problems.push_back("two nodes run on copies of the replica of agent " + std::to_string(agent) +
+                              ": the newer is refused; run 'tidegate agent renew' at that one");
   }
   if (status.quarantined != 0)
     status.problems.push_back(std::to_string(status.quarantined) +

@@ -35,9 +35,13 @@ void Node::Impl::OnBatch(sync::Link* link, wire::DecodedFrame frame) {
   if (link->refusals.full()) return;  // it learns first what was refused before; the batch comes again
   if (!usage_.empty()) HoldWhatIsFull();
   receiver.Staged(batch);
-  bool rewound = batch.begin != 0 && batch.rewound && !link->is_parent();
-  // From now on what it wrote before is doubtful where it is lacked: it may have been deleted since.
-  if (rewound) link->record.rewound_hlc = static_cast<uint64_t>(deps_.clock.unix_ms()) << 16;
+  const bool rewound = batch.begin != 0 && batch.rewound;
+  if (rewound && link->is_parent()) {
+    link->record.doubted_position = end_.position;  // it may have lost what it gave us before it got to the server
+  } else if (rewound) {
+    // From now on what it wrote before is doubtful where it is lacked: it may have been deleted since.
+    link->record.rewound_hlc = static_cast<uint64_t>(deps_.clock.unix_ms()) << 16;
+  }
   bool sure = link->is_parent() && link->record.role == TG_ROLE_SERVER && !link->never_sure;
   sync::StagedChanges staged = sync::StageChanges(*link, batch.changes, frame.keep, this, &stage_, sure);
   // The items, the watermark and the quarantine entries of a batch commit together (law 1).
@@ -80,8 +84,8 @@ void Node::Impl::OnBatch(sync::Link* link, wire::DecodedFrame frame) {
     source->stats.last_progress_us = deps_.clock.monotonic_us();
     Tell(source, notes);
     if (options_.role == TG_ROLE_ROUTER) {
-      // What was delivered of a parent's former feed says nothing of the one that begins.
-      if (source->is_parent() && header.begin != 0) source->pairs[header.lane].Clear();
+      // What was delivered of a former feed says nothing of the one that begins: its sender may have been rolled back.
+      if (header.begin != 0) source->pairs[header.lane].Clear();
       source->pairs[header.lane].Add(header.after, end_.position);
       pairs_due_ = true;
     }

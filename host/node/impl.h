@@ -18,6 +18,7 @@
 #include "host/sync/admission.h"
 #include "host/sync/age_marks.h"
 #include "host/sync/clock_watch.h"
+#include "host/sync/clone_list.h"
 #include "host/sync/conflict_journal.h"
 #include "host/sync/encoded_once.h"
 #include "host/sync/handshake.h"
@@ -46,6 +47,7 @@ class Node::Impl : private sync::Admission {
   void Write(replica::Submission& submission);
   void Sync(const SyncRequest& request, std::function<void(SyncAnswer)> done);
   void Adopt(AgentId agent, std::function<void(Status)> done);
+  void ConfirmLosses(std::function<void(Status)> done);
 
   // ---- level.cc ----
   void SetLevel(uint32_t level, std::function<void(Status)> done);
@@ -192,7 +194,8 @@ class Node::Impl : private sync::Admission {
   void OnRefuse(Session* session, wire::SessionId id, const wire::Refuse& refuse);
   void Refuse(Session* session, wire::SessionId id, const wire::Refuse& refuse);
   void ChildIsUp(Session* session, wire::SessionId id, const wire::Hello& hello, const wire::LinkRecord& record,
-                 const sync::Routes::Difference& difference);
+                 const sync::Routes::Difference& difference, Epoch known_epoch);
+  static Epoch KnownEpoch(const sync::Link* known, wire::SessionId id, const wire::Hello& hello);
   void AskAgain(Session* session);
   void WaitRefused(Session* session);
   bool HasLostDelivered(const wire::Hello& hello) const;
@@ -210,6 +213,37 @@ class Node::Impl : private sync::Admission {
   void ChooseLevel();
   Status JudgeLevel(uint32_t level) const;
   void SayHelloAgain();
+
+  // rewound.cc
+  bool IsRewound(const wire::Hello& hello);
+  Status BecomeRewound(const wire::Hello& told);
+  void LiftClock(const wire::Hello& told);
+  void TakeRestoreNote();
+  void StageNothingDelivered();
+  void NothingDelivered();
+  void StageFall(uint64_t fall);
+  void Fallen(uint64_t before);
+  Status HearFall(uint64_t fall);
+  void HelloAgain(Session* session);
+  uint64_t NewestOf(AgentId agent) const;
+  Epoch FirstEpochAfter(Epoch known, Epoch next) const;
+  bool IsSinceRewind(const Version& version) const;
+  bool KnowsEpoch(Epoch epoch) const;
+  bool TellOfLostLife(Session* session, wire::SessionId id, const wire::Hello& hello, sync::Link* known, Epoch clone);
+
+  // renew.cc
+  Status Renew(AgentId former);
+  tg_change RenewedRow(const tg_change& row, AgentId former);
+  Status ForgetNeighbours(AgentId former);
+
+  // clones.cc
+  bool IsClone(const wire::Hello& hello) const;
+  std::optional<wire::Refuse> JudgeReturn(sync::Link* known, wire::SessionId id, const wire::Hello& hello,
+                                          Epoch* clone);
+  void StageClone(AgentId agent, Epoch epoch);
+  void NoteClone(AgentId agent, Epoch epoch);
+  void CountClone(AgentId agent);
+  void RefuseClone(sync::Link* known, Epoch clone);
 
   // attach.cc
   bool NeedsAttach(const Session& session) const;
@@ -321,7 +355,10 @@ class Node::Impl : private sync::Admission {
   void FillSureness(const sync::Link& link, wire::Ack* ack) const;
   void OnSureness(sync::Link* link, const wire::Ack& ack);
   bool AnswerSureness();
-  void NoteRestored(const sync::Link& child);
+  void NoteRestored(const wire::Hello& hello);
+  bool IsDoubted(const sync::Link& parent, const tg_change& change) const;
+  void StageRenumbered(tg_change change);
+  void TellConfirmed();
   bool CameFromAbove(AgentId via) const;
   sync::ReconcileAsker::Delivered DeliveredPositions() const;
   bool IsUndelivered(const tg_change& change, const sync::ReconcileAsker::Delivered& delivered) const;
@@ -469,6 +506,12 @@ class Node::Impl : private sync::Admission {
   int64_t edges_retry_us_ = INT64_MAX;
   int64_t edges_wait_ms_ = 0;
   int64_t age_routes_at_us_ = 0;
+
+  // By neighbour and lane: watermarks of ours that told of a rewind already.
+  std::map<AgentId, std::array<Watermark, TG_LANE_COUNT>> judged_;
+  std::set<Epoch> lost_lives_;  // those that a version told of
+  sync::CloneList clones_;
+  Epoch proof_epoch_ = 0;  // the parent wants to see it in our list
 
   uint64_t attach_stored_ = 0;  // record_.attach_epoch as it is on the disk
   uint64_t attach_above_ = 0;   // the parent knows this one: the next has to be higher

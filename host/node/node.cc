@@ -37,10 +37,12 @@ std::unique_ptr<replica::Preparer> Node::Impl::MakePreparer() const {
 }
 
 Status Node::Impl::Open() {
+  AgentId former = 0;  // it gets another agent id
   Result<std::string> bytes = deps_.storage.MetaGet(sync::meta::kNode);
   if (bytes.ok()) {
     TG_RETURN_IF_ERROR(wire::DecodeRecord(bytes.value(), &record_));
-    if (record_.agent != options_.agent || record_.role != options_.role) {
+    if (record_.role == options_.role && deps_.storage.MetaGet(sync::meta::kRenewed).ok()) former = record_.agent;
+    if ((record_.agent != options_.agent && former == 0) || record_.role != options_.role) {
       return Status::Invalid("this replica was made for agent " + std::to_string(record_.agent) + ", " +
                              RoleName(record_.role) + "; the configuration says agent " +
                              std::to_string(options_.agent) + ", " + RoleName(options_.role) +
@@ -67,8 +69,10 @@ Status Node::Impl::Open() {
     TG_RETURN_IF_ERROR(wire::DecodeRecord(marks.value(), &scopes));
     marks_ = std::move(scopes.scopes);
   }
+  if (former != 0) TG_RETURN_IF_ERROR(Renew(former));
   TG_RETURN_IF_ERROR(links_.Restore());
   TG_RETURN_IF_ERROR(conflicts_.Restore());
+  TG_RETURN_IF_ERROR(clones_.Restore(deps_.storage));
   if (const sync::Link* parent = links_.parent(); parent != nullptr && record_.attach_parent == 0) {
     record_.attach_parent = parent->agent();
     record_.attach_epoch = parent->record.attach_epoch;
@@ -102,6 +106,8 @@ Status Node::Impl::Open() {
   TG_RETURN_IF_ERROR(CountUsage());
   for (const auto& [agent, link] : links_.all()) ApplyQuotas(link.get());
   LoadFacts();
+  if (options_.role == TG_ROLE_SERVER && record_.fall == 0) record_.fall = versions_.Tick(deps_.clock.unix_ms());
+  TakeRestoreNote();
   PlanQuarantineRetry();  // the schemas may be others than those of the last run
   stage_.Begin();
   DoubtAnswers();
@@ -382,6 +388,7 @@ void Node::SwitchLink(AgentId agent, bool on, std::function<void(Status)> done) 
   impl_->SwitchLink(agent, on, std::move(done));
 }
 void Node::Adopt(AgentId agent, std::function<void(Status)> done) { impl_->Adopt(agent, std::move(done)); }
+void Node::ConfirmLosses(std::function<void(Status)> done) { impl_->ConfirmLosses(std::move(done)); }
 void Node::SetLevel(uint32_t level, std::function<void(Status)> done) { impl_->SetLevel(level, std::move(done)); }
 void Node::CatalogChanged() { impl_->CatalogChanged(); }
 Status Node::Commit() { return impl_->Commit(); }

@@ -121,6 +121,16 @@ void Node::Impl::OnCompareAsk(sync::Link* link, const wire::CompareAsk& ask) {
   Send(link, std::move(answer).value());
 }
 
+// It gets a new seq, by which the feed sends it up: the version stays.
+void Node::Impl::StageRenumbered(tg_change change) {
+  stage_.Begin();
+  change.via = 0;
+  stage_.Renumber(change, Version::From(change.version));
+  stage_.End([this, from = change.seq](const Status& status, std::span<const core::Effect> effects) {
+    if (status.ok() && !effects.empty() && effects[0].applied()) Renumbered(from, effects[0].outcome.seq);
+  });
+}
+
 // What waits for a change to be delivered waits for its new position.
 void Node::Impl::Renumbered(uint64_t from, uint64_t to) {
   for (const auto& [agent, link] : links_.all()) {
@@ -152,23 +162,17 @@ void Node::Impl::OnCompareAnswer(sync::Link* link, wire::DecodedFrame frame) {
       if (stage_.Touches(key)) continue;  // it gets a new seq anyway
       Status got = deps_.storage.Get(key, [&](const tg_change& held) {
         bool up = (held.direction & TG_DIRECTION_UP) != 0;
-        // A delete that came from this parent is known there, unless the server lost it. One of a former parent may
-        // have got no further than to us.
-        if (held.kind != TG_CHANGE_ITEM && held.via == link->agent() && !link->never_sure) return true;
+        // A delete that came from this parent is known there, unless it or the server lost it. One of a former parent
+        // may have got no further than to us.
+        if (held.kind != TG_CHANGE_ITEM && held.via == link->agent() && !link->never_sure && !IsDoubted(*link, held))
+          return true;
         if (up && Version::From(held.version) == want.version) renumber.push_back(arena.Copy(held));
         return true;
       });
       if (!got.ok() && got.code() != Code::kNotFound) deps_.log.Write(3, "cannot read: " + got.message());
     }
   }
-  for (tg_change& change : renumber) {
-    stage_.Begin();
-    change.via = 0;
-    stage_.Renumber(change, Version::From(change.version));
-    stage_.End([this, from = change.seq](const Status& status, std::span<const core::Effect> effects) {
-      if (status.ok() && !effects.empty() && effects[0].applied()) Renumbered(from, effects[0].outcome.seq);
-    });
-  }
+  for (const tg_change& change : renumber) StageRenumbered(change);
   // Joined states are looked at as they are on disk, so what is renumbered has to be there.
   bool touched = std::any_of(answer.ranges.begin(), answer.ranges.end(),
                              [&](const wire::RangeAnswer& range) { return TouchesShared(range.changes); });

@@ -54,8 +54,20 @@ Status Node::Impl::HeedOlder(AgentId neighbour, const wire::Ack& ack, size_t kno
     if (!ours || !(Version::From(ours->version) < said.held)) continue;
     if (IsSingleWriter(*ours)) {
       Restamp(link, said, *ours);
-    } else if (ours->direction == TG_DIRECTION_BOTH && Version::From(ours->version) == said.version &&
-               !IsJoined(*ours)) {
+      continue;
+    }
+    if (said.held.agent == options_.agent && lost_lives_.insert(said.held.epoch).second) {
+      // Made here, and not here: no watermark told it, for the neighbour holds none of ours.
+      wire::Hello told;
+      told.agent = neighbour;
+      told.known_epoch = said.held.epoch;
+      told.held = {{0, Watermark{{}, 0, 0, said.held}}};
+      TG_RETURN_IF_ERROR(BecomeRewound(told));
+      link = links_.Find(neighbour);
+      if (Session* session = link == nullptr ? nullptr : SessionOf(*link)) HelloAgain(session);
+      return Status::Unavailable("this node says hello anew");
+    }
+    if (ours->direction == TG_DIRECTION_BOTH && Version::From(ours->version) == said.version && !IsJoined(*ours)) {
       // It is still here, and soon will not be: the newer one is on its way.
       stage_.Begin();
       Journal(*ours, said.held, neighbour, "the neighbour holds a newer state that did not know of it");
@@ -72,7 +84,7 @@ void Node::Impl::Restamp(sync::Link* link, const wire::RefusedKey& said, const t
   change.via = 0;
   bool deleted_later = said.held_kind == TG_CHANGE_TOMBSTONE && ours.kind == TG_CHANGE_ITEM;
   stage_.Begin();
-  if (deleted_later && ours.version.epoch != deps_.storage.epoch()) {
+  if (deleted_later && !IsSinceRewind(Version::From(ours.version))) {
     // Deleted in a life that this node has forgotten. What it wrote before that stays deleted.
     Journal(ours, said.held, link->agent(), "it was deleted before this node's storage went back");
     change.kind = TG_CHANGE_TOMBSTONE;

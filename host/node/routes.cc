@@ -41,6 +41,7 @@ void Node::Impl::TellOwnEdge(const std::vector<wire::Edge>& table, sync::Routes:
 // unsettled towards it.
 void Node::Impl::StageRoutes(const sync::Routes::Difference& difference) {
   links_.StageRoutes(difference, &stage_);
+  for (const wire::Edge& edge : difference.higher) StageClone(edge.agent, edge.clone);
   if (options_.role == TG_ROLE_SERVER) return;
   for (AgentId agent : difference.left) stage_.MetaPut(sync::meta::Stray(agent), "");
   for (const auto& [link, edge] : difference.put) {
@@ -61,6 +62,7 @@ void Node::Impl::RoutesChanged(const sync::Routes::Difference& difference, std::
       link->owner_unsettled_below[edge.agent] = end_.position;
   }
   links_.ApplyRoutes(difference);
+  for (const wire::Edge& edge : difference.higher) NoteClone(edge.agent, edge.clone);
   int64_t now_us = deps_.clock.monotonic_us();
   for (AgentId child : difference.released) LetGo(child, why);
   for (const auto& [agent, edge] : difference.outdated) {

@@ -120,6 +120,8 @@ class NodeService {
   virtual Status RestoreConflict(uint64_t number) = 0;
   // Lets the replica that now calls itself `agent` take the place of the one known before.
   virtual Status Adopt(AgentId agent) = 0;
+  // At a server that was restored: what it lacks is taken for lost, and removed below.
+  virtual Status ConfirmLosses() = 0;
   // The level of this router from now on; 0 = what the configuration says.
   virtual Status SetLevel(uint32_t level) = 0;
   virtual Status Backup(const std::string& path) = 0;

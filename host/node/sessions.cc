@@ -118,9 +118,20 @@ void Node::Impl::StartHello(Session* session) {
   self_.unix_ms = deps_.clock.unix_ms();
   wire::Hello hello = sync::MakeHello(self_, other_parent ? nullptr : parent);
   hello.attach_epoch = record_.attach_epoch;
+  auto names_proof = [&](const wire::EpochStart& epoch) { return epoch.epoch == proof_epoch_; };
+  if (proof_epoch_ != 0 && std::none_of(hello.epochs.begin(), hello.epochs.end(), names_proof))
+    hello.epochs.back().epoch = proof_epoch_;
   hello.edges = links_.routes().Table();
   hello.edges_number = edges_number_;
   hello.unsettled = marks_;
+  hello.delivered.clear();
+  for (uint32_t lane = 0; lane < TG_LANE_COUNT; ++lane) {
+    if (!delivered_[lane].none()) hello.delivered.push_back({lane, delivered_[lane]});
+  }
+  hello.fall = record_.fall;
+  hello.confirmed_fall = record_.confirmed_fall;
+  hello.rewound = record_.rewound;
+  hello.restored = record_.restored_unix_ms != 0;
   session->hello_at_us = deps_.clock.monotonic_us() +
                          core::TakeBackoff(&session->hello_wait_ms, options_.hello_ms_max, deps_.random) * 1000;
   Send(session, session->id, hello);
@@ -137,8 +148,12 @@ void Node::Impl::OnHelloFromChild(Session* session, wire::SessionId id, const wi
     return;  // a copy that came late: the child was answered, and told newer routes since
   }
   auto refuse = sync::JudgeChild(self_, session->peer, hello, known);
-  if (!refuse && links_.routes().IsClone(hello.agent, hello.epochs.front().epoch))
+  if (!refuse && IsClone(hello)) {
     refuse = sync::CloneRefusal(hello.agent);
+    CountClone(hello.agent);
+  }
+  Epoch clone = 0;
+  if (!refuse && known != nullptr) refuse = JudgeReturn(known, id, hello, &clone);
   const bool is_up = known != nullptr && known->session == session->transport && known->session_id == id;
   if (!refuse && !is_up) refuse = VetoOf(*session, id, hello);
   if (refuse) {
@@ -147,15 +162,32 @@ void Node::Impl::OnHelloFromChild(Session* session, wire::SessionId id, const wi
     Refuse(session, id, *refuse);
     return;
   }
+  if (TellOfLostLife(session, id, hello, known, clone)) return;
+  if (IsRewound(hello)) {
+    if (!BecomeRewound(hello).ok()) return;
+  } else if (hello.fall > record_.fall) {
+    if (!HearFall(hello.fall).ok()) return;
+  }
+  known = links_.Find(hello.agent);
   wire::LinkRecord record = sync::RecordFrom(hello, false, known, self_.unix_ms);
   GrantLease(true, self_.unix_ms, &record);
+  // What it wrote before is doubtful where it is lacked: it may have been deleted since.
+  if (hello.rewound) record.rewound_hlc = static_cast<uint64_t>(self_.unix_ms) << 16;
+  RefuseClone(known, clone);
   std::vector<wire::Edge> table = hello.edges;
   table.push_back(EdgeOf(hello.agent, options_.agent, record));
   sync::Routes::Difference difference = links_.routes().Compare(hello.agent, table);
   TellOwnEdge(table, &difference);
   for (const wire::Edge& edge : difference.higher) {
     if (edge.agent != hello.agent) continue;
-    if (edge.clone) return Refuse(session, id, sync::CloneRefusal(hello.agent));
+    if (edge.clone != 0) {
+      stage_.Begin();
+      StageClone(hello.agent, edge.clone);
+      stage_.End([this, agent = hello.agent, epoch = edge.clone](const Status& status, std::span<const core::Effect>) {
+        if (status.ok()) NoteClone(agent, epoch);
+      });
+      return Refuse(session, id, sync::CloneRefusal(hello.agent));
+    }
     // Not taken: it has to attach above this one.
     wire::Hello answer = sync::MakeHello(self_, nullptr);
     answer.edges = {edge};
@@ -167,18 +199,36 @@ void Node::Impl::OnHelloFromChild(Session* session, wire::SessionId id, const wi
   // What it sends from now on comes from below.
   if (former_parents_.erase(hello.agent) != 0) stage_.MetaDelete(sync::meta::FormerParent(hello.agent));
   sync::LinkTable::StageFirstOwners(hello.agent, &stage_);
+  StageClone(hello.agent, clone);
   StageRoutes(difference);
-  stage_.End([this, number = session->transport, id, hello, record, difference](const Status& status,
-                                                                                std::span<const core::Effect>) {
+  Epoch known_epoch = KnownEpoch(known, id, hello);
+  stage_.End([this, number = session->transport, id, hello, record, difference, clone, known_epoch](
+                 const Status& status, std::span<const core::Effect>) {
     if (!status.ok()) return;  // the child says hello again
+    NoteClone(hello.agent, clone);
     RoutesChanged(difference);
     auto found = sessions_.find(number);
-    if (found != sessions_.end()) ChildIsUp(&found->second, id, hello, record, difference);
+    if (found != sessions_.end()) ChildIsUp(&found->second, id, hello, record, difference, known_epoch);
   });
 }
 
+// The newest of the child's epochs that was heard before this session.
+Epoch Node::Impl::KnownEpoch(const sync::Link* known, wire::SessionId id, const wire::Hello& hello) {
+  if (known == nullptr) return 0;
+  if (known->session_id == id) return known->known_epoch;
+  for (const wire::EpochStart& epoch : hello.epochs) {
+    auto heard = [&](const wire::EpochStart& e) { return e.epoch == epoch.epoch; };
+    const wire::LinkRecord& record = known->record;
+    if (std::any_of(record.epochs.begin(), record.epochs.end(), heard) ||
+        std::find(record.lineage.begin(), record.lineage.end(), epoch.epoch) != record.lineage.end())
+      return epoch.epoch;
+  }
+  return 0;
+}
+
 void Node::Impl::ChildIsUp(Session* session, wire::SessionId id, const wire::Hello& hello,
-                           const wire::LinkRecord& record, const sync::Routes::Difference& difference) {
+                           const wire::LinkRecord& record, const sync::Routes::Difference& difference,
+                           Epoch known_epoch) {
   bool first = links_.Find(record.agent) == nullptr;
   sync::Link* link = links_.Put(record);
   if (first) link->unknown_below = end_.position;
@@ -191,6 +241,7 @@ void Node::Impl::ChildIsUp(Session* session, wire::SessionId id, const wire::Hel
   NoteSilence(*session);
   session->refused_agent = 0;
   link->edges_number = hello.edges_number;
+  link->known_epoch = known_epoch;
   if (!repeated) {
     if (Session* former = SessionOf(*link); former != nullptr && former != session) EndSession(former);
     link->session = session->transport;
@@ -208,7 +259,7 @@ void Node::Impl::ChildIsUp(Session* session, wire::SessionId id, const wire::Hel
     link->settled = false;
     link->sure_asked = link->sure_said = 0;
     NeedSureness(link);
-    NoteRestored(*link);
+    NoteRestored(hello);
     PurgeSoon();
   }
   NoteClock(link, hello.unix_ms);
@@ -221,6 +272,12 @@ void Node::Impl::ChildIsUp(Session* session, wire::SessionId id, const wire::Hel
   wire::Hello answer = sync::MakeHello(self_, link);
   answer.models = TableForChildren();
   answer.edges_number = hello.edges_number;
+  answer.fall = record_.fall;
+  answer.confirmed_fall = record_.confirmed_fall;
+  answer.rewound = record_.rewound;
+  answer.restored = record_.restored_unix_ms != 0;
+  answer.known_epoch = known_epoch;
+  if (hello.rewound) answer.newest_hlc = NewestOf(record.agent);
   answer.edges = difference.higher;
   link->outdated.clear();
   for (const wire::Edge& edge : difference.higher) link->outdated[edge.agent] = edge;
@@ -249,31 +306,66 @@ void Node::Impl::OnHelloFromParent(Session* session, const wire::Hello& hello) {
     return;
   }
   if (AttachAbove(session, hello.edges)) return;
+  if (hello.newest_epoch != 0 && KnowsEpoch(hello.newest_epoch)) {
+    proof_epoch_ = hello.newest_epoch;  // it was only too long ago for a list
+    session->id = 0;
+    return StartHello(session);
+  }
+  if (IsRewound(hello) || hello.newest_epoch != 0) {
+    // Nothing goes out before the parent has told what it holds of us: that is the answer to another hello.
+    session->id = 0;
+    if (BecomeRewound(hello).ok()) return StartHello(session);
+    session->hello_at_us = deps_.clock.monotonic_us() + options_.hello_ms * 1000;
+    return;
+  }
+  if (record_.rewound) versions_.Restore(hello.newest_hlc);
+  record_.rewound = false;
   sync::Link* former = links_.parent();
   bool other_parent = former != nullptr && former->agent() != hello.agent;
-  wire::LinkRecord record = sync::RecordFrom(hello, true, links_.Find(hello.agent), self_.unix_ms);
+  const sync::Link* known = links_.Find(hello.agent);
+  wire::LinkRecord record = sync::RecordFrom(hello, true, known, self_.unix_ms);
   GrantLease(true, self_.unix_ms, &record);
   // Where the transport did not know the peer, only its answer says whom the attach is to.
   bool known_attach = record_.attach_parent == hello.agent || record_.attach_parent == 0;
   if (record_.attach_parent == 0) record_.attach_parent = hello.agent;
   record.attach_epoch = record_.attach_epoch;
+  if (known != nullptr && known->record.replica != hello.replica) record.doubted_position = end_.position;
   stage_.Begin();
   if (other_parent) links_.StageForget(*former, &stage_);
   sync::LinkTable::StageRecord(record, &stage_);
   TakeHorizon(hello);
+  const uint64_t confirmed_before = record_.confirmed_fall;
+  const bool confirmed = hello.confirmed_fall > confirmed_before;
+  if (confirmed) {
+    record_.confirmed_fall = hello.confirmed_fall;
+    AddMark(true, 0);
+    StageMarks();
+  }
   stage_.MetaPut(sync::meta::kNode, wire::EncodeRecord(record_));
   stage_.MetaPut(sync::meta::Table(record.agent), wire::EncodeRecord(wire::TableRecord{hello.models}));
-  bool lost = HasLostDelivered(hello);
-  for (uint32_t lane = 0; lost && lane < TG_LANE_COUNT; ++lane) stage_.MetaDelete(sync::meta::Delivered(lane));
-  stage_.End([this, number = session->transport, id = session->id, hello, record, other_parent, lost, known_attach,
+  uint64_t fall_before = record_.fall;
+  bool fallen = hello.fall > fall_before;
+  bool lost = fallen || HasLostDelivered(hello);
+  if (lost) StageNothingDelivered();
+  if (fallen) StageFall(hello.fall);
+  stage_.End([this, number = session->transport, id = session->id, hello, record, other_parent, lost, fallen,
+              fall_before, confirmed, confirmed_before, known_attach,
               gone = former != nullptr ? former->agent() : 0](const Status& status, std::span<const core::Effect>) {
-    auto found = sessions_.find(number);
-    if (!status.ok() || found == sessions_.end() || found->second.id != id) return;
-    if (lost) {
-      deps_.log.Write(4, "the server has lost what it had acknowledged: everything that is here is sent again");
-      delivered_ = {};
-      for (sync::FeedSender& sender : links_.Find(hello.agent)->senders) sender.ForgetDelivered();
+    if (!status.ok()) {
+      record_.fall = fall_before;  // it is heard again with the next hello
+      record_.confirmed_fall = confirmed_before;
+      return;
     }
+    // Whatever became of the session: it is on the disk.
+    if (lost) {
+      if (!delivered_[0].none() || !delivered_[1].none() || !delivered_[2].none() || !delivered_[3].none())
+        deps_.log.Write(4, "the server has lost what it had acknowledged: everything that is here is sent again");
+      NothingDelivered();
+    }
+    if (fallen) Fallen(fall_before);
+    if (confirmed) TellConfirmed();
+    auto found = sessions_.find(number);
+    if (found == sessions_.end() || found->second.id != id) return;
     if (other_parent) {
       former_parents_.insert(gone);
       links_.Forget(gone);

@@ -109,8 +109,9 @@ struct NodeStatus {
   bool purge_suspended = false;       // the clock is in doubt: nothing is forgotten, no lease ends
   uint64_t storage_bytes = 0;
   uint64_t quarantined = 0;
-  uint64_t conflicts = 0;   // in the journal
-  uint64_t clocks_off = 0;  // neighbours whose clock differs too much from ours
+  uint64_t conflicts = 0;        // in the journal
+  uint64_t clocks_off = 0;       // neighbours whose clock differs too much from ours
+  int64_t restored_unix_ms = 0;  // when it was last known that the replica was restored or rolled back; 0 = never
   int64_t unix_ms = 0;
   std::vector<LinkStatus> links;
   std::vector<std::string> models;  // "Reading up history"

@@ -21,7 +21,9 @@ bool AllBegun(const sync::Link& child) {
 using sync::Sureness;
 
 Sureness Node::Impl::SureOf(const sync::Link& child, AgentId owner) const {
-  if (options_.role == TG_ROLE_SERVER) return record_.restored ? Sureness::kNever : Sureness::kSure;
+  // Before its feed begins it may not know that we went back, and what of ours it has to send again.
+  const Sureness sure = AllBegun(child) ? Sureness::kSure : Sureness::kNotYet;
+  if (options_.role == TG_ROLE_SERVER) return record_.restored_unix_ms != 0 ? Sureness::kNever : sure;
   const sync::Link* parent = links_.parent();
   if (parent == nullptr) return Sureness::kNotYet;
   if (parent->never_sure) return Sureness::kNever;
@@ -30,7 +32,7 @@ Sureness Node::Impl::SureOf(const sync::Link& child, AgentId owner) const {
   // What was refused, and found no room to be listed, is lacked without being gone.
   if (!parent->quarantined.empty() && QuarantineRoom() == 0) return Sureness::kNotYet;
   bool selected = edges_confirmed_ == edges_number_;
-  return !IsUnsettled(owner) && selected && sure_answered_ >= child.sure_need ? Sureness::kSure : Sureness::kNotYet;
+  return !IsUnsettled(owner) && selected && sure_answered_ >= child.sure_need ? sure : Sureness::kNotYet;
 }
 
 // A scope of this owner has to be reconciled with the parent.
@@ -114,19 +116,65 @@ bool Node::Impl::AnswerSureness() {
 }
 
 // A server of which a child knows more than it does itself was restored or replaced: what it lacks may
-// well be alive.
-void Node::Impl::NoteRestored(const sync::Link& child) {
-  if (options_.role != TG_ROLE_SERVER || record_.restored) return;
-  if (std::none_of(child.senders.begin(), child.senders.end(),
-                   [](const sync::FeedSender& sender) { return sender.was_ahead(); }))
+// well be alive. What an operator has confirmed is not found again in a child that comes late.
+void Node::Impl::NoteRestored(const wire::Hello& hello) {
+  if (options_.role != TG_ROLE_SERVER || record_.restored_unix_ms != 0) return;
+  if (record_.confirmed_fall == record_.fall) return;
+  const bool other_server = hello.fall != 0 && hello.fall < record_.fall;
+  if (!other_server && std::none_of(hello.held.begin(), hello.held.end(), [&](const wire::LaneWatermark& entry) {
+        if (entry.watermark.none()) return false;
+        auto verdict = deps_.storage.WatermarkCheck(entry.watermark);
+        return verdict.ok() && verdict.value() != TG_WATERMARK_USABLE && verdict.value() != TG_WATERMARK_BELOW_FLOOR;
+      }))
     return;
-  record_.restored = true;
-  deps_.log.Write(3, "agent " + std::to_string(child.agent()) +
+  record_.restored_unix_ms = std::max<int64_t>(deps_.clock.unix_ms(), 1);
+  deps_.log.Write(3, "agent " + std::to_string(hello.agent) +
                          " knows more of this replica than is in it: it was restored or replaced. Nothing that it "
-                         "lacks is removed below");
+                         "lacks is removed below, until 'tidegate losses confirm'");
   stage_.Begin();
   stage_.MetaPut(sync::meta::kNode, wire::EncodeRecord(record_));
   stage_.End();
+}
+
+// The operator takes for lost what the server lacks: from now on it is sure again, and what only nodes below hold is
+// removed there.
+void Node::Impl::ConfirmLosses(std::function<void(Status)> done) {
+  Status refused;
+  if (options_.role != TG_ROLE_SERVER) {
+    refused = Status::Invalid("only the server loses what nobody above has: run this at agent 1");
+  } else if (record_.restored_unix_ms == 0) {
+    refused =
+        Status::NotFound("there is nothing to confirm: this server was not restored, or it was confirmed already");
+  }
+  if (!refused.ok()) {
+    finished_.push_back([done = std::move(done), refused] { done(refused); });
+    return;
+  }
+  const auto before = std::pair(record_.restored_unix_ms, record_.confirmed_fall);
+  record_.restored_unix_ms = 0;
+  record_.confirmed_fall = record_.fall;
+  stage_.Begin();
+  stage_.MetaPut(sync::meta::kNode, wire::EncodeRecord(record_));
+  stage_.End([this, before, done = std::move(done)](const Status& status, std::span<const core::Effect>) {
+    if (status.ok()) {
+      deps_.log.Write(4, "an operator has confirmed what was lost: what this server lacks is removed below again");
+      TellConfirmed();
+    } else {
+      std::tie(record_.restored_unix_ms, record_.confirmed_fall) = before;
+    }
+    finished_.push_back([done, status] { done(status); });
+  });
+}
+
+// The children hear of it in hello, and compare everything with a parent that is sure again.
+void Node::Impl::TellConfirmed() {
+  for (const auto& [agent, link] : links_.all()) {
+    if (link->is_parent()) {
+      link->never_sure = false;  // or its next ack says otherwise
+    } else if (Session* session = SessionOf(*link)) {
+      HelloAgain(session);
+    }
+  }
 }
 
 // ---- removals ----
@@ -143,6 +191,12 @@ sync::ReconcileAsker::Delivered Node::Impl::DeliveredPositions() const {
     positions[lane] = std::max(delivered_[lane].position, parent->senders[lane].delivered_position(end_.position));
   }
   return positions;
+}
+
+// It came from the parent, which may have lost it since, before it got to the server.
+bool Node::Impl::IsDoubted(const sync::Link& parent, const tg_change& change) const {
+  return (change.direction & TG_DIRECTION_UP) != 0 && change.via == parent.agent() &&
+         change.seq <= parent.record.doubted_position;
 }
 
 // Whether the server may have lacked it, when the parent was asked, because it had never got it.
@@ -175,6 +229,11 @@ bool Node::Impl::StageRemovals(const sync::Link& parent, const wire::CompareAnsw
     if (!held || held->kind != TG_CHANGE_ITEM || Version::From(held->version) != removal.version) continue;
     if ((held->direction & TG_DIRECTION_DOWN) == 0 || held->expires_ms != 0 || IsRefused(parent, *held)) continue;
     if (held_above_.Excepts(View(held->model), true)) continue;  // it waits above as a whole, and comes again
+    if (IsDoubted(parent, *held)) {
+      StageRenumbered(*held);  // it goes up, to where it is decided
+      all = false;
+      continue;
+    }
     if (IsUndelivered(*held, delivered)) {
       all = false;  // it is on its way, or news of its delivery is
       continue;

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <utility>
+
 #include "host/plugin/policy_adapter.h"
 #include "host/plugin/storage_adapter.h"
 #include "host/wire/codec.h"
@@ -88,6 +90,7 @@ class TestNode::Disk : public core::Storage {
     tg_error error{};
     EXPECT_EQ(TidegateStorageMemoryTable()->base.create(nullptr, tg_str{"{}", 2}, &instance_, &error), TG_OK);
   }
+  explicit Disk(const Disk& from) : instance_(TidegateStorageMemoryCopy(from.instance_)) {}
   ~Disk() override {
     storage_.reset();
     TidegateStorageMemoryTable()->base.destroy(instance_);
@@ -103,7 +106,7 @@ class TestNode::Disk : public core::Storage {
   const core::StorageInfo& info() const override { return storage_->info(); }
   Epoch epoch() const override { return storage_->epoch(); }
   Result<Watermark> Commit(std::span<const tg_group> groups, const core::OutcomeFn& outcome) override {
-    if (failures > 0 && failures-- > 0) return Status::Io("the disk of the test");
+    if (failures > 0 && good-- <= 0 && failures-- > 0) return Status::Io("the disk of the test");
     if (rows_max != 0 && Bulky(groups)) {
       Result<tg_storage_stats> stats = storage_->Stats();
       if (stats.ok() && stats->items + stats->tombstones >= rows_max) return Status::Full("the disk of the test");
@@ -147,7 +150,7 @@ class TestNode::Disk : public core::Storage {
     return storage_->Traces(after, limit, fn);
   }
 
-  int failures = 0;
+  int failures = 0, good = 0;  // fail after so many good ones
   uint64_t rows_max = 0;
 
  private:
@@ -194,14 +197,22 @@ void TestNode::UseSchema(const std::string& text) {
   node_->CatalogChanged();
 }
 
-void TestNode::Start() {
-  if (catalog_ == nullptr) LoadSchema("");
+void TestNode::OpenDisk() {
   ReplicaId replica;
   replica.bytes.fill(static_cast<uint8_t>(Next() >> 32));
-  disk_->Open(replica, Next());
+  Epoch epoch = Next();
+  disk_->Open(replica, next_epoch_ != 0 ? std::exchange(next_epoch_, 0) : epoch);
+}
+
+void TestNode::Start() { EXPECT_TRUE(TryStart()); }
+
+bool TestNode::TryStart() {
+  if (catalog_ == nullptr) LoadSchema("");
+  OpenDisk();
   auto node = Node::Open(options_, {*disk_, policy, *catalog_, clock, *this, *this, *this, *this, events});
-  ASSERT_TRUE(node.ok()) << node.status().message();
+  if (!node.ok()) return false;
   node_ = std::move(node).value();
+  return true;
 }
 
 void TestNode::Stop() {
@@ -210,7 +221,21 @@ void TestNode::Stop() {
   disk_->Close();
 }
 
-void TestNode::FailCommits(int count) { disk_->failures = count; }
+void TestNode::Save() { saved_ = std::make_unique<Disk>(*disk_); }
+void TestNode::RollBack() { disk_ = std::make_unique<Disk>(*saved_); }
+void TestNode::CopyDisk(const TestNode& from) { disk_ = std::make_unique<Disk>(*from.disk_); }
+void TestNode::EmptyDisk() { disk_ = std::make_unique<Disk>(); }
+
+void TestNode::FailCommits(int count, int after) {
+  disk_->failures = count;
+  disk_->good = after;
+}
+
+void TestNode::Offline(const std::function<void(core::Storage&)>& act) {
+  OpenDisk();
+  act(*disk_);
+  disk_->Close();
+}
 
 void TestNode::LimitRows(uint64_t rows) { disk_->rows_max = rows; }
 

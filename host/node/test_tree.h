@@ -77,7 +77,18 @@ class TestNode : private Outbox, private core::Log, private core::Metrics, priva
 
   void Start();
   void Stop();  // as a crash: what is not committed is lost
-  void FailCommits(int count);
+  // While stopped: a copy of the disk is kept; the disk is put back to it, as often as wanted.
+  void Save();
+  void RollBack();
+  void CopyDisk(const TestNode& from);
+  void EmptyDisk();
+  // The next start gets this epoch: as if the process of then went on.
+  void UseEpoch(Epoch epoch) { next_epoch_ = epoch; }
+  void FailCommits(int count, int after = 0);
+  // As Start, but the node may refuse.
+  bool TryStart();
+  // While stopped: what a program does with the replica.
+  void Offline(const std::function<void(core::Storage&)>& act);
   // Commits that bring the replica above so many rows are refused as full; 0 = no limit.
   void LimitRows(uint64_t rows);
   // From now on this schema; the node is told.
@@ -121,10 +132,13 @@ class TestNode : private Outbox, private core::Log, private core::Metrics, priva
   void Set(std::string_view, int64_t) override {}
   uint64_t Next() override { return random_ += 0x9e3779b97f4a7c15ull; }
   void LoadSchema(const std::string& text);
+  void OpenDisk();
 
   TestTree& tree_;
   NodeOptions options_;
   std::unique_ptr<Disk> disk_;
+  std::unique_ptr<Disk> saved_;
+  Epoch next_epoch_ = 0;
   std::unique_ptr<replica::CatalogHolder> catalog_;
   std::unique_ptr<Node> node_;
   std::map<std::string, uint64_t> counters_;

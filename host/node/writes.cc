@@ -39,7 +39,7 @@ void Node::Impl::RunRetries() {
 
 void Node::Impl::Adopt(AgentId agent, std::function<void(Status)> done) {
   sync::Link* link = links_.Find(agent);
-  if (link == nullptr || link->is_parent()) {
+  if ((link == nullptr && !clones_.Knows(agent)) || (link != nullptr && link->is_parent())) {
     finished_.push_back([done, agent] {
       done(Status::NotFound("agent " + std::to_string(agent) +
                             " is no child of this node; 'tidegate status' lists them"));
@@ -47,13 +47,15 @@ void Node::Impl::Adopt(AgentId agent, std::function<void(Status)> done) {
     return;
   }
   stage_.Begin();
-  links_.StageForget(*link, &stage_);
+  if (link != nullptr) links_.StageForget(*link, &stage_);
+  clones_.StageForget(agent, &stage_);
   stage_.End([this, agent, done = std::move(done)](const Status& status, std::span<const core::Effect>) {
     if (status.ok()) {
       if (sync::Link* gone = links_.Find(agent)) {
         if (Session* session = SessionOf(*gone)) EndSession(session, "the agent was adopted anew");
       }
       links_.Forget(agent);
+      clones_.Forget(agent);
       for (auto& [number, session] : sessions_) {
         if (session.refused_agent == agent) AskAgain(&session);
       }

@@ -37,8 +37,7 @@ LocalWriter::LocalWriter(const WriterOptions& options, core::Storage& storage, c
       versions_(versions),
       events_(events != nullptr && events->wants(core::Events::kChanging) ? events : nullptr),
       random_([&random] { return random.Next(); }),
-      ulids_(random_),
-      epoch_(storage.epoch()) {}
+      ulids_(random_) {}
 
 LocalWriter::~LocalWriter() = default;
 
@@ -246,7 +245,8 @@ tg_change LocalWriter::MakeChange(const Staged& staged, uint8_t lane) {
   change.key = {staged.owner, keep(Str(item.pk)), keep(Str(item.sk))};
   change.src = staged.src;
   change.dst = staged.dst;
-  change.version = Version{versions_.Tick(clock_.unix_ms(), staged.held.version.hlc), options_.agent, epoch_}.To();
+  change.version =
+      Version{versions_.Tick(clock_.unix_ms(), staged.held.version.hlc), options_.agent, storage_.epoch()}.To();
   change.expires_ms = item.expires_ms;
   change.body = keep(Bytes(item.body));
   tg_index_key* keys = arena.IndexKeys(item.index_keys.size());

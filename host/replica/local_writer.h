@@ -90,7 +90,6 @@ class LocalWriter {
   core::Events* events_;  // null, or one that wants to be asked
   std::function<uint64_t()> random_;
   UlidGenerator ulids_;
-  Epoch epoch_;
   bool looking_ = false;
   size_t failed_at_ = 0;
   std::vector<Staged> staged_;  // of the transaction in hand; a member to keep its memory

@@ -35,17 +35,20 @@ Status FeedSender::Open(const Watermark& held, const Watermark& start, bool unse
   quick_resent_ = false;
   retry_ms_ = options_.resend_ms;
   window_bytes_ = options_.window_bytes;  // what was said in a former session is over
-  was_ahead_ = begin_rewound_ = false;
+  begin_rewound_ = false;
   if (!held.none()) {
     TG_ASSIGN_OR_RETURN(uint32_t verdict, storage_.WatermarkCheck(held));
     TG_ASSIGN_OR_RETURN(bool complete, CompleteFrom(held.position));
-    if (verdict == TG_WATERMARK_USABLE && complete) {
+    // Upwards what comes after is all that is to be sent. Downwards what the neighbour once had, and wrote, is not sent
+    // back to it: that it holds less than it did has to be compared.
+    const bool went_back = unsettled && acked_.replica == held.replica && held.position < acked_.position;
+    if (verdict == TG_WATERMARK_USABLE && complete && !went_back) {
       acked_ = held;
       SendFrom(held);
       return {};
     }
-    was_ahead_ = verdict != TG_WATERMARK_USABLE && verdict != TG_WATERMARK_BELOW_FLOOR;
-    begin_rewound_ = was_ahead_ && verdict != TG_WATERMARK_OTHER_REPLICA;
+    begin_rewound_ =
+        verdict != TG_WATERMARK_USABLE && verdict != TG_WATERMARK_BELOW_FLOOR && verdict != TG_WATERMARK_OTHER_REPLICA;
   }
   BeginAt(start, unsettled);
   return {};
@@ -201,8 +204,8 @@ void FeedSender::Unsend() {
 Result<bool> FeedSender::Acked(const wire::LaneAck& ack, int64_t now_us) {
   if (!open_) return false;
   window_bytes_ = std::min(ack.window_bytes, options_.window_bytes);
-  if (!ack.delivered.none()) delivered_ = ack.delivered;
   if (ack.begin != begin_) return false;  // says nothing of this feed, or not yet
+  if (!ack.delivered.none()) delivered_ = ack.delivered;
   begin_unacked_ = false;
   begin_pending_ = false;
 

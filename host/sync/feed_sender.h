@@ -85,8 +85,6 @@ class FeedSender {
   bool begun_unsettled() const { return begin_unsettled_; }
   // The session's begin, if there was one, is durable at the neighbour.
   bool begun() const { return open_ && !begin_unacked_; }
-  // At Open the neighbour held what this replica never gave in its present state: restored, rolled back, or another.
-  bool was_ahead() const { return was_ahead_; }
   // Every selected change up to here is durable at the neighbour; head, the end of the replica, when
   // nothing is left to send or to be acknowledged.
   uint64_t hop_position(uint64_t head) const;
@@ -135,7 +133,6 @@ class FeedSender {
   bool begin_unacked_ = false;
   bool begin_unsettled_ = false;
   bool begin_rewound_ = false;
-  bool was_ahead_ = false;
   Watermark begin_start_;
 
   uint64_t unsent_bytes_ = 0;

@@ -42,15 +42,14 @@ std::optional<wire::Refuse> JudgeAny(const SelfFacts& self, const core::Peer& pe
   return std::nullopt;
 }
 
-// An epoch that was there before the newest one has come back: two nodes share one replica.
+}  // namespace
+
 bool EpochReturned(const Link& known, const wire::Hello& hello) {
   const auto& seen = known.record.epochs;
   Epoch current = hello.epochs.front().epoch;
   if (seen.empty() || seen.front().epoch == current) return false;
   return std::any_of(seen.begin(), seen.end(), [&](const wire::EpochStart& e) { return e.epoch == current; });
 }
-
-}  // namespace
 
 wire::Hello MakeHello(const SelfFacts& self, const Link* link) {
   wire::Hello hello;
@@ -114,15 +113,17 @@ std::optional<wire::Refuse> JudgeChild(const SelfFacts& self, const core::Peer& 
                                                   "role: give the node a new storage, then run 'tidegate agent adopt " +
                                                   std::to_string(hello.agent) + "' at " + Name(self.agent));
   }
-  if (EpochReturned(*known, hello)) return CloneRefusal(hello.agent);
   if (known->record.off) return Refusal(wire::RefuseReason::kSwitchedOff, SwitchedOffText(self.agent, hello.agent));
   return std::nullopt;
 }
 
 wire::Refuse CloneRefusal(AgentId agent) {
-  return Refusal(wire::RefuseReason::kClone,
-                 "an earlier epoch of " + Name(agent) +
-                     " has returned: two nodes run on copies of one replica; give one of them another agent id");
+  return Refusal(
+      wire::RefuseReason::kClone,
+      "an earlier epoch of " + Name(agent) +
+          " has returned: two nodes run on copies of one replica. This is the newer: run 'tidegate agent renew' at "
+          "it, or 'tidegate agent adopt " +
+          std::to_string(agent) + "' at its parent if the other is gone");
 }
 
 std::optional<wire::Refuse> JudgeParent(const SelfFacts& self, const core::Peer& peer, const wire::Hello& hello,
@@ -171,7 +172,10 @@ wire::LinkRecord RecordFrom(const wire::Hello& hello, bool is_parent, const Link
   if (!is_parent) record.attach_epoch = hello.attach_epoch;
   constexpr size_t kEpochsKeptMax = 64;
   const wire::EpochStart& current = hello.epochs.front();
+  record.lineage.clear();
+  for (const wire::EpochStart& epoch : hello.epochs) record.lineage.push_back(epoch.epoch);
   if (record.epochs.empty() || record.epochs.front().epoch != current.epoch) {
+    std::erase_if(record.epochs, [&](const wire::EpochStart& seen) { return seen.epoch == current.epoch; });
     record.epochs.insert(record.epochs.begin(), current);
     if (record.epochs.size() > kEpochsKeptMax) record.epochs.resize(kEpochsKeptMax);
   }

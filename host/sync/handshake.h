@@ -32,7 +32,9 @@ wire::Hello MakeHello(const SelfFacts& self, const Link* link);
 // A child asks. known: the link of that agent, if it is registered.
 std::optional<wire::Refuse> JudgeChild(const SelfFacts& self, const core::Peer& peer, const wire::Hello& hello,
                                        const Link* known);
-// A copy of another node: its epoch returned after another.
+// An epoch that was there before the newest one has come back.
+bool EpochReturned(const Link& known, const wire::Hello& hello);
+// A copy of another node: its epoch returned after another, or comes from one that did.
 wire::Refuse CloneRefusal(AgentId agent);
 // Our parent answers. known: the link of that agent, if there is one.
 std::optional<wire::Refuse> JudgeParent(const SelfFacts& self, const core::Peer& peer, const wire::Hello& hello,

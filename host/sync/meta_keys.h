@@ -2,6 +2,7 @@
 // Thread safety: pure functions. Ownership: results own their text.
 #pragma once
 
+#include <cstdio>
 #include <string>
 #include <string_view>
 
@@ -9,29 +10,40 @@
 
 namespace tidegate::sync::meta {
 
-inline constexpr std::string_view kNode = "node";    // wire::NodeRecord
-inline constexpr std::string_view kClock = "clock";  // last hybrid time, decimal
-inline constexpr std::string_view kMarks = "marks";  // wire::ScopeRecord: unsettled towards the parent
-inline constexpr std::string_view kAges = "ages";    // wire::AgeRecord
+inline constexpr std::string_view kNode = "node";          // wire::NodeRecord
+inline constexpr std::string_view kClock = "clock";        // last hybrid time, decimal
+inline constexpr std::string_view kMarks = "marks";        // wire::ScopeRecord: unsettled towards the parent
+inline constexpr std::string_view kAges = "ages";          // wire::AgeRecord
+inline constexpr std::string_view kRestored = "restored";  // put by `tidegate restore`: what from
+inline constexpr std::string_view kRenewed = "renewed";    // put by `tidegate agent renew`: the new agent id
 inline constexpr std::string_view kFormerParentPrefix = "former-parent/";
 inline constexpr std::string_view kLinkPrefix = "link/";
+inline constexpr std::string_view kHeldPrefix = "held/";
+inline constexpr std::string_view kAckedPrefix = "acked/";
+inline constexpr std::string_view kDeliveredPrefix = "delivered/";
+inline constexpr std::string_view kClonePrefix = "clone/";  // epochs of copies of an agent's replica: refused
 inline constexpr std::string_view kStrayPrefix = "stray/";  // owners of which something may be left here
 inline constexpr std::string_view kQuarantinePrefix = "quarantine/";
 inline constexpr std::string_view kConflictPrefix = "conflict/";  // + number, 16 hex digits: wire::ConflictRecord
 
 inline std::string Link(AgentId agent) { return std::string(kLinkPrefix) + std::to_string(agent); }
 inline std::string FormerParent(AgentId agent) { return std::string(kFormerParentPrefix) + std::to_string(agent); }
+inline std::string Clone(AgentId agent, Epoch epoch) {
+  char text[17];
+  std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(epoch));
+  return std::string(kClonePrefix) + std::to_string(agent) + "/" + text;
+}
 inline std::string Stray(AgentId owner) { return std::string(kStrayPrefix) + std::to_string(owner); }
 // What we hold of a neighbour's lane.
 inline std::string Held(AgentId agent, uint32_t lane) {
-  return "held/" + std::to_string(agent) + "/" + std::to_string(lane);
+  return std::string(kHeldPrefix) + std::to_string(agent) + "/" + std::to_string(lane);
 }
 // What a neighbour held of our lane when we last looked; behind what it holds by now.
 inline std::string Acked(AgentId agent, uint32_t lane) {
-  return "acked/" + std::to_string(agent) + "/" + std::to_string(lane);
+  return std::string(kAckedPrefix) + std::to_string(agent) + "/" + std::to_string(lane);
 }
 // Up to where our own up lane has reached the server.
-inline std::string Delivered(uint32_t lane) { return "delivered/" + std::to_string(lane); }
+inline std::string Delivered(uint32_t lane) { return std::string(kDeliveredPrefix) + std::to_string(lane); }
 // Something that was refused found no room in the quarantine: it is not all that is refused.
 inline constexpr std::string_view kQuarantineLeftOut = "quarantine-left-out";
 // The quarantined keys of a link; ours: the neighbour refused what we sent.

@@ -23,10 +23,18 @@ bool Routes::Loses(const Entry& known, const wire::Edge& edge, wire::Edge* again
   *against = known.edge;
   if (Beats(known.edge, edge)) return true;
   if (SameAttach(known.edge, edge) || known.edge.replica_epoch == edge.replica_epoch) return false;
-  // It would win, but its epoch was there before another one, and that twice: once may be late news of a node whose
-  // number was rolled back. Two nodes run on copies of one replica.
-  against->clone = std::count(known.former.begin(), known.former.end(), edge.replica_epoch) >= 2;
-  return against->clone;
+  // It would win. An epoch that was there before another one may return once: a node was rolled back, number and
+  // all. If both return, two nodes run on copies of one replica, and the one that was seen first stays. Who comes back
+  // to the parent that was left for this epoch has returned too: its starts are not told up here.
+  auto first_seen = [&](Epoch epoch) {
+    return std::find_if(known.former.rbegin(), known.former.rend(), [&](const Former& f) { return f.epoch == epoch; });
+  };
+  auto present = first_seen(known.edge.replica_epoch), returned = first_seen(edge.replica_epoch);
+  if (returned == known.former.rend()) return false;
+  bool older = returned != known.former.rbegin() && std::prev(returned)->parent == known.edge.parent;
+  if (present == known.former.rend() ? !older : returned < present) return false;
+  against->clone = edge.replica_epoch;
+  return true;
 }
 
 Routes::Difference Routes::Compare(AgentId link, const std::vector<wire::Edge>& table) const {
@@ -108,7 +116,8 @@ Routes::Difference Routes::Elsewhere(const std::vector<wire::Edge>& told) const 
     auto found = edges_.find(edge.agent);
     if (found == edges_.end() || found->second.link == 0 || edge.attach_epoch > kAttachMax) continue;
     const Entry& known = found->second;
-    if (SameAttach(edge, known.edge) || (!edge.clone && !Beats(edge, known.edge))) continue;
+    bool clone = edge.clone != 0 && edge.clone == known.edge.replica_epoch;
+    if (SameAttach(edge, known.edge) || (!clone && !Beats(edge, known.edge))) continue;
     difference.higher.push_back(edge);
     difference.news = true;
     if (known.link == edge.agent) {
@@ -147,17 +156,15 @@ void Routes::Apply(const Difference& difference) {
     Entry& entry = known->second;
     if (!added && entry.link == 0 && elsewhere_ > 0) --elsewhere_;
     if (!added && entry.edge.replica_epoch != edge.replica_epoch) {
-      entry.former.insert(entry.former.begin(), entry.edge.replica_epoch);
+      entry.former.insert(entry.former.begin(), {entry.edge.replica_epoch, entry.edge.parent});
       if (entry.former.size() > kFormerMax) entry.former.resize(kFormerMax);
     }
     entry.link = link;
     entry.edge = edge;
-    entry.clone = 0;
   }
   for (const wire::Edge& edge : difference.higher) {
     auto known = edges_.find(edge.agent);
     if (known == edges_.end() || known->second.link != 0) continue;
-    if (edge.clone) known->second.clone = known->second.edge.replica_epoch;
     if (Beats(edge, known->second.edge)) known->second.edge = edge;
   }
 }
@@ -186,11 +193,6 @@ AgentId Routes::LinkOf(AgentId agent) const {
 bool Routes::HasLeft(AgentId agent) const {
   auto known = edges_.find(agent);
   return known != edges_.end() && known->second.link == 0;
-}
-
-bool Routes::IsClone(AgentId agent, Epoch epoch) const {
-  auto known = edges_.find(agent);
-  return known != edges_.end() && known->second.clone != 0 && known->second.clone == epoch;
 }
 
 std::string Routes::Key(AgentId link, AgentId agent) {

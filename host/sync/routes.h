@@ -55,22 +55,23 @@ class Routes {
   bool IsBelow(AgentId agent) const { return LinkOf(agent) != 0; }
   // It was below us since the start, and is not any more.
   bool HasLeft(AgentId agent) const;
-  // Whether a hello with this epoch comes from a copy of another node (its epoch returned after another).
-  bool IsClone(AgentId agent, Epoch epoch) const;
 
   // The meta entries that keep an edge: "edge/<link>/<agent>".
   static std::string Key(AgentId link, AgentId agent);
   static constexpr std::string_view kKeyPrefix = "edge/";
-  void Restore(AgentId link, const wire::Edge& edge) { edges_[edge.agent] = {link, edge, {}, 0}; }
+  void Restore(AgentId link, const wire::Edge& edge) { edges_[edge.agent] = {link, edge, {}}; }
 
  private:
   static constexpr size_t kFormerMax = 8;
 
+  struct Former {
+    Epoch epoch;
+    AgentId parent;
+  };
   struct Entry {
     AgentId link = 0;  // 0: not below us
     wire::Edge edge;
-    std::vector<Epoch> former;  // replica epochs of its edges before, newest first
-    Epoch clone = 0;            // of the edge that was refused as a clone's
+    std::vector<Former> former;  // its edges before, newest first
   };
 
   bool Loses(const Entry& known, const wire::Edge& edge, wire::Edge* against) const;

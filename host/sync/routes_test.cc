@@ -93,24 +93,48 @@ TEST(Routes, NodeStartsAnew_NothingIsNews) {
   EXPECT_THAT(restarted.renewed, IsEmpty());
 }
 
-TEST(Routes, EpochReturnsUnderAnotherParent_IsAClone) {
+TEST(Routes, TwoEpochsReturnUnderTwoParents_TheNewerIsAClone) {
   Routes routes(1);
   routes.Apply(routes.Compare(10, {EdgeOf(10, 1, 1), EdgeOf(101, 10, 5, 70)}));
   routes.Apply(routes.Compare(11, {EdgeOf(11, 1, 1), EdgeOf(101, 11, 6, 80)}));
   routes.Apply(routes.Compare(10, {EdgeOf(10, 1, 1), EdgeOf(101, 10, 7, 70)}));
-  EXPECT_EQ(routes.LinkOf(101), 10u) << "once may be late news";
-  routes.Apply(routes.Compare(11, {EdgeOf(11, 1, 1), EdgeOf(101, 11, 8, 80)}));
-  Routes::Difference returned = routes.Compare(10, {EdgeOf(10, 1, 1), EdgeOf(101, 10, 9, 70)});
+  EXPECT_EQ(routes.LinkOf(101), 10u) << "once may be a node that was rolled back";
+  Routes::Difference returned = routes.Compare(11, {EdgeOf(11, 1, 1), EdgeOf(101, 11, 8, 80)});
   ASSERT_EQ(returned.higher.size(), 1u);
-  EXPECT_TRUE(returned.higher[0].clone);
-  EXPECT_EQ(routes.LinkOf(101), 11u);
-  // Its parent is told, and refuses it by that epoch; a new start of the node is another matter.
-  Routes below(10);
-  below.Apply(below.Compare(101, {EdgeOf(101, 10, 9, 70)}));
+  EXPECT_EQ(returned.higher[0].clone, 80u);
+  routes.Apply(returned);
+  EXPECT_EQ(routes.LinkOf(101), 10u);
+  EXPECT_EQ(routes.Compare(11, {EdgeOf(11, 1, 1), EdgeOf(101, 11, 9, 80)}).higher.size(), 1u) << "and again";
+  EXPECT_TRUE(routes.Compare(10, {EdgeOf(10, 1, 1), EdgeOf(101, 10, 10, 70)}).higher.empty());
+  // The parent of the refused one is told, and lets it go.
+  Routes below(11);
+  below.Apply(below.Compare(101, {EdgeOf(101, 11, 8, 80)}));
   below.Apply(below.Elsewhere(returned.higher));
   EXPECT_FALSE(below.IsBelow(101));
-  EXPECT_TRUE(below.IsClone(101, 70));
-  EXPECT_FALSE(below.IsClone(101, 71));
+  // What was meant for another attach of the agent changes nothing.
+  Routes other(11);
+  other.Apply(other.Compare(101, {EdgeOf(101, 11, 9, 70)}));
+  EXPECT_TRUE(other.Elsewhere(returned.higher).empty());
+}
+
+TEST(Routes, CopyUnderAnotherParentOfANodeThatWasStartedMeanwhile_IsTheOneRefused) {
+  Routes routes(1);
+  routes.Apply(routes.Compare(10, {EdgeOf(10, 1, 1), EdgeOf(101, 10, 5, 60)}));  // it runs in 70 by now, untold
+  routes.Apply(routes.Compare(11, {EdgeOf(11, 1, 1), EdgeOf(101, 11, 6, 80)}));
+  routes.Apply(routes.Compare(10, {EdgeOf(10, 1, 1), EdgeOf(101, 10, 7, 70)}));
+  Routes::Difference returned = routes.Compare(11, {EdgeOf(11, 1, 1), EdgeOf(101, 11, 8, 80)});
+  ASSERT_EQ(returned.higher.size(), 1u);
+  EXPECT_EQ(returned.higher[0].clone, 80u);
+}
+
+TEST(Routes, NodeThatMovesToAndFroAndIsStartedAtEach_IsNoClone) {
+  Routes routes(1);
+  for (uint64_t n = 0; n < 12; ++n) {
+    AgentId parent = 10 + n % 3;
+    Routes::Difference moved = routes.Compare(parent, {EdgeOf(parent, 1, 1), EdgeOf(101, parent, n + 1, 100 + n / 2)});
+    EXPECT_TRUE(moved.higher.empty()) << n;
+    routes.Apply(moved);
+  }
 }
 
 TEST(Routes, TableThatIsNoTree_CountsAsFarAsItIsOne) {

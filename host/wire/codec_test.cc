@@ -84,6 +84,9 @@ TEST(WireCodec, Hello_EveryFieldComesBack) {
   EXPECT_EQ(got.purge_horizon, sent.purge_horizon);
   EXPECT_EQ(got.attach_epoch, sent.attach_epoch);
   EXPECT_EQ(got.software, sent.software);
+  EXPECT_EQ(
+      std::tie(got.fall, got.confirmed_fall, got.rewound, got.newest_hlc, got.known_epoch, got.newest_epoch),
+      std::tie(sent.fall, sent.confirmed_fall, sent.rewound, sent.newest_hlc, sent.known_epoch, sent.newest_epoch));
 }
 
 TEST(WireCodec, Refuse_EveryFieldComesBack) {

@@ -80,6 +80,12 @@ void Put(const Hello& from, pb::Hello* to) {
   to->set_restored(from.restored);
   to->set_attach_epoch(from.attach_epoch);
   to->set_software(Readable(from.software));
+  to->set_fall(from.fall);
+  to->set_confirmed_fall(from.confirmed_fall);
+  to->set_rewound(from.rewound);
+  to->set_newest_hlc(from.newest_hlc);
+  to->set_known_epoch(from.known_epoch);
+  to->set_newest_epoch(from.newest_epoch);
   to->set_purge_horizon(from.purge_horizon);
 }
 
@@ -97,6 +103,12 @@ Status Take(const pb::Hello& from, Hello* to) {
   to->restored = from.restored();
   to->attach_epoch = from.attach_epoch();
   to->software = from.software();
+  to->fall = from.fall();
+  to->confirmed_fall = from.confirmed_fall();
+  to->rewound = from.rewound();
+  to->newest_hlc = from.newest_hlc();
+  to->known_epoch = from.known_epoch();
+  to->newest_epoch = from.newest_epoch();
   to->purge_horizon = from.purge_horizon();
   TG_RETURN_IF_ERROR(TakeAgent("agent", from.agent(), &to->agent));
   TG_RETURN_IF_ERROR(TakeReplica(from.replica(), &to->replica));

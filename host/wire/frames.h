@@ -35,8 +35,8 @@ struct Edge {
   uint64_t attach_epoch = 0;
   uint64_t replica_epoch = 0;
   uint32_t role = 0;
-  bool gone = false;   // the agent is no longer below the sender
-  bool clone = false;  // told downwards: the receiver's own edge was refused, its epoch returned after another
+  bool gone = false;  // the agent is no longer below the sender
+  Epoch clone = 0;    // told downwards: the receiver's edge with this replica epoch was refused as a copy's
   bool operator==(const Edge&) const = default;
 };
 
@@ -104,8 +104,14 @@ struct Hello {
   std::vector<LaneWatermark> delivered;  // of my own feed: where it would start
   int64_t unix_ms = 0;                   // the sender's clock, to report one that is off
   bool restored = false;
-  uint64_t attach_epoch = 0;   // child: of its edge to this parent
-  std::string software;        // "tidegate 0.1.0"
+  uint64_t attach_epoch = 0;    // child: of its edge to this parent
+  std::string software;         // "tidegate 0.1.0"
+  uint64_t fall = 0;            // the newest loss of the server that the sender knows of; only grows
+  uint64_t confirmed_fall = 0;  // the newest loss that an operator took for final; only grows
+  bool rewound = false;         // the sender was restored or rolled back, and has not been told newest_hlc since
+  uint64_t newest_hlc = 0;      // answer to rewound: of the receiver's versions, the newest that the sender holds
+  Epoch newest_epoch = 0;  // parent: the newest of the receiver's epochs that it heard, where its list lacks that one
+  Epoch known_epoch = 0;   // parent: the newest of the receiver's epochs that it had heard before this session
   uint64_t purge_horizon = 0;  // tombstones with a lower hlc may be purged at the sender, or above it
 };
 

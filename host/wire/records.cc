@@ -77,7 +77,12 @@ std::string EncodeRecord(const NodeRecord& record) {
   message.set_links_off(record.links_off);
   message.set_purge_horizon(record.purge_horizon);
   message.set_taken_horizon(record.taken_horizon);
-  message.set_restored(record.restored);
+  message.set_fall(record.fall);
+  message.set_rewound(record.rewound);
+  message.set_rewind_epoch(record.rewind_epoch);
+  message.set_restored_unix_ms(record.restored_unix_ms);
+  message.set_confirmed_fall(record.confirmed_fall);
+  message.set_renewed_from(record.renewed_from);
   return Seal(Kind::kNode, message);
 }
 
@@ -92,10 +97,15 @@ Status DecodeRecord(std::string_view bytes, NodeRecord* record) {
   out.mark_number = message.mark_number();
   out.edges_number = message.edges_number();
   out.attach_epoch = message.attach_epoch();
+  out.fall = message.fall();
+  out.rewound = message.rewound();
+  out.rewind_epoch = message.rewind_epoch();
+  out.restored_unix_ms = message.restored_unix_ms();
+  out.confirmed_fall = message.confirmed_fall();
+  TG_RETURN_IF_ERROR(Corrupt("node", TakeAgent("renewed_from", message.renewed_from(), &out.renewed_from)));
   TG_RETURN_IF_ERROR(Corrupt("node", TakeAgent("attach_parent", message.attach_parent(), &out.attach_parent)));
   out.purge_horizon = message.purge_horizon();
   out.taken_horizon = message.taken_horizon();
-  out.restored = message.restored();
   TG_RETURN_IF_ERROR(Corrupt("node", TakeAgent("agent", message.agent(), &out.agent)));
   *record = out;
   return {};
@@ -115,6 +125,8 @@ std::string EncodeRecord(const LinkRecord& record) {
   message.set_off(record.off);
   message.set_heard_unix_ms(record.heard_unix_ms);
   message.set_rewound_hlc(record.rewound_hlc);
+  message.set_doubted_position(record.doubted_position);
+  message.mutable_lineage()->Add(record.lineage.begin(), record.lineage.end());
   return Seal(Kind::kLink, message);
 }
 
@@ -131,6 +143,8 @@ Status DecodeRecord(std::string_view bytes, LinkRecord* record) {
   out.off = message.off();
   out.heard_unix_ms = message.heard_unix_ms();
   out.rewound_hlc = message.rewound_hlc();
+  out.doubted_position = message.doubted_position();
+  out.lineage.assign(message.lineage().begin(), message.lineage().end());
   TG_RETURN_IF_ERROR(Corrupt("link", TakeAgent("agent", message.agent(), &out.agent)));
   TG_RETURN_IF_ERROR(Corrupt("link", TakeReplica(message.replica(), &out.replica)));
   TG_RETURN_IF_ERROR(Corrupt("link", TakeAll(message.epochs(), &out.epochs)));

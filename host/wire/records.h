@@ -21,13 +21,18 @@ struct NodeRecord {
   // The last attach: its number, above all before it, and to whom. Stored before a hello names it.
   uint64_t attach_epoch = 0;
   AgentId attach_parent = 0;
-  uint32_t level_set = 0;  // while running; 0 = level is the configuration's
-  bool links_off = false;  // all of them, by hand
+  uint32_t level_set = 0;        // while running; 0 = level is the configuration's
+  bool links_off = false;        // all of them, by hand
+  uint64_t fall = 0;             // the newest loss of the server that this node knows of
+  bool rewound = false;          // found rewound, and the clock not lifted yet
+  Epoch rewind_epoch = 0;        // the first epoch since the last rewind; 0 = none is known
+  int64_t restored_unix_ms = 0;  // when it was last known to be restored or rolled back; 0 = never, or confirmed
+  uint64_t confirmed_fall = 0;   // the newest loss that an operator took for final
+  AgentId renewed_from = 0;      // the configured agent id, where the node got another one instead; 0 = it did not
   // Law 5, as hybrid clock times: tombstones below it may have been purged here; the same above us, when
   // this replica was made or since. Neither goes back.
   uint64_t purge_horizon = 0;
   uint64_t taken_horizon = 0;
-  bool restored = false;  // server: neighbours know more of us than we do
 };
 
 // A registered neighbour.
@@ -41,9 +46,11 @@ struct LinkRecord {
   uint64_t attach_epoch = 0;
   int64_t last_hello_unix_ms = 0;
   int64_t lease_until_unix_ms = 0;
-  bool off = false;           // switched off by hand
-  int64_t heard_unix_ms = 0;  // while the link is up, noted about once a day
-  uint64_t rewound_hlc = 0;   // when we learned that it was restored or rolled back; 0 = never
+  bool off = false;               // switched off by hand
+  int64_t heard_unix_ms = 0;      // while the link is up, noted about once a day
+  std::vector<Epoch> lineage;     // what its newest epoch comes from, as its hello named them
+  uint64_t rewound_hlc = 0;       // when we learned that it was restored or rolled back; 0 = never
+  uint64_t doubted_position = 0;  // parent: what came from it up to this position of ours it may have lost
 };
 
 // How far the replica was at a time: by it the age of a row follows from its seq.

@@ -9,10 +9,14 @@
 namespace tidegate::wire {
 namespace {
 
-NodeRecord Node() { return {kAgentMax, TG_ROLE_ROUTER, 12, 99, 100, 7, 1, 12, true, 101, 102, true}; }
+NodeRecord Node() {
+  return {kAgentMax,     TG_ROLE_ROUTER, 12, 99,  100, 7, 1, 12, true, UINT64_MAX, true, UINT64_MAX - 1,
+          1262307600000, UINT64_MAX - 2, 77, 101, 102};
+}
 LinkRecord Link() {
-  return {9,  true, TG_ROLE_SERVER, 1,  sample::Replica(3), {{UINT64_MAX, 4}, {5, 0}}, 6, 1262307600000,
-          -1, true, 1262307600001,  103};
+  return {
+      9,    true,          TG_ROLE_SERVER,  1,   sample::Replica(3), {{UINT64_MAX, 4}, {5, 0}}, 6, 1262307600000, -1,
+      true, 1262307600001, {UINT64_MAX, 3}, 103, UINT64_MAX - 5};
 }
 ScopeRecord Scopes() { return {sample::FullHello().unsettled}; }
 QuarantineRecord Quarantine() {
@@ -24,10 +28,14 @@ Edge SomeEdge() { return sample::FullHello().edges[1]; }
 TEST(WireRecords, Node_ComesBack) {
   NodeRecord got;
   ASSERT_TRUE(DecodeRecord(EncodeRecord(Node()), &got).ok());
-  EXPECT_EQ(
-      std::tie(got.agent, got.role, got.level, got.mark_number, got.edges_number, got.attach_epoch, got.attach_parent,
-               got.level_set, got.links_off, got.purge_horizon, got.taken_horizon, got.restored),
-      std::make_tuple(kAgentMax, TG_ROLE_ROUTER, 12u, 99u, 100u, uint64_t{7}, AgentId{1}, 12u, true, 101u, 102u, true));
+  EXPECT_EQ(std::tie(got.agent, got.role, got.level, got.mark_number, got.edges_number, got.attach_epoch,
+                     got.attach_parent, got.level_set, got.links_off),
+            std::make_tuple(kAgentMax, TG_ROLE_ROUTER, 12u, 99u, 100u, uint64_t{7}, AgentId{1}, 12u, true));
+  NodeRecord sent = Node();
+  EXPECT_EQ(std::tie(got.fall, got.rewound, got.rewind_epoch, got.restored_unix_ms, got.confirmed_fall,
+                     got.renewed_from, got.purge_horizon, got.taken_horizon),
+            std::tie(sent.fall, sent.rewound, sent.rewind_epoch, sent.restored_unix_ms, sent.confirmed_fall,
+                     sent.renewed_from, sent.purge_horizon, sent.taken_horizon));
 }
 
 TEST(WireRecords, Link_ComesBack) {
@@ -36,12 +44,14 @@ TEST(WireRecords, Link_ComesBack) {
   ASSERT_TRUE(DecodeRecord(EncodeRecord(sent), &got).ok());
   EXPECT_EQ(
       std::tie(got.agent, got.is_parent, got.role, got.level, got.replica, got.attach_epoch, got.last_hello_unix_ms,
-               got.lease_until_unix_ms, got.off, got.heard_unix_ms, got.rewound_hlc),
+               got.lease_until_unix_ms, got.off, got.heard_unix_ms, got.rewound_hlc, got.doubted_position),
       std::tie(sent.agent, sent.is_parent, sent.role, sent.level, sent.replica, sent.attach_epoch,
-               sent.last_hello_unix_ms, sent.lease_until_unix_ms, sent.off, sent.heard_unix_ms, sent.rewound_hlc));
+               sent.last_hello_unix_ms, sent.lease_until_unix_ms, sent.off, sent.heard_unix_ms, sent.rewound_hlc,
+               sent.doubted_position));
   ASSERT_EQ(got.epochs.size(), 2u);
   EXPECT_EQ(got.epochs[0].epoch, UINT64_MAX);
   EXPECT_EQ(got.epochs[0].first, 4u);
+  EXPECT_EQ(got.lineage, sent.lineage);
 }
 
 TEST(WireRecords, Link_KeepsAThousandEpochs) {

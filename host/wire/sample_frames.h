@@ -78,7 +78,7 @@ inline Hello FullHello() {
   h.level = 12;
   h.replica = Replica(0xa0);
   h.epochs = {{UINT64_MAX, 900}, {3, 0}};
-  h.edges = {{7, 12, 4, 5, TG_ROLE_DEVICE, false}, {9, 12, 6, UINT64_MAX, TG_ROLE_DEVICE, true}};
+  h.edges = {{7, 12, 4, 5, TG_ROLE_DEVICE, false}, {9, 12, 6, UINT64_MAX, TG_ROLE_DEVICE, true, 8}};
   h.edges_number = 17;
   h.models = {{"Reading", TG_DIRECTION_UP, TG_LANE_HISTORY, 0x1234567890abcdefu, "field-merge", 2}, ModelPolicy()};
   h.holds = {{"Alarm", HoldReason::kSchema, "not known", 0, {{TG_LANE_URGENT, At(7)}}},
@@ -91,6 +91,12 @@ inline Hello FullHello() {
   h.restored = true;
   h.attach_epoch = 77;
   h.software = "tidegate 0.1.0";
+  h.fall = UINT64_MAX - 2;
+  h.confirmed_fall = UINT64_MAX - 6;
+  h.rewound = true;
+  h.newest_hlc = UINT64_MAX - 3;
+  h.known_epoch = UINT64_MAX - 4;
+  h.newest_epoch = UINT64_MAX - 5;
   h.purge_horizon = UINT64_MAX - 1;
   return h;
 }

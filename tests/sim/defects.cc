@@ -70,7 +70,7 @@ class DefectiveStorage : public ForwardingStorage {
     return inner_.FeedStat(Altered(selector), after);
   }
   Result<uint32_t> WatermarkCheck(const Watermark& watermark) const override {
-    if (defect_ == Defect::kSeqReused) return TG_WATERMARK_USABLE;
+    if (defect_ == Defect::kSeqReused || defect_ == Defect::kRewindUnseen) return TG_WATERMARK_USABLE;
     return inner_.WatermarkCheck(watermark);
   }
   Status RangeDigest(const tg_range& range, const std::function<bool(const tg_digest&)>& fn) const override {
@@ -249,6 +249,8 @@ const std::vector<DefectInfo>& AllDefects() {
        "strict"},
       {Defect::kHigherEdgeKept, "higher-edge-kept", "a hello is not answered where a higher edge is known", "roam"},
       {Defect::kOldParentKept, "old-parent-kept", "an old parent is not told that its child is elsewhere", "roam"},
+      {Defect::kRewindUnseen, "rewind-unseen", "watermarks of a lost life are taken as good", "rewinds"},
+      {Defect::kFallUntold, "fall-untold", "that the server has lost something is not told below", "rewinds"},
       {Defect::kNoneLeaks, "none-leaks", "the policy lets a model up that is to stay"},
       {Defect::kClockForgotten, "clock-forgotten", "a restarted node does not know the versions it gave"},
       {Defect::kClockDragged, "clock-dragged", "a version from the future moves the clock of whoever sees it",
@@ -281,6 +283,7 @@ std::unique_ptr<core::Storage> MakeDefectiveStorage(Defect defect, core::Storage
     case Defect::kOwnersIgnored:
     case Defect::kSeqReused:
     case Defect::kDigestConstant:
+    case Defect::kRewindUnseen:
     case Defect::kViaIgnored:
     case Defect::kClockForgotten:
     case Defect::kConflictDropped:

@@ -30,6 +30,7 @@ enum class Defect : uint8_t {
   kOwnersIgnored,     // a down feed returns every owner
   kSeqReused,         // after a restart positions are given again
   kDigestConstant,    // every digest is equal
+  kRewindUnseen,      // every watermark is good, also one that the replica never gave
   kViaIgnored,        // a feed returns what came over the same link
   kPurgeUnpassed,     // what may be purged is said to go nowhere: nobody is waited for
   kHorizonForgotten,  // after a restart a node does not know what it purged
@@ -44,6 +45,7 @@ enum class Defect : uint8_t {
   kRefusalsLate,    // acks name what is refused seconds after they pass it
   kHigherEdgeKept,  // a parent that knows a higher edge of a child does not answer with it
   kOldParentKept,   // an old parent is not told that its child is elsewhere
+  kFallUntold,      // a loss of the server is not told below
   // policy, clock
   kNoneLeaks,        // the policy lets a model up that stays
   kClockForgotten,   // after a restart the clock begins below what it gave

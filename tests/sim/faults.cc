@@ -8,6 +8,7 @@ namespace {
 // Half-open sessions have chances of their own: a seed that has none of them runs as it did without them.
 constexpr uint64_t kHalfOpenStream = 0x68616c666f70656eull;
 constexpr uint64_t kLevelStream = 0x6c6576656c730000ull;  // levels likewise
+constexpr uint64_t kRewindStream = 0x726577696e6473ull;
 
 }  // namespace
 
@@ -30,6 +31,7 @@ Faults::Faults(World& world, const Profile& profile, SimRandom random)
       random_(random),
       half_open_random_(world.options().seed ^ kHalfOpenStream),
       level_random_(world.options().seed ^ kLevelStream),
+      rewind_random_(world.options().seed ^ kRewindStream),
       usual_(world.options().weather) {
   weights_ = {profile.breaks, profile.cuts,        profile.crashes, profile.long_downs, profile.disk_errors,
               profile.storms, profile.clock_jumps, profile.moves,   profile.leaps,      0};
@@ -42,6 +44,7 @@ Faults::Faults(World& world, const Profile& profile, SimRandom random)
 
 void Faults::Plan(uint32_t count, int64_t us) {
   for (uint32_t i = 0; i < count; ++i) world_.After(random_.Between(0, us), [this] { Once(); });
+  for (uint32_t i = 0; i < profile_.rewinds; ++i) world_.After(rewind_random_.Between(0, us), [this] { Rewind(); });
   if (profile_.half_opens != 0 && !half_open_random_.PerMille(500)) {
     const auto half_opens = static_cast<uint32_t>(half_open_random_.Between(1, profile_.half_opens));
     for (uint32_t i = 0; i < half_opens; ++i) world_.After(half_open_random_.Between(0, us), [this] { HalfOpen(); });

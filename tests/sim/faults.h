@@ -39,10 +39,11 @@ class Faults {
   void Storm();
   void Move();
   void Leap();
+  void Rewind();  // rewinds.cc
 
   World& world_;
   const Profile& profile_;
-  SimRandom random_, half_open_random_, level_random_;
+  SimRandom random_, half_open_random_, level_random_, rewind_random_;
   std::array<uint32_t, kKinds> weights_{};
   Weather usual_;
   bool ended_ = false;

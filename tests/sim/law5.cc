@@ -41,7 +41,7 @@ bool Oracle::IsRemoval(SimNode& node, const tg_change& change) {
   if (states == states_.end() || states->second.contains(version)) return false;
   for (const auto& [of, written] : states->second) {
     if (sync::RemovalOf(of) != version || written.kind != TG_CHANGE_ITEM) continue;
-    if (states->second.rbegin()->first == of) Fail(node, "a live item is removed", change);
+    if (states->second.rbegin()->first == of && !IsLossUnseen()) Fail(node, "a live item is removed", change);
     if (change.via != node.parent()) Fail(node, "a removal that does not come from the parent", change);
     Written removal = written;
     removal.version = version;

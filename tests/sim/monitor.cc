@@ -107,6 +107,12 @@ bool IsUnsettled(const SimNode& node, AgentId owner) {
                      [&](const wire::Scope& mark) { return mark.all_owners || mark.owner == owner; });
 }
 
+// A disk that went back gives the positions of one epoch twice.
+bool IsOfALostLife(const SimNode& source, const Watermark& held) {
+  auto verdict = source.truth().WatermarkCheck(held);
+  return verdict.ok() && *verdict != TG_WATERMARK_USABLE && *verdict != TG_WATERMARK_BELOW_FLOOR;
+}
+
 }  // namespace
 
 namespace {
@@ -134,8 +140,10 @@ void Monitor::CheckClaim(SimNode& holder, AgentId sender, uint32_t lane, const W
   auto found = sent_.find({sender, holder.agent(), lane});
   SimNode* source = world_.Find(sender);
   if (found == sent_.end() || source == nullptr) return;
+  if (rewound_ && source->up() && IsOfALostLife(*source, held)) return;
   auto& batches = found->second;
   auto settled = std::stable_partition(batches.begin(), batches.end(), [&](const SentBatch& batch) {
+    if (rewound_ && batch.after.epoch != held.epoch) return true;  // its positions may be other ones
     return batch.after.replica != held.replica || batch.after.position > held.position;
   });
   for (auto batch = settled; batch != batches.end() && source->up(); ++batch) {

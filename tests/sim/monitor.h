@@ -26,6 +26,12 @@ class Monitor {
   bool Tamper(SimNode& from, AgentId to, wire::DecodedFrame* frame);
 
   static std::string Describe(const wire::DecodedFrame& frame);
+  // Its disk went back: what was sent to it or by it before says nothing any more.
+  void Rewound(AgentId agent) {
+    rewound_ = true;
+    std::erase_if(
+        sent_, [&](const auto& feed) { return std::get<0>(feed.first) == agent || std::get<1>(feed.first) == agent; });
+  }
   uint64_t changes_sent() const { return changes_sent_; }
   uint64_t resent() const { return resent_; }
 
@@ -49,6 +55,7 @@ class Monitor {
   std::map<Feed, std::vector<SentBatch>> sent_;
   std::map<Feed, Watermark> lost_;  // kGapAccepted: what the next batch has to hide
   uint64_t changes_sent_ = 0, resent_ = 0;
+  bool rewound_ = false;
 };
 
 }  // namespace tidegate::sim

@@ -132,6 +132,7 @@ void Oracle::Durable(SimNode& node, std::span<const tg_group> groups, std::span<
     newest = std::max(newest, version);
     known_[node.agent()].since_us[key] = world_.now_us();
     if (change.kind == TG_CHANGE_EVICT || IsRemoval(node, change)) continue;
+    if (!rewound_.empty()) Found(key, version);
     if (change.via == 0 && Find(key, version) == nullptr) {
       uint64_t& number = transaction[outcome.group];
       if (number == 0) number = next_transaction_++;
@@ -198,7 +199,8 @@ void Oracle::Local(SimNode& node, const tg_change& change, const tg_outcome& out
                   transaction,
                   TagOf(View(change.body)),
                   false,
-                  TextSizeOf(View(change.body))};
+                  TextSizeOf(View(change.body)),
+                  false};
   if (written.tag != 0) tags_.insert(written.tag);
   states_[key][version] = written;
   if (model->joined) Join(key, change, written);
@@ -398,7 +400,10 @@ const Written* Oracle::Find(const std::string& key, const Version& version) cons
 const Written* Oracle::Newest(const std::string& key) const {
   if (auto joined = joined_.find(key); joined != joined_.end()) return &joined->second.written;
   auto states = states_.find(key);
-  return states == states_.end() || states->second.empty() ? nullptr : &states->second.rbegin()->second;
+  if (states == states_.end()) return nullptr;
+  auto newest =
+      std::find_if(states->second.rbegin(), states->second.rend(), [](const auto& s) { return !s.second.lost; });
+  return newest == states->second.rend() ? nullptr : &newest->second;
 }
 
 bool Oracle::IsDue(SimNode& node, const Written& written) {
@@ -440,6 +445,7 @@ std::function<void(const node::SyncAnswer&)> Oracle::ExpectSync(SimNode& node, n
     SimNode* here = world_.Find(agent);
     SimNode* there = world_.Find(goal);
     if (there == nullptr || !there->up() || here->parent() != parent) return;
+    if (!rewound_.empty()) return;  // what was there may be gone before anybody can know
     CheckExceptions(*here, answer);
     std::map<std::string, Version> excepted;
     for (const node::SyncException& exception : answer.quarantined) excepted[KeyOf(exception)] = exception.version;

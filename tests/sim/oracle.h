@@ -41,6 +41,7 @@ struct Written {
   uint64_t tag = 0;          // the number in its body; 0 = a tombstone
   bool acknowledged = false;
   size_t text_size = 0;
+  bool lost = false;  // a disk went back: nobody had it any more then
 };
 
 class Oracle {
@@ -96,6 +97,9 @@ class Oracle {
   void KeepJournal(const SimNode& node);
   // Whether retention dropped this state, or a newer one, at the node.
   bool WasDropped(AgentId agent, const std::string& key, const Version& version) const;
+  // The disk of a node went back. rewinds.cc
+  void Rewound(SimNode& node);
+  uint64_t lost() const { return lost_; }
   // Old parents may keep what they got while they were one.
   void AllowLeftovers() { leftovers_ = true; }
   bool leftovers() const { return leftovers_; }
@@ -125,6 +129,9 @@ class Oracle {
   void RemoteJoined(SimNode& node, const tg_change& change);
   void CheckJournals();
   void Dropped(SimNode& node, const tg_change& change, const tg_outcome& outcome);
+  void Found(const std::string& key, const Version& version);
+  bool MayLag(const SimNode& node, uint32_t direction) const;
+  bool IsLossUnseen() const;
   void CheckWhole(SimNode& node, const tg_change& change);
   // A tombstone that removes what a parent that is sure lacks; its state is registered. False: it is none.
   bool IsRemoval(SimNode& node, const tg_change& change);
@@ -161,7 +168,8 @@ class Oracle {
   std::set<std::string> forgiven_;
   std::map<std::string, const Written*> refused_keys_;  // by the last FindRefused
   uint64_t next_transaction_ = 1;
-  uint64_t acknowledged_ = 0, refused_ = 0;
+  std::set<AgentId> rewound_;
+  uint64_t acknowledged_ = 0, refused_ = 0, lost_ = 0;
   bool still_ = false, leftovers_ = false;
   std::set<AgentId> replaced_nodes_;
   bool IsForgotten(const SimNode& node, const Written& written) const;

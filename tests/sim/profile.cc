@@ -43,6 +43,10 @@ std::vector<Profile> MakeProfiles() {
   Profile roam{.name = "roam", .what = "devices and routers that move to another parent"};
   roam.routers_min = 2;
   roam.moves = 6;
+  Profile rewinds{.name = "rewinds", .what = "disks that go back to a snapshot, at any node"};
+  rewinds.rewinds = 14;
+  rewinds.skew_ms_max = 0;
+  rewinds.clock_jumps = 0;
   Profile wide{.name = "wide", .what = "many keys, and a server that comes late: much to compare"};
   wide.names = 400;
   wide.settings = 800;
@@ -50,7 +54,7 @@ std::vector<Profile> MakeProfiles() {
   wide.writes_min = 900;
   wide.writes_max = 1'100;
   wide.seconds_min = 100;
-  return {mixed, calm, storm, chain, skew, clocks, wide, strict, leases, tight, roam};
+  return {mixed, calm, storm, chain, skew, clocks, wide, strict, leases, tight, roam, rewinds};
 }
 
 }  // namespace

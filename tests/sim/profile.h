@@ -30,6 +30,7 @@ struct Profile {
   uint32_t breaks = 10, cuts = 6, crashes = 8, long_downs = 1, disk_errors = 6, storms = 4, clock_jumps = 2, moves = 0,
            fills = 0;
   uint32_t levels = 3;      // levels of routers that change in half of the seeds: so many at most
+  uint32_t rewinds = 0;     // snapshots that are made of disks, and put back
   uint32_t half_opens = 3;  // sessions that become half-open in half of the seeds: so many at most
   uint32_t leaps = 0;       // days and weeks in which nothing happens; nodes that are down miss several of them
   int64_t skew_ms_max = 60'000;

@@ -51,11 +51,17 @@ void SimNode::Start() {
   outputs_left_ = -1;
   wake_us_ = INT64_MAX;
   epoch_ = random_.Next();
+  if (next_epoch_ != 0) epoch_ = std::exchange(next_epoch_, 0);
+  if (std::exchange(snapshot_at_start_, false)) {
+    Snapshot();
+    snapshot_epoch_ = epoch_;
+  }
   world_.trace().Line(world_.now_us(), agent(), "starts, epoch %016llx", static_cast<unsigned long long>(epoch_));
   auto storage = box_->Open(new_replica_, epoch_);
   if (!storage.ok()) return world_.Fail("the storage does not start: " + storage.status().message());
   storage_ = std::move(storage).value();
   if (std::exchange(forget_attach_, false)) DropAttach();
+  if (std::exchange(note_restored_, false)) PutMeta(sync::meta::kRestored, "a snapshot");
   CommitSink& sink = *this;
   truth_ = std::make_unique<ObservedStorage>(*storage_, sink);
   defective_ = MakeDefectiveStorage(world_.options().defect, *truth_, random_.Fork());
@@ -87,12 +93,15 @@ void SimNode::DropAttach() {
                       static_cast<unsigned long long>(record.attach_epoch),
                       static_cast<unsigned long long>(record.attach_parent));
   record.attach_epoch = record.attach_parent = 0;
-  const std::string altered = wire::EncodeRecord(record);
+  PutMeta(sync::meta::kNode, wire::EncodeRecord(record));
+}
+
+void SimNode::PutMeta(std::string_view key, std::string_view value) {
   tg_mutation put{};
   put.struct_size = sizeof put;
   put.op = TG_OP_META_PUT;
-  put.meta_key = Str(sync::meta::kNode);
-  put.meta_value = Bytes(altered);
+  put.meta_key = Str(key);
+  put.meta_value = Bytes(value);
   const tg_group group{&put, 1};
   if (!storage_->Commit(std::span(&group, 1), {}).ok()) world_.Fail("the storage does not commit");
 }

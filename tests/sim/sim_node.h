@@ -36,7 +36,7 @@ class SimNode : public node::Outbox, private core::Log, private core::Metrics, p
   void SetParent(AgentId parent) { parent_ = parent; }
   bool up() const { return node_ != nullptr; }
   SimClock& clock() { return clock_; }
-  Epoch epoch() const { return epoch_; }
+  Epoch epoch() const { return storage_ != nullptr ? storage_->epoch() : epoch_; }  // the present one
   uint64_t starts() const { return starts_; }
   node::NodeOptions& options() { return options_; }
 
@@ -67,6 +67,14 @@ class SimNode : public node::Outbox, private core::Log, private core::Metrics, p
   // After a leap of time: what is due by now is done at once.
   void WakeNow();
 
+  // rewinds.cc: the disk as it is now, or as it is when the node starts next; and back to it.
+  void Snapshot();
+  void SnapshotAtStart() { snapshot_at_start_ = true; }
+  bool has_snapshot() const { return snapshot_ != nullptr; }
+  void RollBack(bool note, bool same_epoch);
+  // What its disk holds, tombstones too, also while it is down.
+  void ForEachRow(const core::ChangeFn& fn) const;
+
   // done is not called if the node dies first.
   void Write(const replica::Transaction& transaction, std::function<void(const replica::WriteAnswer&)> done);
   void Sync(const node::SyncRequest& request, std::function<void(const node::SyncAnswer&)> done);
@@ -95,6 +103,7 @@ class SimNode : public node::Outbox, private core::Log, private core::Metrics, p
   void Wake(int64_t delay_us);  // a Commit at the latest then
   void Commit();
   void DropAttach();
+  void PutMeta(std::string_view key, std::string_view value);
   bool Output();  // false: dead, nothing gets out
 
   World& world_;
@@ -104,7 +113,11 @@ class SimNode : public node::Outbox, private core::Log, private core::Metrics, p
   SimRandom random_;
   std::unique_ptr<ReplicaBox> box_;
   std::unique_ptr<ReplicaBox> before_;  // of a defect: the disk before the last commit
-  OwnerSets owner_sets_;                // of a defect: what the replica holds
+  std::unique_ptr<ReplicaBox> snapshot_;
+  Epoch snapshot_epoch_ = 0;  // the one that began on it
+  Epoch next_epoch_ = 0;      // 0 = any
+  bool snapshot_at_start_ = false, note_restored_ = false;
+  OwnerSets owner_sets_;  // of a defect: what the replica holds
   ReplicaId new_replica_;
   Epoch epoch_ = 0;
   uint64_t starts_ = 0;

@@ -25,6 +25,8 @@ bool Monitor::Tamper(SimNode& from, AgentId to, wire::DecodedFrame* frame) {
       return false;
     }
   }
+  if (auto* hello = std::get_if<wire::Hello>(&frame->body); hello != nullptr && defect == Defect::kFallUntold)
+    hello->fall = 0;
   const SimNode* receiver = world_.Find(to);
   if (receiver != nullptr && from.level() < receiver->level()) {  // from a parent to a child, or a former one
     auto* hello = std::get_if<wire::Hello>(&frame->body);

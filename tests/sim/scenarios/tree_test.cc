@@ -97,7 +97,7 @@ TEST_F(ScenarioTree, T_ComparingBrokenAgainAndAgain_EndsAndNoLiveItemIsRemoved) 
   at(kD).Start();
   int breaks = 0, while_comparing = 0;
   for (; breaks < 200; ++breaks) {
-    RunFor(300 * kMs);
+    RunFor((250 + breaks * 53 % 200) * kMs);
     const node::LinkStatus* link = LinkOf(kD, kG2);
     while_comparing += link == nullptr || link->unsettled_scopes != 0 ? 1 : 0;
     if (breaks > 20 && link != nullptr && link->unsettled_scopes == 0) break;

@@ -1,0 +1,164 @@
+// What a restored server does not know any more, and that nothing is removed for it before an operator says so.
+// Scenario e; the mass delete of reliability.md.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "host/node/test_tree.h"
+
+namespace tidegate::node {
+namespace {
+
+using ::testing::HasSubstr;
+
+class Losses : public NodeTest {
+ protected:
+  Status Confirm(TestNode& at) {
+    Status confirmed = Status::Internal("not answered");
+    at->ConfirmLosses([&](Status status) { confirmed = std::move(status); });
+    tree_.Run(200);
+    return confirmed;
+  }
+  bool Has(TestNode& node, const std::string& model, const std::string& name, AgentId owner) {
+    return node.Get(model, R"({"name":")" + name + R"("})", owner) != "not_found";
+  }
+  void PutConfig(const std::string& name, AgentId owner) {
+    ASSERT_TRUE(tree_.server->Put("Config", R"({"name":")" + name + R"(","value":"1"})", owner).status.ok());
+  }
+  void PutSetting(TestNode& node, const std::string& name) {
+    ASSERT_TRUE(node.Put("Setting", R"({"name":")" + name + R"(","value":"1"})").status.ok());
+  }
+  int64_t RestoredAt() { return (*tree_.server)->GetStatus().restored_unix_ms; }
+  void Reconnect(TestNode& child, TestNode& parent) {
+    tree_.Disconnect(child, parent);
+    tree_.Connect(child, parent);
+    tree_.Run(40'000);
+  }
+  // Config new42 and new0 and the device's Setting are made after the backup, old0 before it.
+  void RestoreServer() {
+    PutConfig("old0", 0);
+    tree_.Run(2'000);
+    tree_.server->Stop();
+    tree_.server->Save();
+    tree_.server->Start();
+    tree_.Connect(*tree_.router, *tree_.server);
+    tree_.Run(2'000);
+    PutConfig("new42", 42);
+    PutConfig("new0", 0);
+    PutSetting(*tree_.device, "s");
+    tree_.Run(2'000);
+    ASSERT_TRUE(Has(*tree_.device, "Config", "new42", 42));
+    ASSERT_TRUE(Has(*tree_.server, "Setting", "s", 42));
+    tree_.server->Stop();
+    tree_.server->RollBack();
+    tree_.server->Start();
+    tree_.Connect(*tree_.router, *tree_.server);
+    tree_.Run(10'000);
+  }
+};
+
+TEST_F(Losses, E_RestoredServer_RemovesNothingBelowUntilAnOperatorConfirms) {
+  RestoreServer();
+  EXPECT_GT(RestoredAt(), 0);
+  Reconnect(*tree_.device, *tree_.router);
+  Reconnect(*tree_.router, *tree_.server);
+  for (TestNode* node : {tree_.router, tree_.device}) {
+    EXPECT_TRUE(Has(*node, "Config", "new42", 42)) << "at agent " << node->agent();
+    EXPECT_TRUE(Has(*node, "Config", "new0", 0)) << "at agent " << node->agent();
+  }
+  EXPECT_TRUE(Has(*tree_.server, "Setting", "s", 42)) << "what goes up comes back by itself";
+
+  EXPECT_EQ(Confirm(*tree_.router).code(), Code::kInvalid);
+  Status confirmed = Confirm(*tree_.server);
+  ASSERT_TRUE(confirmed.ok()) << confirmed.message();
+  EXPECT_EQ(RestoredAt(), 0);
+  tree_.Run(60'000);
+  for (TestNode* node : {tree_.router, tree_.device}) {
+    EXPECT_FALSE(Has(*node, "Config", "new42", 42)) << "at agent " << node->agent();
+    EXPECT_FALSE(Has(*node, "Config", "new0", 0)) << "at agent " << node->agent();
+    EXPECT_TRUE(Has(*node, "Config", "old0", 0)) << "at agent " << node->agent();
+    EXPECT_TRUE(Has(*node, "Setting", "s", 42)) << "at agent " << node->agent();
+    EXPECT_EQ((*node)->GetStatus().quarantined, 0u);
+  }
+  EXPECT_EQ(tree_.device->LinkTo(10).unsettled_scopes, 0u);
+  EXPECT_EQ(Confirm(*tree_.server).code(), Code::kNotFound);
+
+  tree_.server->Stop();
+  tree_.server->Start();
+  tree_.Connect(*tree_.router, *tree_.server);
+  tree_.Run(10'000);
+  EXPECT_EQ(RestoredAt(), 0) << "what was confirmed stays so";
+}
+
+TEST_F(Losses, E_ChildThatSleptOverRestoreAndConfirmation_IsNoNewLoss) {
+  TestNode& late = tree_.Add(43, TG_ROLE_DEVICE, 65535);
+  late.Start();
+  tree_.Connect(late, *tree_.router);
+  TestNode& direct = tree_.Add(44, TG_ROLE_DEVICE, 65535);
+  direct.Start();
+  tree_.Connect(direct, *tree_.server);
+  tree_.Run(2'000);
+  PutConfig("old0", 0);
+  tree_.Run(2'000);
+  tree_.server->Stop();
+  tree_.server->Save();
+  tree_.server->Start();
+  tree_.Connect(*tree_.router, *tree_.server);
+  tree_.Connect(direct, *tree_.server);
+  tree_.Run(2'000);
+  PutConfig("new0", 0);
+  PutSetting(direct, "s");
+  tree_.Run(2'000);
+  ASSERT_TRUE(Has(late, "Config", "new0", 0));
+  ASSERT_TRUE(Has(direct, "Config", "new0", 0));
+  tree_.Disconnect(late, *tree_.router);
+  tree_.server->Stop();
+  tree_.server->RollBack();
+  tree_.server->Start();
+  tree_.Connect(*tree_.router, *tree_.server);
+  tree_.Run(10'000);
+  ASSERT_GT(RestoredAt(), 0);
+  ASSERT_TRUE(Confirm(*tree_.server).ok());
+  tree_.Run(10'000);
+
+  tree_.Connect(late, *tree_.router);
+  tree_.Connect(direct, *tree_.server);
+  tree_.Run(60'000);
+  EXPECT_EQ(RestoredAt(), 0);
+  EXPECT_EQ(tree_.server->counter("tidegate_rewinds_total"), 1u);
+  for (TestNode* node : {&late, &direct, tree_.router}) {
+    EXPECT_FALSE(Has(*node, "Config", "new0", 0)) << "at agent " << node->agent();
+    EXPECT_TRUE(Has(*node, "Config", "old0", 0)) << "at agent " << node->agent();
+  }
+  EXPECT_TRUE(Has(*tree_.server, "Setting", "s", 44)) << "undelivered since the loss: it comes back";
+}
+
+TEST_F(Losses, E_ReplacedServer_IsSureAgainAfterTheConfirmation) {
+  PutConfig("c", 42);
+  PutSetting(*tree_.device, "s");
+  tree_.Run(2'000);
+  tree_.server->Stop();
+  tree_.server->EmptyDisk();
+  tree_.server->Start();
+  tree_.Connect(*tree_.router, *tree_.server);
+  tree_.Run(40'000);
+  EXPECT_GT(RestoredAt(), 0);
+  EXPECT_TRUE(Has(*tree_.device, "Config", "c", 42));
+  EXPECT_TRUE(Has(*tree_.server, "Setting", "s", 42));
+  ASSERT_TRUE(Confirm(*tree_.server).ok());
+  tree_.Run(60'000);
+  EXPECT_FALSE(Has(*tree_.device, "Config", "c", 42));
+  EXPECT_TRUE(Has(*tree_.device, "Setting", "s", 42));
+  EXPECT_TRUE(Has(*tree_.server, "Setting", "s", 42));
+  EXPECT_EQ(RestoredAt(), 0);
+}
+
+TEST_F(Losses, ServerThatLostNothing_HasNothingToConfirm) {
+  PutConfig("c", 42);
+  tree_.Run(2'000);
+  Status nothing = Confirm(*tree_.server);
+  EXPECT_EQ(nothing.code(), Code::kNotFound);
+  EXPECT_THAT(nothing.message(), HasSubstr("nothing to confirm"));
+}
+
+}  // namespace
+}  // namespace tidegate::node

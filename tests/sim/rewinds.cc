@@ -1,0 +1,121 @@
+// Disks that go back: a snapshot of a replica takes its place again, with and without a note that it was restored, in
+// a new epoch and in the one that followed the snapshot before. What only the lost life knew is lost, and may appear
+// again from a frame on its way or from another snapshot.
+#include <algorithm>
+#include <map>
+
+#include "host/base/views.h"
+#include "host/sync/meta_keys.h"
+#include "tests/sim/faults.h"
+#include "tests/sim/oracle.h"
+#include "tests/sim/world.h"
+
+namespace tidegate::sim {
+
+// ---- the node ----
+
+void SimNode::Snapshot() {
+  snapshot_ = box_->Copy();
+  snapshot_epoch_ = 0;
+  world_.trace().Line(world_.now_us(), agent(), "a snapshot of its disk is made");
+}
+
+void SimNode::RollBack(bool note, bool same_epoch) {
+  Crash("to go back");
+  world_.trace().Line(world_.now_us(), agent(), "its disk goes back to the snapshot%s%s", note ? ", noted" : "",
+                      same_epoch && snapshot_epoch_ != 0 ? ", in the epoch of then" : "");
+  auto disk = snapshot_->Copy();
+  box_->Take(*disk);
+  note_restored_ = note;
+  if (same_epoch && snapshot_epoch_ != 0) next_epoch_ = std::exchange(snapshot_epoch_, 0);
+  world_.oracle().Rewound(*this);
+}
+
+void SimNode::ForEachRow(const core::ChangeFn& fn) const {
+  tg_query query{};
+  query.struct_size = sizeof query;
+  query.flags = TG_QUERY_TOMBSTONES;
+  if (up()) {
+    (void)truth_->Query(query, fn);
+    return;
+  }
+  auto disk = box_->Copy();
+  auto storage = disk->Open(new_replica_, 1);  // a copy: the epoch is never seen
+  if (storage.ok()) (void)(*storage)->Query(query, fn);
+}
+
+// ---- the faults ----
+
+void Faults::Rewind() {
+  if (ended_) return;
+  SimNode* node = Any(false, rewind_random_);
+  if (node->role() != TG_ROLE_DEVICE && rewind_random_.PerMille(400)) node = Any(true, rewind_random_);
+  ++happened_;
+  if (!node->has_snapshot() || rewind_random_.PerMille(350)) {
+    if (!node->up()) return;
+    if (rewind_random_.PerMille(500)) return node->Snapshot();
+    // A machine that goes on from its snapshot has the epoch that began behind it.
+    node->SnapshotAtStart();
+    node->Crash("to start anew");
+    return world_.After(rewind_random_.Between(20, 2'000) * kMs, [node] { node->Start(); });
+  }
+  node->RollBack(rewind_random_.PerMille(300), rewind_random_.PerMille(400));
+  world_.After(rewind_random_.Between(20, 5'000) * kMs, [node] { node->Start(); });
+}
+
+// ---- the oracle ----
+
+void Oracle::Rewound(SimNode& node) {
+  rewound_.insert(node.agent());
+  Known& known = known_[node.agent()];
+  known.newest.clear();
+  known.reconciled.clear();
+  known.companions.clear();
+  std::map<std::string, Version> newest;
+  for (const auto& one : world_.nodes()) {
+    one->ForEachRow([&](const tg_change& change) {
+      if (change.kind == TG_CHANGE_EVICT) return true;
+      const std::string key = KeyText(change.key);
+      const Version version = Version::From(change.version);
+      Version& held = newest[key];
+      held = std::max(held, version);
+      if (one.get() == &node) known.newest[key] = version;
+      Found(key, version);
+      return true;
+    });
+  }
+  world_.network().monitor().Rewound(node.agent());
+  for (auto& [key, states] : states_) {
+    const Version held = newest[key];
+    for (auto state = states.rbegin(); state != states.rend() && held < state->first; ++state) {
+      if (!state->second.lost) ++lost_;
+      state->second.lost = true;
+    }
+  }
+}
+
+void Oracle::Found(const std::string& key, const Version& version) {
+  auto states = states_.find(key);
+  if (states == states_.end()) return;
+  auto found = states->second.find(version);
+  if (found != states->second.end()) found->second.lost = false;
+}
+
+// The server went back, and so did all its children: nobody may be left who can tell it.
+bool Oracle::IsLossUnseen() const {
+  if (!rewound_.contains(kAgentServer)) return false;
+  SimNode& server = world_.node(kAgentServer);
+  if (!server.up() || server.status().restored_unix_ms != 0) return false;
+  return std::all_of(world_.nodes().begin(), world_.nodes().end(), [&](const auto& node) {
+    return node->parent() != kAgentServer || rewound_.contains(node->agent());
+  });
+}
+
+// What a node that went back need not have: its own up items do not come down to it again, and what went down only
+// does not go up again to a server that went back.
+bool Oracle::MayLag(const SimNode& node, uint32_t direction) const {
+  if (direction == TG_DIRECTION_UP) return node.role() != TG_ROLE_SERVER && rewound_.contains(node.agent());
+  return direction == TG_DIRECTION_DOWN && rewound_.contains(kAgentServer);
+}
+
+}  // namespace tidegate::sim
