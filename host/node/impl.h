@@ -322,6 +322,8 @@ class Node::Impl : private sync::Admission {
   std::optional<wire::RefusedKey> ListedOfOurs(const sync::Link& link, const wire::RefusedKey& said) const;
   void EndUnnamed(sync::Link* link, std::vector<wire::RefusedKey>* news, std::vector<wire::RefusedKey>* ended);
   void SendEndedAgain(const std::vector<wire::RefusedKey>& ended);
+  std::vector<wire::RefusedKey> EndRefusedBy(sync::Link* former);
+  void TellEnded(const sync::Link& parent, std::vector<wire::RefusedKey> ended);
   void PlanQuarantineRetry();
   void PlanQuarantineRetry(AgentId link, const std::set<uint64_t>& runs);
   void RetryQuarantined();
@@ -571,6 +573,7 @@ class Node::Impl : private sync::Admission {
   int64_t disk_try_us_ = INT64_MAX;
 
   std::vector<std::pair<AgentId, wire::RefusedKey>> overwritten_;  // by a newer state that came another way
+  std::set<AgentId> listing_;  // neighbours of which something is in quarantine here, or was
   std::deque<std::vector<std::string>> retry_quarantined_;         // entries that may fit now; each a transaction
   std::list<replica::Submission> own_submissions_;                 // of callers that keep none themselves
   std::deque<std::function<void()>> finished_;                     // answers that need no commit

@@ -104,7 +104,10 @@ Status Node::Impl::Open() {
   TG_RETURN_IF_ERROR(RestorePurge());
   TG_RETURN_IF_ERROR(RestoreLost());
   TG_RETURN_IF_ERROR(CountUsage());
-  for (const auto& [agent, link] : links_.all()) ApplyQuotas(link.get());
+  for (const auto& [agent, link] : links_.all()) {
+    ApplyQuotas(link.get());
+    if (!link->quarantined.empty()) listing_.insert(agent);
+  }
   LoadFacts();
   if (options_.role == TG_ROLE_SERVER && record_.fall == 0) record_.fall = versions_.Tick(deps_.clock.unix_ms());
   TakeRestoreNote();
@@ -213,7 +216,7 @@ void Node::Impl::Committed(const Watermark& end, std::span<const core::Effect> e
       look_again_ = true;
     NoteUnsent(effect, now_us);
     if (watches_answers) NoteAnswered(*effect.change);
-    if (effect.change->direction == TG_DIRECTION_BOTH) NoteOverwritten(effect);
+    if (effect.change->direction == TG_DIRECTION_BOTH || !listing_.empty()) NoteOverwritten(effect);
     if (!waiters_.empty()) NoteReplaced(effect);
     // A new seq for the same state is no news; what was joined has seq 0 here.
     bool same_version = Version::From(effect.outcome.held) == Version::From(effect.change->version);

@@ -22,6 +22,7 @@ uint64_t Node::Impl::QuarantineRoom() const {
 
 // After the commit that holds them.
 void Node::Impl::Tell(sync::Link* link, const sync::QuarantineNotes& notes) {
+  if (!link->quarantined.empty()) listing_.insert(link->agent());
   for (const wire::RefusedKey& refused : notes.refused) {
     link->refusals.Add(refused);
     link->ack_due = true;
@@ -120,9 +121,11 @@ void Node::Impl::EndUnnamed(sync::Link* link, std::vector<wire::RefusedKey>* new
   }
 }
 
-// What the parent refused and takes now was passed by "delivered" as refused, and counts as delivered no more: it
-// gets a new position, goes up once more, and is delivered with that one (law 5 rests on it for tombstones).
+// What a parent refused was passed by "delivered" as refused. Once that ends it counts as delivered no more: it gets a
+// new position, goes up once more, and is delivered with that one (law 5 rests on it for tombstones). What was written
+// together stays together.
 void Node::Impl::SendEndedAgain(const std::vector<wire::RefusedKey>& ended) {
+  std::map<uint64_t, std::vector<tg_change>> runs;
   for (const wire::RefusedKey& name : ended) {
     tg_key key{name.owner, Str(name.pk), Str(name.sk)};
     if (stage_.Touches(key)) continue;  // it gets another one anyway
@@ -130,11 +133,41 @@ void Node::Impl::SendEndedAgain(const std::vector<wire::RefusedKey>& ended) {
     if (!held || Version::From(held->version) != name.version || (held->direction & TG_DIRECTION_UP) == 0 ||
         CameFromAbove(held->via))
       continue;
+    runs[held->run_first < held->run_last ? held->run_first : held->seq].push_back(stage_.arena().Copy(*held));
+  }
+  for (const auto& [first, changes] : runs) {
     stage_.Begin();
-    stage_.Renumber(stage_.arena().Copy(*held), name.version);
-    stage_.End([this, from = held->seq](const Status& status, std::span<const core::Effect> effects) {
-      if (status.ok() && !effects.empty() && effects[0].applied()) Renumbered(from, effects[0].outcome.seq);
+    std::vector<uint64_t> from;
+    for (const tg_change& change : changes) {
+      stage_.Renumber(change, Version::From(change.version));
+      from.push_back(change.seq);
+    }
+    stage_.End([this, from = std::move(from)](const Status& status, std::span<const core::Effect> effects) {
+      for (size_t i = 0; status.ok() && i < std::min(from.size(), effects.size()); ++i) {
+        if (effects[i].applied()) Renumbered(from[i], effects[i].outcome.seq);
+      }
     });
+  }
+}
+
+// Into the open group: a new parent knows nothing of what the former one refused, and will say anew what it refuses.
+// Until then it is undelivered, so that nobody takes its absence above for a delete. Returns what has ended.
+std::vector<wire::RefusedKey> Node::Impl::EndRefusedBy(sync::Link* former) {
+  std::vector<wire::RefusedKey> ended;
+  for (const std::string& key : former->refused_ours) {
+    if (auto name = sync::NameOfEntry(deps_.storage, key)) ended.push_back(std::move(*name));
+    stage_.MetaDelete(key);
+  }
+  former->refused_ours.clear();
+  return ended;
+}
+
+// Tells those below that what was refused above has ended, for now.
+void Node::Impl::TellEnded(const sync::Link& parent, std::vector<wire::RefusedKey> ended) {
+  for (wire::RefusedKey& name : ended) {
+    name.reason.clear();
+    name.held = name.version;
+    PassOn(parent, std::move(name));
   }
 }
 
@@ -160,6 +193,10 @@ void Node::Impl::NoteOverwritten(const core::Effect& effect) {
   };
   if (const sync::Link* parent = links_.parent()) look(parent);
   for (const sync::Link* child : links_.ChildrenOf(change.key.owner)) look(child);
+  // Where its owner came from before it moved.
+  for (AgentId agent : listing_) {
+    if (const sync::Link* link = links_.Look(agent); link != nullptr && !link->is_parent()) look(link);
+  }
 }
 
 // The refused state has lost, and its writer takes it for known here: this node keeps it aside.

@@ -331,7 +331,11 @@ void Node::Impl::OnHelloFromParent(Session* session, const wire::Hello& hello) {
   record.attach_epoch = record_.attach_epoch;
   if (known != nullptr && known->record.replica != hello.replica) record.doubted_position = end_.position;
   stage_.Begin();
-  if (other_parent) links_.StageForget(*former, &stage_);
+  std::vector<wire::RefusedKey> ended;
+  if (other_parent) {
+    ended = EndRefusedBy(former);
+    links_.StageForget(*former, &stage_);
+  }
   sync::LinkTable::StageRecord(record, &stage_);
   TakeHorizon(hello);
   const uint64_t confirmed_before = record_.confirmed_fall;
@@ -349,11 +353,12 @@ void Node::Impl::OnHelloFromParent(Session* session, const wire::Hello& hello) {
   if (lost) StageNothingDelivered();
   if (fallen) StageFall(hello.fall);
   stage_.End([this, number = session->transport, id = session->id, hello, record, other_parent, lost, fallen,
-              fall_before, confirmed, confirmed_before, known_attach,
+              fall_before, confirmed, confirmed_before, known_attach, ended,
               gone = former != nullptr ? former->agent() : 0](const Status& status, std::span<const core::Effect>) {
     if (!status.ok()) {
       record_.fall = fall_before;  // it is heard again with the next hello
       record_.confirmed_fall = confirmed_before;
+      if (sync::Link* kept = links_.Find(gone); kept != nullptr && other_parent) links_.RestoreQuarantine(kept);
       return;
     }
     // Whatever became of the session: it is on the disk.
@@ -379,7 +384,9 @@ void Node::Impl::OnHelloFromParent(Session* session, const wire::Hello& hello) {
       found->second.id = 0;
       found->second.hello_at_us = deps_.clock.monotonic_us();  // once more, with a number of its own
     }
+    if (const sync::Link* parent = links_.Find(hello.agent)) TellEnded(*parent, ended);
   });
+  SendEndedAgain(ended);
   // At once: the first batches come right behind the hello.
   (void)CommitStage();
 }

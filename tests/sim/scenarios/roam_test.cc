@@ -62,6 +62,30 @@ TEST_P(ScenarioMovesDays, D_MovesWhileItsRouterIsAway_EverythingOnceDeletedStays
   EXPECT_EQ(Count(kG, "Setting"), 0u);
 }
 
+TEST_F(ScenarioMoves, MovesWithWhatTheServerRefused_NothingIsRemovedAndTheNewWayKnowsToo) {
+  options_.strict_server = true;
+  BuildTwo();
+  StartAll();
+  RunFor(5 * kSecond);
+  const std::string bad = R"({"name":"bad","n":2,"text":")" + std::string(300, 'y') + "\"}";
+  replica::Write setting{replica::WriteMode::kUpsert, "Setting", R"({"name":"with","n":1})", {}, {}};
+  replica::Write gauge{replica::WriteMode::kUpsert, "Gauge", bad, {}, {}};
+  ASSERT_TRUE(Ask(kD, {setting, gauge}).status.ok());
+  Put(kD, "Gauge", R"({"name":"alone","n":3,"text":")" + std::string(300, 'y') + "\"}");
+  ASSERT_TRUE(Synced(kD, node::SyncTarget::kServer, 30 * kSecond));
+  ASSERT_EQ(at(kD).quarantine().size(), 3u);
+  Move(kD, kG2);
+  ExpectRest();
+  EXPECT_NE(Get(kD, "Setting", R"({"name":"with"})"), "") << "refused is not deleted";
+  for (AgentId agent : {kS, kG2, kD}) EXPECT_GE(at(agent).quarantine().size(), 3u) << "at node " << agent;
+  Put(kD, "Gauge", R"({"name":"bad","n":4})");
+  Put(kD, "Gauge", R"({"name":"alone","n":5})");
+  ExpectRest();
+  EXPECT_EQ(Count(kS, "Gauge"), 2u);
+  EXPECT_NE(Get(kS, "Setting", R"({"name":"with"})", kD), "");
+  for (AgentId agent : {kS, kG2, kD}) EXPECT_TRUE(at(agent).quarantine().empty()) << "at node " << agent;
+}
+
 INSTANTIATE_TEST_SUITE_P(Days, ScenarioMovesDays, ::testing::Values(29, 60));
 
 TEST_F(ScenarioMoves, R_RouterMovesWithItsDevicesAndBack_NothingRemovedNoHistorySentAgain) {
