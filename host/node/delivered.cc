@@ -98,10 +98,10 @@ uint64_t Node::Impl::DeliveredByAll() {
 // refused it. Null: nobody, it is our own.
 sync::Link* Node::Impl::SourceOf(const sync::Link& told, const wire::RefusedKey& refused) const {
   Held held = HeldOf(deps_.storage, KeyOf(refused));
+  AgentId writer = refused.version.agent;
   sync::Link* source = held.version == refused.version && held.via != 0 ? links_.Find(held.via) : nullptr;
-  if (source == nullptr) {
-    // Overwritten, or renumbered: it came from where it was written.
-    AgentId writer = refused.version.agent;
+  // Overwritten, or renumbered: it came from where it was written. And who wrote it may have moved since.
+  if (source == nullptr || (!source->is_parent() && links_.routes().IsBelow(writer))) {
     if (writer == options_.agent) return nullptr;
     source = links_.routes().IsBelow(writer) ? links_.Find(links_.routes().LinkOf(writer)) : links_.parent();
   }
