@@ -323,6 +323,7 @@ class Node::Impl : private sync::Admission {
   void EndUnnamed(sync::Link* link, std::vector<wire::RefusedKey>* news, std::vector<wire::RefusedKey>* ended);
   void SendEndedAgain(const std::vector<wire::RefusedKey>& ended);
   std::vector<wire::RefusedKey> EndRefusedBy(sync::Link* former);
+  void TellRefusedAbove(const tg_change& change);
   void TellEnded(const sync::Link& parent, std::vector<wire::RefusedKey> ended);
   void PlanQuarantineRetry();
   void PlanQuarantineRetry(AgentId link, const std::set<uint64_t>& runs);

@@ -208,6 +208,7 @@ void Node::Impl::Committed(const Watermark& end, std::span<const core::Effect> e
       }
       deps_.metrics.Add("tidegate_changes_superseded_total", 1);
     }
+    if (effect.outcome.result == TG_OUTCOME_EQUAL && effect.change->via != 0) TellRefusedAbove(*effect.change);
     if (!effect.applied()) continue;
     ++applied;
     if (!usage_.empty()) NoteUsage(effect);

@@ -162,6 +162,23 @@ std::vector<wire::RefusedKey> Node::Impl::EndRefusedBy(sync::Link* former) {
   return ended;
 }
 
+// A child sends what is here already and was refused above: that came by another way, and so did its refusal.
+void Node::Impl::TellRefusedAbove(const tg_change& change) {
+  const sync::Link* parent = links_.parent();
+  if (parent == nullptr || parent->refused_ours.empty()) return;
+  sync::Link* source = links_.Find(change.via);
+  if (source == nullptr || source->is_parent()) return;
+  wire::RefusedKey name;
+  name.owner = change.key.owner;
+  name.pk = View(change.key.pk);
+  name.sk = View(change.key.sk);
+  auto listed = ListedOfOurs(*parent, name);
+  if (!listed || listed->version != Version::From(change.version)) return;
+  if (listed->by == 0) listed->by = parent->agent();
+  (void)source->refusals.Forward(std::move(*listed));  // no room: the list is read again
+  source->ack_due = true;
+}
+
 // Tells those below that what was refused above has ended, for now.
 void Node::Impl::TellEnded(const sync::Link& parent, std::vector<wire::RefusedKey> ended) {
   for (wire::RefusedKey& name : ended) {
