@@ -63,7 +63,42 @@ Result<std::vector<node::QuarantineEntry>> FakeNode::Quarantine() {
   entry.sk = "fault#1";
   entry.reason = "severity: must be one of low, high";
   entry.since_unix_ms = 1'700'000'000'000;
-  return std::vector<node::QuarantineEntry>{entry};
+  entry.id = "0123456789ab";
+  node::QuarantineEntry other = entry;
+  other.id = "ba9876543210";
+  other.model = "Setting";
+  other.sk = "setting#2";
+  other.ours = true;
+  other.by = 1;
+  other.reason = "maybe_deleted";
+  return std::vector<node::QuarantineEntry>{entry, other};
+}
+
+Result<node::QuarantineEntry> FakeNode::Quarantined(const std::string& id) {
+  std::vector<node::QuarantineEntry> entries = Quarantine().value();
+  for (node::QuarantineEntry& entry : entries) {
+    if (entry.id != id) continue;
+    entry.item = R"({"severity":"odd"})";
+    return entry;
+  }
+  return Status::NotFound("no entry " + id + " in the quarantine of this node");
+}
+
+void FakeNode::ActOnQuarantine(node::QuarantineRequest request, std::function<void(node::QuarantineAnswer)> done) {
+  node::QuarantineAnswer answer;
+  if (!request.id.empty()) answer.status = Quarantined(request.id).status();
+  std::vector<node::QuarantineEntry> entries = Quarantine().value();
+  for (const node::QuarantineEntry& entry : entries) {
+    if (!request.id.empty() && entry.id != request.id) continue;
+    if (!request.model.empty() && entry.model != request.model) continue;
+    if (entry.ours) {
+      ++answer.failed_count;
+      answer.failed.push_back({entry.id, "only agent 9 writes this item"});
+    } else {
+      ++answer.done;
+    }
+  }
+  done(std::move(answer));
 }
 
 Result<std::vector<node::ConflictEntry>> FakeNode::Conflicts() {

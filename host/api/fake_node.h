@@ -29,6 +29,9 @@ class FakeNode : public node::NodeService {
   Status SwitchLink(AgentId agent, bool on) override;
   node::NodeStatus GetStatus() override;
   Result<std::vector<node::QuarantineEntry>> Quarantine() override;
+  Result<node::QuarantineEntry> Quarantined(const std::string& id) override;
+  // The second of its two entries can be neither retried nor dropped.
+  void ActOnQuarantine(node::QuarantineRequest request, std::function<void(node::QuarantineAnswer)> done) override;
   Result<std::vector<node::ConflictEntry>> Conflicts() override;
   Result<node::ConflictEntry> Conflict(uint64_t number) override;
   Status RestoreConflict(uint64_t number) override;

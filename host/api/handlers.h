@@ -41,10 +41,14 @@ Status PostLinkSync(Call& call);
 Status PostClear(Call& call);
 // losses.cc
 Status PostLossesConfirm(Call& call);
+// quarantine.cc
+Status GetQuarantine(Call& call);
+Status GetQuarantined(Call& call);
+Status PostQuarantineRetry(Call& call);
+Status PostQuarantineDrop(Call& call);
 // node.cc
 Status PostSync(Call& call);
 Status GetStatus(Call& call);
-Status GetQuarantine(Call& call);
 Status GetConflicts(Call& call);
 Status GetConflict(Call& call);
 Status PostConflictRestore(Call& call);

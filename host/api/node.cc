@@ -1,4 +1,4 @@
-// What concerns the node as a whole: sync, status, quarantine, conflicts, adopt, backup, health, metrics.
+// What concerns the node as a whole: sync, status, conflicts, adopt, backup, health, metrics.
 #include <charconv>
 
 #include "host/api/body.h"
@@ -61,15 +61,6 @@ Status PostSync(Call& call) {
 Status GetStatus(Call& call) {
   TG_RETURN_IF_ERROR(call.params.Done({}));
   call.exchange.SendJson(200, StatusToJson(call.context.node.GetStatus()));
-  return Status::Ok();
-}
-
-Status GetQuarantine(Call& call) {
-  TG_RETURN_IF_ERROR(call.params.Done({}));
-  TG_ASSIGN_OR_RETURN(std::vector<node::QuarantineEntry> entries, call.context.node.Quarantine());
-  ArrayWriter list;
-  for (const node::QuarantineEntry& entry : entries) list.Raw(QuarantineToJson(entry));
-  call.exchange.SendJson(200, ObjectWriter().Raw("entries", list.Take()).Take());
   return Status::Ok();
 }
 

@@ -169,7 +169,8 @@ std::string StatusToJson(const node::NodeStatus& status) {
 }
 
 std::string QuarantineToJson(const node::QuarantineEntry& entry) {
-  return ObjectWriter()
+  ObjectWriter json;
+  json.Text("id", entry.id)
       .Unsigned("link", entry.link)
       .Bool("ours", entry.ours)
       .Unsigned("by", entry.by)
@@ -178,9 +179,13 @@ std::string QuarantineToJson(const node::QuarantineEntry& entry) {
       .Text("pk", entry.pk)
       .Text("sk", entry.sk)
       .Text("version", entry.version)
+      .Unsigned("writer", entry.writer)
+      .Bool("delete", entry.deletes)
+      .Bool("held", entry.held)
       .Text("reason", entry.reason)
-      .Signed("since_unix_ms", entry.since_unix_ms)
-      .Take();
+      .Signed("since_unix_ms", entry.since_unix_ms);
+  if (!entry.item.empty()) json.Raw("item", entry.item);
+  return json.Take();
 }
 
 std::string ConflictToJson(const node::ConflictEntry& entry) {

@@ -16,7 +16,10 @@ Command RemoveCommand();  // transaction.cc
 Command WatchCommand();   // watch.cc
 Command SyncCommand();    // node.cc
 Command VerifyCommand();
-Command QuarantineCommand();
+Command QuarantineListCommand();  // quarantine.cc
+Command QuarantineShowCommand();
+Command QuarantineRetryCommand();
+Command QuarantineDropCommand();
 Command ConflictsListCommand();  // conflicts.cc
 Command ConflictsShowCommand();
 Command ConflictsRestoreCommand();

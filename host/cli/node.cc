@@ -1,4 +1,4 @@
-// Commands about the node as a whole: sync, verify, quarantine, agent adopt, backup.
+// Commands about the node as a whole: sync, verify, agent adopt, backup.
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
@@ -82,24 +82,6 @@ int Verify(const Arguments& arguments) {
   return kExitOk;
 }
 
-int Quarantine(const Arguments& arguments) {
-  Result<Json> answer = Ask(arguments, "GET", "/v1/quarantine");
-  if (!answer.ok()) return Fail(answer.status());
-  Table table({"since", ">link", ">refused by", "model", ">owner", "key", "reason"});
-  for (const Json& entry : answer->value("entries", Json::array())) {
-    if (arguments.json()) {
-      PrintJson(entry);
-      continue;
-    }
-    table.Add({IsoTime(static_cast<int64_t>(Number(entry, "since_unix_ms"))), std::to_string(Number(entry, "link")),
-               entry.value("ours", false) ? "agent " + std::to_string(Number(entry, "by")) : "us", Text(entry, "model"),
-               std::to_string(Number(entry, "owner")), Text(entry, "pk") + " " + Text(entry, "sk"),
-               Text(entry, "reason")});
-  }
-  if (!arguments.json() && !table.empty()) table.Print();
-  return kExitOk;
-}
-
 int Adopt(const Arguments& arguments) {
   Result<AgentId> agent = ParseAgent(arguments.words()[0]);
   if (!agent.ok()) return FailUsage(agent.status());
@@ -159,17 +141,6 @@ Command VerifyCommand() {
           0,
           0,
           Verify};
-}
-
-Command QuarantineCommand() {
-  return {"quarantine list",
-          "",
-          "lists items that were refused, and why",
-          {},
-          "example:\n  tidegate quarantine list --json | jq .reason\n",
-          0,
-          0,
-          Quarantine};
 }
 
 Command AdoptCommand() {

@@ -57,6 +57,21 @@ Result<std::vector<node::QuarantineEntry>> NodeRunner::Quarantine() {
   return entries;
 }
 
+Result<node::QuarantineEntry> NodeRunner::Quarantined(const std::string& id) {
+  Result<node::QuarantineEntry> entry = Stopping();
+  InWriter([&](node::Node& node) { entry = node.Quarantined(id); });
+  return entry;
+}
+
+void NodeRunner::ActOnQuarantine(node::QuarantineRequest request, std::function<void(node::QuarantineAnswer)> done) {
+  PostTask([this, request = std::move(request), done = std::move(done)](bool run) {
+    if (run) return node_.ActOnQuarantine(request, done);
+    node::QuarantineAnswer answer;
+    answer.status = Stopping();
+    done(std::move(answer));
+  });
+}
+
 Result<std::vector<node::ConflictEntry>> NodeRunner::Conflicts() {
   Result<std::vector<node::ConflictEntry>> entries = Stopping();
   InWriter([&](node::Node& node) { entries = node.Conflicts(); });

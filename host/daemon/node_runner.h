@@ -69,6 +69,8 @@ class NodeRunner : public node::NodeService, public SessionSink {
   Status SwitchLink(AgentId agent, bool on) override;
   node::NodeStatus GetStatus() override;
   Result<std::vector<node::QuarantineEntry>> Quarantine() override;
+  Result<node::QuarantineEntry> Quarantined(const std::string& id) override;
+  void ActOnQuarantine(node::QuarantineRequest request, std::function<void(node::QuarantineAnswer)> done) override;
   Result<std::vector<node::ConflictEntry>> Conflicts() override;
   Result<node::ConflictEntry> Conflict(uint64_t number) override;
   Status RestoreConflict(uint64_t number) override;

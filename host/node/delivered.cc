@@ -126,6 +126,18 @@ void Node::Impl::CompleteRefusals(sync::Link* link) {
     whole = whole && name.has_value();
     if (name) link->refusals.Add(std::move(*name));
   }
+  Status read =
+      deps_.storage.MetaScan(sync::meta::DroppedOf(link->agent()), [&](std::string_view, std::string_view value) {
+        wire::QuarantineRecord record;
+        if (!wire::DecodeRecord(value, &record).ok()) return true;
+        auto name = sync::NameOf(record);
+        if (!name) return true;
+        name->held = name->version;
+        name->dropped = true;
+        link->refusals.Add(std::move(*name));
+        return true;
+      });
+  whole = whole && read.ok();
   if (!link->is_parent()) {
     if (const sync::Link* parent = links_.parent()) AddRefusalsOf(*parent, link, &whole);
   } else {

@@ -118,7 +118,9 @@ void Node::Impl::OnAck(sync::Link* link, const wire::Ack& ack) {
     TellAcked(*link, lane.lane);
   }
   link->refusals.Heard(ack);
-  if (link->refusals.Confirmed(ack.refused_recorded)) link->ack_due = true;
+  std::vector<wire::RefusedKey> dropped;
+  if (link->refusals.Confirmed(ack.refused_recorded, &dropped)) link->ack_due = true;
+  ForgetDropped(*link, dropped);
   AgentId neighbour = link->agent();
   OnRefusals(link, ack);
   link = links_.Find(neighbour);  // it may have committed

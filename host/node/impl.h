@@ -64,9 +64,11 @@ class Node::Impl : private sync::Admission {
   void Frame(core::TransportSession session, wire::DecodedFrame frame, uint64_t bytes);
   void BadFrame(core::TransportSession session, const Status& status, uint32_t unknown_type);
 
-  // ---- facts.cc, quarantine.cc ----
+  // ---- facts.cc, quarantine_hand.cc ----
   NodeStatus GetStatus() const;
   Result<std::vector<QuarantineEntry>> Quarantine() const;
+  Result<QuarantineEntry> Quarantined(const std::string& id) const;
+  void ActOnQuarantine(const QuarantineRequest& request, std::function<void(QuarantineAnswer)> done);
 
   // ---- shared.cc ----
   Result<std::vector<ConflictEntry>> Conflicts() const;
@@ -106,6 +108,14 @@ class Node::Impl : private sync::Admission {
     bool over = false;
     Status failure;
     std::function<void(ClearAnswer)> done;
+  };
+
+  // What is done with entries of the quarantine by hand; each group is a transaction.
+  struct ByHand {
+    QuarantineRequest request;
+    std::deque<std::vector<std::string>> groups;
+    std::shared_ptr<QuarantineAnswer> answer;
+    std::function<void(QuarantineAnswer)> done;
   };
 
   struct Waiter {
@@ -321,14 +331,38 @@ class Node::Impl : private sync::Admission {
   void OnRefusals(sync::Link* link, const wire::Ack& ack);
   std::optional<wire::RefusedKey> ListedOfOurs(const sync::Link& link, const wire::RefusedKey& said) const;
   void EndUnnamed(sync::Link* link, std::vector<wire::RefusedKey>* news, std::vector<wire::RefusedKey>* ended);
-  void SendEndedAgain(const std::vector<wire::RefusedKey>& ended);
+  void SendAgain(const std::vector<wire::RefusedKey>& names, uint32_t direction);
   std::vector<wire::RefusedKey> EndRefusedBy(sync::Link* former);
   void TellRefusedAbove(const tg_change& change);
   void TellEnded(const sync::Link& parent, std::vector<wire::RefusedKey> ended);
+  void NoteDropped(const sync::Link& link, const wire::RefusedKey& name);
   void PlanQuarantineRetry();
   void PlanQuarantineRetry(AgentId link, const std::set<uint64_t>& runs);
   void RetryQuarantined();
-  void RetryTogether(const std::vector<std::string>& keys);
+  Status RetryTogether(const std::vector<std::string>& keys, bool by_hand, std::function<void(const Status&)> done);
+
+  // quarantine_hand.cc
+  QuarantineEntry ShowEntry(std::string_view key, const wire::QuarantineRecord& record) const;
+  static Status NoEntry(const std::string& id);
+  static void FailEntry(QuarantineAnswer* answer, const std::string& key, const Status& status);
+  void RunByHand();
+  Status ActOn(const ByHand& work, const std::vector<std::string>& keys);
+  bool MayWrite(const tg_change& change) const;
+  Status NotOurs(const wire::QuarantineRecord& record, const tg_change& change, const char* verb) const;
+  Version VersionAbove(uint64_t hlc);
+  Version PutAnew(const tg_change& state, uint64_t above_hlc, const Version& held);
+  uint64_t RunOf(const wire::QuarantineRecord& record) const;
+  void RetryOurs(const std::vector<std::pair<AgentId, std::string>>& entries);
+  void StageForgetOurs(AgentId agent, const std::string& key);
+  void EndByHand(AgentId agent, std::function<void(const Status&)> done);
+  Status RetryRefusedOurs(const std::vector<std::string>& keys, const wire::QuarantineRecord& record,
+                          const tg_change& listed, std::function<void(const Status&)> done);
+  Status DropOurs(const std::string& key, const wire::QuarantineRecord& record, const tg_change& listed,
+                  std::function<void(const Status&)> done);
+  Status DropRefused(const std::string& key, const wire::QuarantineRecord& record, const tg_change& listed,
+                     std::function<void(const Status&)> done);
+  void ForgetDropped(const sync::Link& link, const std::vector<wire::RefusedKey>& known);
+  void NoteSentAgain(const tg_change& change);
 
   // leases.cc
   static bool LeaseOver(const sync::Link& link, int64_t now_ms);
@@ -575,9 +609,11 @@ class Node::Impl : private sync::Admission {
 
   std::vector<std::pair<AgentId, wire::RefusedKey>> overwritten_;  // by a newer state that came another way
   std::set<AgentId> listing_;  // neighbours of which something is in quarantine here, or was
-  std::deque<std::vector<std::string>> retry_quarantined_;         // entries that may fit now; each a transaction
-  std::list<replica::Submission> own_submissions_;                 // of callers that keep none themselves
-  std::deque<std::function<void()>> finished_;                     // answers that need no commit
+  std::deque<std::vector<std::string>> retry_quarantined_;  // entries that may fit now; each a transaction
+  std::deque<ByHand> by_hand_;
+  std::vector<std::pair<AgentId, std::string>> sent_again_entries_;  // entries of ours that are to be tried again
+  std::list<replica::Submission> own_submissions_;                   // of callers that keep none themselves
+  std::deque<std::function<void()>> finished_;                       // answers that need no commit
   std::vector<Waiter> waiters_;
   std::deque<Clearing> clearings_;
   std::list<Errand> errands_;

@@ -209,6 +209,7 @@ void Node::Impl::Committed(const Watermark& end, std::span<const core::Effect> e
       deps_.metrics.Add("tidegate_changes_superseded_total", 1);
     }
     if (effect.outcome.result == TG_OUTCOME_EQUAL && effect.change->via != 0) TellRefusedAbove(*effect.change);
+    if (effect.outcome.result == TG_OUTCOME_EQUAL && effect.change->via != 0) NoteSentAgain(*effect.change);
     if (!effect.applied()) continue;
     ++applied;
     if (!usage_.empty()) NoteUsage(effect);
@@ -252,6 +253,7 @@ Status Node::Impl::Commit() {
   Tick(now_us);
   RetryQuarantined();
   ReleaseOverwritten();
+  RunByHand();
   EndHolds();
   RemoveAnswered();
   SendHeldAgain();
@@ -296,6 +298,7 @@ int64_t Node::Impl::WakeUs(const sync::Link& link, int64_t now_us) const {
 int64_t Node::Impl::NextTimerUs() const {
   int64_t now_us = deps_.clock.monotonic_us();
   if (!stage_.empty() || !finished_.empty() || !retry_quarantined_.empty() || !clearings_.empty()) return now_us;
+  if (!by_hand_.empty() || !sent_again_entries_.empty()) return now_us;
   if (!answered_.empty() && !answered_again_) return now_us;
   if (send_again_now_ || !holds_ending_.empty() || !links_.settled()) return now_us;
   if (retain_due_ || look_again_ || !overwritten_.empty()) return now_us;
@@ -387,6 +390,10 @@ void Node::SyncLinks(const LinkSyncRequest& request, std::function<void(LinkSync
 }
 void Node::Clear(const ClearRequest& request, std::function<void(ClearAnswer)> done) {
   impl_->Clear(request, std::move(done));
+}
+Result<QuarantineEntry> Node::Quarantined(const std::string& id) const { return impl_->Quarantined(id); }
+void Node::ActOnQuarantine(const QuarantineRequest& request, std::function<void(QuarantineAnswer)> done) {
+  impl_->ActOnQuarantine(request, std::move(done));
 }
 void Node::SwitchLink(AgentId agent, bool on, std::function<void(Status)> done) {
   impl_->SwitchLink(agent, on, std::move(done));

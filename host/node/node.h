@@ -75,6 +75,8 @@ class Node {
   // Push, pull, compare: see LinkSyncRequest.
   void SyncLinks(const LinkSyncRequest& request, std::function<void(LinkSyncAnswer)> done);
   void Clear(const ClearRequest& request, std::function<void(ClearAnswer)> done);
+  // Tries entries of the quarantine again, or drops them.
+  void ActOnQuarantine(const QuarantineRequest& request, std::function<void(QuarantineAnswer)> done);
   // Switches the link to a neighbour off or on; it stays so over restarts.
   void SwitchLink(AgentId agent, bool on, std::function<void(Status)> done);
   void Adopt(AgentId agent, std::function<void(Status)> done);
@@ -102,6 +104,7 @@ class Node {
 
   NodeStatus GetStatus() const;
   Result<std::vector<QuarantineEntry>> Quarantine() const;
+  Result<QuarantineEntry> Quarantined(const std::string& id) const;
   // States that lost against one that did not know of them; a single one with its item.
   Result<std::vector<ConflictEntry>> Conflicts() const;
   Result<ConflictEntry> Conflict(uint64_t number) const;

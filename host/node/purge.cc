@@ -144,7 +144,7 @@ bool Node::Impl::PassedDown(sync::Link* child, const tg_change& trace, uint32_t 
 // A put of what this node lacks may be older than its deletion, if the tombstone could be gone by now.
 // kUnsure: it waits until the parent is sure of it.
 Status Node::Impl::CheckHorizon(const sync::Inbound& from, const tg_change& change) const {
-  if (change.kind != TG_CHANGE_ITEM) return {};
+  if (change.kind != TG_CHANGE_ITEM || from.alive) return {};
   // What goes down never was deleted here, unless this very node forgot it. And what it lacks because it is not
   // settled yet says nothing of what was forgotten above.
   bool own = from.from_parent || IsUnsettled(change.key.owner);

@@ -71,7 +71,8 @@ void Node::Impl::OnRefusals(sync::Link* link, const wire::Ack& ack) {
     auto listed = refused.reason.empty() ? ListedOfOurs(*link, refused) : std::nullopt;
     sync::SaidOfOurs said = sync::StageSaidOfOurs(link, refused, deps_.storage, room, deps_.clock.unix_ms(), &stage_);
     if (said == sync::SaidOfOurs::kNoRoom) ++not_listed;
-    if (said == sync::SaidOfOurs::kEnded && listed) ended.push_back(std::move(*listed));
+    if (said == sync::SaidOfOurs::kEnded && listed && !refused.dropped) ended.push_back(std::move(*listed));
+    if (said == sync::SaidOfOurs::kEnded && refused.dropped) NoteDropped(*link, refused);
     bool superseded = refused.reason.empty() && refused.held > refused.version;
     if (said != sync::SaidOfOurs::kNothing || superseded) news.push_back(refused);
   }
@@ -94,7 +95,14 @@ void Node::Impl::OnRefusals(sync::Link* link, const wire::Ack& ack) {
     told->refusals.Recorded(number);
     told->ack_due = true;
   });
-  if (link->is_parent()) SendEndedAgain(ended);
+  if (link->is_parent()) SendAgain(ended, TG_DIRECTION_UP);
+}
+
+// It is given up where it was refused; here it stays, and is not sent again.
+void Node::Impl::NoteDropped(const sync::Link& link, const wire::RefusedKey& name) {
+  deps_.metrics.Add("tidegate_quarantine_dropped_total", 1);
+  deps_.log.Write(4, "agent " + std::to_string(name.by != 0 ? name.by : link.agent()) + " dropped " + name.model + " " +
+                         name.pk + " / " + name.sk + " from its quarantine by hand; it stays here");
 }
 
 // The entry of ours that a neighbour's word is about, if there is one.
@@ -124,15 +132,14 @@ void Node::Impl::EndUnnamed(sync::Link* link, std::vector<wire::RefusedKey>* new
 // What a parent refused was passed by "delivered" as refused. Once that ends it counts as delivered no more: it gets a
 // new position, goes up once more, and is delivered with that one (law 5 rests on it for tombstones). What was written
 // together stays together.
-void Node::Impl::SendEndedAgain(const std::vector<wire::RefusedKey>& ended) {
+void Node::Impl::SendAgain(const std::vector<wire::RefusedKey>& names, uint32_t direction) {
   std::map<uint64_t, std::vector<tg_change>> runs;
-  for (const wire::RefusedKey& name : ended) {
+  for (const wire::RefusedKey& name : names) {
     tg_key key{name.owner, Str(name.pk), Str(name.sk)};
     if (stage_.Touches(key)) continue;  // it gets another one anyway
     std::optional<tg_change> held = StateOf(key);
-    if (!held || Version::From(held->version) != name.version || (held->direction & TG_DIRECTION_UP) == 0 ||
-        CameFromAbove(held->via))
-      continue;
+    if (!held || Version::From(held->version) != name.version || (held->direction & direction) == 0) continue;
+    if (direction == TG_DIRECTION_UP && CameFromAbove(held->via)) continue;
     runs[held->run_first < held->run_last ? held->run_first : held->seq].push_back(stage_.arena().Copy(*held));
   }
   for (const auto& [first, changes] : runs) {
@@ -295,11 +302,14 @@ void Node::Impl::RetryQuarantined() {
     std::vector<std::string> keys = std::move(retry_quarantined_.front());
     retry_quarantined_.pop_front();
     entries += keys.size();
-    RetryTogether(keys);
+    (void)RetryTogether(keys, false, nullptr);  // what does not fit yet stays as it is
   }
 }
 
-void Node::Impl::RetryTogether(const std::vector<std::string>& keys) {
+// Entries that were one transaction. by_hand: what may have been deleted is taken for alive, too. done is called after
+// the commit; not if an error is returned: then they stay as they are.
+Status Node::Impl::RetryTogether(const std::vector<std::string>& keys, bool by_hand,
+                                 std::function<void(const Status&)> done) {
   sync::Link* link = nullptr;
   std::vector<tg_change> changes;
   for (const std::string& key : keys) {
@@ -307,16 +317,19 @@ void Node::Impl::RetryTogether(const std::vector<std::string>& keys) {
     wire::QuarantineRecord record;
     if (!bytes.ok() || !wire::DecodeRecord(bytes.value(), &record).ok()) continue;
     link = links_.Find(record.link);
-    auto decoded = wire::DecodeChange(record.change);
-    if (link == nullptr || !decoded.ok()) return;
-    tg_change change = stage_.arena().Copy(decoded->change);
-    if (!Admit({link->agent(), link->is_parent()}, &change, &stage_.arena()).ok()) return;
+    if (link == nullptr)
+      return Status::Conflict("agent " + std::to_string(record.link) + ", who sent it, is no neighbour any more");
+    TG_ASSIGN_OR_RETURN(wire::DecodedChange decoded, wire::DecodeChange(record.change));
+    tg_change change = stage_.arena().Copy(decoded.change);
+    TG_RETURN_IF_ERROR(Admit({link->agent(), link->is_parent(), by_hand, by_hand}, &change, &stage_.arena()));
     changes.push_back(change);
   }
-  if (changes.empty()) return;
+  if (changes.empty()) return Status::NotFound("it is not in the quarantine any more");
   if (TouchesShared(changes)) {
-    retry_quarantined_.push_back(keys);  // after the commit that writes the same keys
-    return;
+    AgentId agent = link->agent();
+    TG_RETURN_IF_ERROR(CommitStage());  // it writes the same keys
+    link = links_.Find(agent);
+    if (link == nullptr) return Status::Unavailable("the link is gone");
   }
   stage_.Begin();
   sync::QuarantineNotes notes;
@@ -324,38 +337,14 @@ void Node::Impl::RetryTogether(const std::vector<std::string>& keys) {
     Put({link->agent(), link->is_parent()}, change);
     notes.released.push_back(sync::StageRelease(link, change, &stage_));
   }
-  stage_.End(
-      [this, agent = link->agent(), notes = std::move(notes)](const Status& status, std::span<const core::Effect>) {
-        sync::Link* source = links_.Find(agent);
-        if (source == nullptr) return;
-        if (!status.ok()) return links_.RestoreQuarantine(source);
-        Tell(source, notes);
-      });
-}
-
-Result<std::vector<QuarantineEntry>> Node::Impl::Quarantine() const {
-  std::vector<QuarantineEntry> entries;
-  TG_RETURN_IF_ERROR(
-      deps_.storage.MetaScan(sync::meta::kQuarantinePrefix, [&](std::string_view, std::string_view value) {
-        wire::QuarantineRecord record;
-        if (!wire::DecodeRecord(value, &record).ok()) return true;
-        QuarantineEntry entry;
-        entry.link = record.link;
-        entry.ours = record.ours;
-        entry.by = !record.ours ? options_.agent : record.by != 0 ? record.by : record.link;
-        entry.reason = record.reason;
-        entry.since_unix_ms = record.since_unix_ms;
-        if (auto change = wire::DecodeChange(record.change); change.ok()) {
-          entry.model = View(change->change.model);
-          entry.owner = change->change.key.owner;
-          entry.pk = View(change->change.key.pk);
-          entry.sk = View(change->change.key.sk);
-          entry.version = Version::From(change->change.version).ToText();
-        }
-        entries.push_back(std::move(entry));
-        return true;
-      }));
-  return entries;
+  stage_.End([this, agent = link->agent(), notes = std::move(notes), done = std::move(done)](
+                 const Status& status, std::span<const core::Effect>) {
+    sync::Link* source = links_.Find(agent);
+    if (source != nullptr && !status.ok()) links_.RestoreQuarantine(source);
+    if (source != nullptr && status.ok()) Tell(source, notes);
+    if (done != nullptr) done(status);
+  });
+  return {};
 }
 
 }  // namespace tidegate::node

@@ -84,6 +84,26 @@ struct ClearAnswer {
   uint64_t cleared = 0;
 };
 
+enum class QuarantineAction : uint8_t { kRetry, kDrop };
+
+// What is to be done with which entries of the quarantine: one, those of a model, or all.
+struct QuarantineRequest {
+  QuarantineAction action = QuarantineAction::kRetry;
+  std::string id;     // empty: not just one; of a transaction the rest is tried with it
+  std::string model;  // empty = all
+};
+
+struct QuarantineAnswer {
+  struct Failure {
+    std::string id;
+    std::string reason;
+  };
+  Status status;  // kNotFound: no such entry
+  uint64_t done = 0;
+  uint64_t failed_count = 0;
+  std::vector<Failure> failed;  // the first of them
+};
+
 // Sees every committed change, in seq order; the change is a view valid during the call.
 using WatchFn = std::function<void(const tg_change& change)>;
 
@@ -111,6 +131,8 @@ class NodeService {
 
   virtual NodeStatus GetStatus() = 0;
   virtual Result<std::vector<QuarantineEntry>> Quarantine() = 0;
+  virtual Result<QuarantineEntry> Quarantined(const std::string& id) = 0;  // with its item
+  virtual void ActOnQuarantine(QuarantineRequest request, std::function<void(QuarantineAnswer)> done) = 0;
   // States that lost against one that did not know of them; a single one comes with its item.
   virtual Result<std::vector<ConflictEntry>> Conflicts() = 0;
   virtual Result<ConflictEntry> Conflict(uint64_t number) = 0;

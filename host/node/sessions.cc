@@ -386,7 +386,7 @@ void Node::Impl::OnHelloFromParent(Session* session, const wire::Hello& hello) {
     }
     if (const sync::Link* parent = links_.Find(hello.agent)) TellEnded(*parent, ended);
   });
-  SendEndedAgain(ended);
+  SendAgain(ended, TG_DIRECTION_UP);
   // At once: the first batches come right behind the hello.
   (void)CommitStage();
 }

@@ -121,6 +121,7 @@ struct NodeStatus {
 };
 
 struct QuarantineEntry {
+  std::string id;  // of this node's entry
   AgentId link = 0;
   bool ours = false;  // refused of what we sent
   AgentId by = 0;     // who refused it: this node, the neighbour, or one beyond it
@@ -129,8 +130,12 @@ struct QuarantineEntry {
   std::string pk;
   std::string sk;
   std::string version;
+  AgentId writer = 0;    // of that version
+  bool deletes = false;  // it is a delete that was refused
+  bool held = false;     // it waits with its transaction for a model that is held, and comes again with that
   std::string reason;
   int64_t since_unix_ms = 0;
+  std::string item;  // its fields as JSON; only of a single entry
 };
 
 // A command that waits for its program.

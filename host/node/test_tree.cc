@@ -281,6 +281,14 @@ LinkStatus TestNode::LinkTo(AgentId neighbour) {
   return {};
 }
 
+QuarantineAnswer TestNode::Act(QuarantineAction action, const std::string& id, const std::string& model) {
+  QuarantineAnswer given;
+  given.status = Status::Internal("not answered");
+  node_->ActOnQuarantine({action, id, model}, [&](QuarantineAnswer answer) { given = std::move(answer); });
+  (void)node_->Commit();
+  return given;
+}
+
 std::vector<ConflictEntry> TestNode::Conflicts() { return node_->Conflicts().value(); }
 
 std::vector<QuarantineEntry> TestNode::Quarantine() { return node_->Quarantine().value(); }

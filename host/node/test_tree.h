@@ -106,6 +106,8 @@ class TestNode : private Outbox, private core::Log, private core::Metrics, priva
   std::string Get(const std::string& model, const std::string& json, std::optional<AgentId> owner = {});
   LinkStatus LinkTo(AgentId neighbour);
   std::vector<QuarantineEntry> Quarantine();
+  // Tries entries of the quarantine again, or drops them: of one model, of one id, all.
+  QuarantineAnswer Act(QuarantineAction action, const std::string& id = "", const std::string& model = "");
   std::vector<ConflictEntry> Conflicts();
   uint64_t counter(const std::string& name) const;
 

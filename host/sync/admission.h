@@ -18,7 +18,8 @@ inline constexpr Code kUnsure = Code::kConflict;
 struct Inbound {
   AgentId neighbour = 0;
   bool from_parent = false;
-  bool sure = false;  // the parent is sure of what it sends
+  bool sure = false;   // the parent is sure of what it sends
+  bool alive = false;  // somebody says by hand that it was not deleted
 };
 
 class Admission {

@@ -48,6 +48,16 @@ Version HeldVersion(const core::Storage& storage, const tg_key& key) {
   return got.ok() ? version : Version();
 }
 
+// It was given up by hand, and its sender may not know that yet.
+std::optional<wire::RefusedKey> DroppedNote(const Link& link, const tg_change& change, const core::Storage& storage) {
+  auto dropped =
+      NameOfEntry(storage, meta::Dropped(link.agent(), change.key.owner, View(change.key.pk), View(change.key.sk)));
+  if (!dropped || dropped->version < Version::From(change.version)) return std::nullopt;
+  dropped->held = dropped->version;
+  dropped->dropped = true;
+  return dropped;
+}
+
 }  // namespace
 
 StagedChanges StageChanges(const Link& link, const std::vector<tg_change>& changes,
@@ -130,6 +140,10 @@ QuarantineNotes StageQuarantine(Link* link, const StagedChanges& staged, const c
       notes.refused.push_back(std::move(note));  // known here already, by another way: nothing is lost
       continue;
     }
+    if (auto dropped = DroppedNote(*link, refused.change, storage); dropped && !listed) {
+      notes.refused.push_back(std::move(*dropped));
+      continue;
+    }
     note.held = {};
     note.reason = refused.reason;
     notes.refused.push_back(std::move(note));
@@ -152,6 +166,25 @@ QuarantineNotes StageQuarantine(Link* link, const StagedChanges& staged, const c
     link->quarantined.insert(std::move(key));
   }
   return notes;
+}
+
+wire::RefusedKey ReleaseNote(const tg_change& change, const Version& held) {
+  wire::RefusedKey note = NameOf(change);
+  note.held = held;
+  return note;
+}
+
+wire::RefusedKey StageDropped(const Link& link, const tg_change& change, core::Stage* stage) {
+  wire::RefusedKey note = ReleaseNote(change, Version::From(change.version));
+  note.dropped = true;
+  wire::QuarantineRecord record;
+  record.link = link.agent();
+  tg_change bare = change;
+  bare.body = bare.policy_meta = {};
+  record.change = wire::EncodeChange(bare);
+  stage->MetaPut(meta::Dropped(link.agent(), change.key.owner, View(change.key.pk), View(change.key.sk)),
+                 wire::EncodeRecord(record));
+  return note;
 }
 
 wire::RefusedKey StageRelease(Link* link, const tg_change& change, core::Stage* stage) {

@@ -50,6 +50,12 @@ struct QuarantineNotes {
 QuarantineNotes StageQuarantine(Link* link, const StagedChanges& staged, const core::Storage& storage, uint64_t room,
                                 int64_t unix_ms, core::Stage* stage);
 
+// What to tell the neighbour: its refused change is here now, or `held` is.
+wire::RefusedKey ReleaseNote(const tg_change& change, const Version& held);
+
+// Given up by hand. Until the neighbour knows it, a note is kept in the open group: it would send the change again.
+wire::RefusedKey StageDropped(const Link& link, const tg_change& change, core::Stage* stage);
+
 // Takes one entry off the list, into the open group. Returns what to tell the neighbour.
 wire::RefusedKey StageRelease(Link* link, const tg_change& change, core::Stage* stage);
 

@@ -55,6 +55,13 @@ inline std::string Quarantine(AgentId link, bool ours, AgentId owner, std::strin
   key.append(pk).append(1, '\x1f').append(sk);
   return key;
 }
+// Given up by hand, and its sender does not know it yet.
+inline std::string DroppedOf(AgentId link) { return "quarantine-dropped/" + std::to_string(link) + "/"; }
+inline std::string Dropped(AgentId link, AgentId owner, std::string_view pk, std::string_view sk) {
+  std::string key = DroppedOf(link) + std::to_string(owner) + "/";
+  key.append(pk).append(1, '\x1f').append(sk);
+  return key;
+}
 // A model of a neighbour that this node holds, and the models that the neighbour declared in its hello.
 inline constexpr std::string_view kHoldPrefix = "hold/";
 inline std::string HoldsOf(AgentId link) { return std::string(kHoldPrefix) + std::to_string(link) + "/"; }

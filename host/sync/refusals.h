@@ -12,6 +12,7 @@
 #include <set>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "host/wire/frames.h"
 
@@ -74,9 +75,12 @@ class Refusals {
     announced_ = incomplete_;
   }
 
-  // The neighbour has them up to this number. Returns true if more are to be told.
-  bool Confirmed(uint64_t number) {
+  // The neighbour has them up to this number. Returns true if more are to be told. dropped: those of them that this
+  // node gave up.
+  bool Confirmed(uint64_t number, std::vector<wire::RefusedKey>* dropped = nullptr) {
     while (confirmed_ < number && !waiting_.empty()) {
+      wire::RefusedKey& known = waiting_.front();
+      if (dropped != nullptr && known.dropped && known.by == 0) dropped->push_back(std::move(known));
       waiting_.pop_front();
       ++confirmed_;
     }

@@ -170,6 +170,7 @@ struct RefusedKey {
   std::string reason;      // quarantine: why; empty = older
   AgentId by = 0;          // who refused it; 0 = the sender of the ack
   uint32_t held_kind = 0;  // refused as older: of what is held
+  bool dropped = false;    // it was in quarantine, and was given up there by hand
 };
 
 struct LaneAck {

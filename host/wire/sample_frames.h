@@ -106,7 +106,7 @@ inline Batch FullBatch() { return {TG_LANE_HISTORY, At(39), At(44), Changes(), 2
 inline Ack FullAck() {
   Ack a;
   a.lanes = {{TG_LANE_STATE, At(4), At(3), 1 << 20, 2}, {TG_LANE_BULK, {}, {}, 0, 0}};
-  a.refused = {{"Status", 9, "status#", "", {8, 9, 10}, {11, 12, 13}, "", 0, TG_CHANGE_TOMBSTONE},
+  a.refused = {{"Status", 9, "status#", "", {8, 9, 10}, {11, 12, 13}, "", 0, TG_CHANGE_TOMBSTONE, true},
                {"Reading", 7, "p", "s", {1, 2, 3}, {}, "why", 11}};
   a.holds = {{"Alarm", HoldReason::kQuota, "full", 0, {{TG_LANE_URGENT, At(7)}}}};
   a.holds_number = 4;

@@ -68,6 +68,43 @@ def case_a_delete_releases_it_too():
             quarantined(node, 0)
 
 
+def case_an_operator_drops_it_at_the_cloud_and_nothing_sends_it_again():
+    with Rig() as rig:
+        cloud, gateway, sensor = tree_with_a_strict_cloud(rig)
+        sensor.put("Fault", fault(2, severity="fatal"))
+        quarantined(sensor, 1)
+        entry = quarantined(cloud, 1)[0]
+        shown = json.loads(cloud.run("quarantine", "show", "fault#f2"))
+        equal((shown["id"], shown["item"]["severity"]), (entry["id"], "fatal"), "the entry")
+        fails(cloud.attempt("quarantine", "retry", entry["id"]), 1, "severity")
+        fails(cloud.attempt("quarantine", "drop", "--all"), 2, "--yes")
+        quarantined(cloud, 1)
+        has(cloud.run("quarantine", "drop", entry["id"], "--yes"), "1 item dropped")
+        for node in (cloud, gateway, sensor):
+            quarantined(node, 0)
+            node.restart(harness.signal.SIGKILL)
+        rig.wait_linked(gateway, sensor)
+        sensor.put("Fault", fault(3))
+        sensor.sync("server")
+        equal(len(cloud.find("Fault")), 1, "only the other one at the cloud")
+        equal(sensor.get("Fault", "device=d", "id=f2")["severity"], "fatal", "its writer keeps it")
+        has(cloud.run("conflicts", "list"), "dropped by hand", "severity")
+
+
+def case_an_operator_drops_it_at_the_sensor_and_it_is_gone_everywhere():
+    with Rig() as rig:
+        cloud, gateway, sensor = tree_with_a_strict_cloud(rig)
+        sensor.put("Fault", fault(2, severity="fatal"))
+        quarantined(sensor, 1)
+        fails(gateway.attempt("quarantine", "drop", "fault#f2", "--yes"), 1, "only agent 101 writes")
+        has(sensor.run("quarantine", "retry", "--all"), "1 item retried")
+        has(sensor.run("quarantine", "drop", "fault#f2", "--yes"), "1 item dropped")
+        for node in (cloud, gateway, sensor):
+            quarantined(node, 0)
+            equal(node.find("Fault"), [], node.name)
+        has(sensor.run("conflicts", "list"), "dropped by hand")
+
+
 def case_a_schema_that_fits_releases_it():
     with Rig() as rig:
         cloud, gateway, sensor = tree_with_a_strict_cloud(rig)
