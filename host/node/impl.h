@@ -397,12 +397,21 @@ class Node::Impl : private sync::Admission {
   void StageRenumbered(tg_change change);
   void TellConfirmed();
   bool CameFromAbove(AgentId via) const;
-  sync::ReconcileAsker::Delivered DeliveredPositions() const;
-  bool IsUndelivered(const tg_change& change, const sync::ReconcileAsker::Delivered& delivered) const;
+  sync::ReconcileAsker::Positions DeliveredPositions() const;
+  bool IsUndelivered(const tg_change& change, const sync::ReconcileAsker::Positions& delivered) const;
   bool StageRemovals(const sync::Link& parent, const wire::CompareAnswer& answer,
                      const std::vector<wire::KeyVersion>& removals);
 
   // reconcile.cc
+  struct PendingAsk {
+    AgentId child;
+    wire::SessionId session;
+    wire::CompareAsk ask;
+  };
+  sync::ReconcileAsker::Now AskerNow(int64_t now_us) const;
+  void AnswerAsk(sync::Link* link, const wire::CompareAsk& ask, sync::RangeDigests* digests);
+  void ReadDigests(int64_t now_us);
+  bool IsBelow(const sync::Link& link, AgentId owner) const;
   void AddMark(bool all_owners, AgentId owner);
   void StageMarks();
   void RunReconcile(int64_t now_us);
@@ -526,7 +535,11 @@ class Node::Impl : private sync::Admission {
   replica::LocalWriter writer_;
   sync::LinkTable links_;
   sync::EncodedOnce encoded_once_;
+  sync::DigestShelf shelf_;
   sync::ReconcileAsker asker_;
+  ReplicaId asked_replica_;  // the parent's, when the pass began
+  AgentId asked_parent_ = 0;
+  std::deque<PendingAsk> pending_asks_;  // of children, whose digests are being read
   std::map<core::TransportSession, Session> sessions_;
   std::set<core::TransportSession> uplinks_;  // those of them that lead to a parent
   int64_t silence_us_ = INT64_MAX;            // no session of a child has been silent too long before this time

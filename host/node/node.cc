@@ -29,7 +29,8 @@ Node::Impl::Impl(const NodeOptions& options, const Dependencies& deps)
       writer_(WriterOptionsOf(options), deps.storage, stage_, deps.catalog, deps.policy, deps.clock, deps.random,
               versions_, deps.events),
       links_(deps.storage, options_),
-      asker_(deps.storage),
+      shelf_(deps.storage, options_.compare_portion_rows, options_.compare_leaf_items),
+      asker_(deps.storage, shelf_),
       conflicts_(deps.storage, options_) {}
 
 std::unique_ptr<replica::Preparer> Node::Impl::MakePreparer() const {
@@ -216,6 +217,7 @@ void Node::Impl::Committed(const Watermark& end, std::span<const core::Effect> e
     // An answer is kept as long as its command.
     if (retains_ && effect.change->kind == TG_CHANGE_TOMBSTONE && effect.change->direction == TG_DIRECTION_DOWN)
       look_again_ = true;
+    if (!shelf_.empty()) shelf_.Changed(effect.change->key);
     NoteUnsent(effect, now_us);
     if (watches_answers) NoteAnswered(*effect.change);
     if (effect.change->direction == TG_DIRECTION_BOTH || !listing_.empty()) NoteOverwritten(effect);
@@ -278,6 +280,7 @@ Status Node::Impl::Commit() {
     finished();
   }
   if (held_above_.TakeLeftOut()) TellBeyond();
+  ReadDigests(now_us);
   DeliverPairs();
   Pump();
   // What was pushed may be there already, and what was pulled is to be sent.
@@ -300,7 +303,7 @@ int64_t Node::Impl::NextTimerUs() const {
   if (!stage_.empty() || !finished_.empty() || !retry_quarantined_.empty() || !clearings_.empty()) return now_us;
   if (!by_hand_.empty() || !sent_again_entries_.empty()) return now_us;
   if (!answered_.empty() && !answered_again_) return now_us;
-  if (send_again_now_ || !holds_ending_.empty() || !links_.settled()) return now_us;
+  if (send_again_now_ || !holds_ending_.empty() || !links_.settled() || shelf_.reading()) return now_us;
   if (retain_due_ || look_again_ || !overwritten_.empty()) return now_us;
   const sync::Link* parent = links_.parent();
   bool to_parent = parent != nullptr && parent->up() && !parent->blocked;
@@ -317,6 +320,7 @@ int64_t Node::Impl::NextTimerUs() const {
   for (const Waiter& waiter : waiters_) next = std::min(next, waiter.deadline_us);
   if (!strays_.empty()) next = std::min(next, strays_at_us_);
   if (!links_.routes().empty()) next = std::min(next, age_routes_at_us_);
+  next = std::min(next, shelf_.NextForgetUs());
   if (retains_ || !usage_.empty()) next = std::min(next, age_look_us_);
   return std::min({next, disk_try_us_, store_delivered_at_us_, purge_at_us_, NextErrandUs()});
 }

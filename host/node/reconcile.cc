@@ -45,9 +45,19 @@ std::vector<AgentId> Node::Impl::OwnersOfMarks() const {
   return {owners.begin(), owners.end()};
 }
 
+sync::ReconcileAsker::Now Node::Impl::AskerNow(int64_t now_us) const {
+  sync::ReconcileAsker::Now now{now_us, options_.resend_ms * 2000, options_.resend_ms_max * 1000, DeliveredPositions()};
+  const sync::Link* parent = links_.parent();
+  for (uint32_t lane = 0; parent != nullptr && lane < TG_LANE_COUNT; ++lane)
+    now.held[lane] = parent->senders[lane].hop_position(end_.position);
+  return now;
+}
+
 void Node::Impl::RunReconcile(int64_t now_us) {
   sync::Link* parent = links_.parent();
   if (parent == nullptr || !parent->up()) return;
+  // A pass goes on after a break, but not with another replica.
+  if (asker_.running() && (asked_parent_ != parent->agent() || asked_replica_ != parent->record.replica)) asker_.Stop();
   if (asker_.done() && !AskMissingAnswers()) {
     uint64_t settled = asker_.mark_number();
     asker_.Stop();
@@ -60,14 +70,18 @@ void Node::Impl::RunReconcile(int64_t now_us) {
   }
   // The parent has to select an owner before its absence there can mean anything.
   // And it has to know which models are taken again: what it leaves out of the feed is found by no answer.
+  const bool known = edges_confirmed_ == edges_number_ && parent->holds.EndsConfirmed();
   bool free = !asker_.running() || (asker_.waiting(now_us) && asker_.mark_number() < record_.mark_number);
-  if (free && !marks_.empty() && edges_confirmed_ == edges_number_ && parent->holds.EndsConfirmed()) {
-    asker_.Start(deps_.random.Next() | 1, OwnersOfMarks(), record_.mark_number, KnownHorizon());
+  if (free && !marks_.empty() && known) {
+    asker_.Start({deps_.random.Next() | 1, OwnersOfMarks(), record_.mark_number, KnownHorizon()});
+    asked_parent_ = parent->agent();
+    asked_replica_ = parent->record.replica;
     asked_answers_.clear();
     (void)AskMissingAnswers();
   }
-  while (asker_.running() && !parent->blocked && !parent->refusals.full()) {
-    auto ask = asker_.Next(now_us, options_.resend_ms * 2000, DeliveredPositions());
+  if (asker_.running() && shelf_.reading()) parent->moved_us = now_us;  // it is not the parent that we wait for
+  while (asker_.running() && known && !parent->blocked && !parent->refusals.full()) {
+    auto ask = asker_.Next(AskerNow(now_us));
     if (!ask.ok()) {
       deps_.log.Write(3, "cannot read for a reconcile: " + ask.status().message());
       return;
@@ -77,33 +91,72 @@ void Node::Impl::RunReconcile(int64_t now_us) {
   }
 }
 
+// ---- the parent's side ----
+
+bool Node::Impl::IsBelow(const sync::Link& link, AgentId owner) const {
+  return owner == kAgentAll || links_.Reaches(link, owner);
+}
+
 void Node::Impl::OnCompareAsk(sync::Link* link, const wire::CompareAsk& ask) {
+  constexpr size_t kPendingMax = 1'000;
   AgentId child = link->agent();
+  if (link->is_parent()) return;
+  if (ask.prepare) {
+    if (IsBelow(*link, ask.owner))
+      (void)shelf_.Find(ask.owner, sync::ClassOf(ask), ask.cut, deps_.clock.monotonic_us());
+    return;
+  }
   // The answer speaks of committed state: what is staged comes first.
-  if (link->is_parent() || !CommitStage().ok()) return;
+  if (!CommitStage().ok()) return;
   link = links_.Find(child);
   if (link == nullptr) return;
-  if (ask.owner != kAgentAll && !links_.Reaches(*link, ask.owner)) {
+  if (!IsBelow(*link, ask.owner)) {
     // Not (or no longer) below it, so nothing is to be settled; silence would keep its pass from ending.
     Send(link, sync::AnswerNothing(ask));
     return;
   }
+  sync::RangeDigests* digests = nullptr;
+  if (sync::NeedsDigests(ask)) {
+    digests = shelf_.Find(ask.owner, sync::ClassOf(ask), ask.cut, deps_.clock.monotonic_us());
+    if (digests == nullptr) {
+      std::erase_if(pending_asks_, [&](const PendingAsk& pending) {
+        return pending.child == child && pending.session != link->session_id;
+      });
+      // Asked again: it hears that somebody is at work on it.
+      const size_t again = std::erase_if(pending_asks_, [&](const PendingAsk& pending) {
+        return pending.child == child && pending.ask.pass == ask.pass && pending.ask.ask == ask.ask;
+      });
+      if (again != 0 || pending_asks_.size() >= kPendingMax) {
+        Send(link, sync::AnswerLater(ask));
+      } else {
+        pending_asks_.push_back({child, link->session_id, ask});
+      }
+      return;
+    }
+  }
+  AnswerAsk(link, ask, digests);
+}
+
+void Node::Impl::AnswerAsk(sync::Link* link, const wire::CompareAsk& ask, sync::RangeDigests* digests) {
+  const AgentId child = link->agent();
   core::ChangeArena arena;
   sync::AnswerLimits limits;
   limits.bytes_max = options_.frame_bytes_max;
-  limits.own = ask.direction_mask == TG_DIRECTION_UP && ask.owner == child;
+  // What it wrote itself may stay.
+  limits.own = ask.direction_mask == TG_DIRECTION_UP && !ask.up_only && ask.owner == child;
   limits.joined = [this](const tg_change& change) { return IsJoined(change); };
-  limits.sure = limits.own ? sync::Sureness::kNever : SureOf(*link, ask.owner);  // what it wrote itself may stay
+  limits.sure = limits.own ? sync::Sureness::kNever : SureOf(*link, ask.owner);
   limits.purge_horizon = KnownHorizon();
   // Its newer state may come in a later session, when its marks do not say any more that it does not know ours.
   std::vector<std::pair<tg_change, Version>> outdone;
-  limits.outdone = [&](const tg_change& ours, const Version& theirs) {
+  auto note_outdone = [&](const tg_change& ours, const Version& theirs) {
     Version version = Version::From(ours.version);
     if (ours.kind != TG_CHANGE_ITEM || (version.agent == theirs.agent && version.epoch == theirs.epoch)) return;
     if (ours.via != child && !link->Knows(ours.lane, ours.key.owner, ours.seq))
       outdone.emplace_back(arena.Copy(ours), theirs);
   };
-  auto answer = sync::AnswerCompare(deps_.storage, ask, limits, RouteTo(*link), &arena);
+  if (!ask.look) limits.outdone = note_outdone;
+  auto answer = sync::AnswerCompare(deps_.storage, digests, ask, limits, RouteTo(*link), &arena);
   if (!answer.ok()) {
     deps_.log.Write(3, "cannot answer a reconcile: " + answer.status().message());
     return;
@@ -119,6 +172,27 @@ void Node::Impl::OnCompareAsk(sync::Link* link, const wire::CompareAsk& ask) {
     if (link == nullptr) return;
   }
   Send(link, std::move(answer).value());
+}
+
+// A portion of what is compared, after each commit; then those are answered who waited for it.
+void Node::Impl::ReadDigests(int64_t now_us) {
+  if (shelf_.empty()) return;
+  if (Status read = shelf_.Read(); !read.ok()) deps_.log.Write(3, "cannot read for a reconcile: " + read.message());
+  for (size_t i = pending_asks_.size(); i > 0 && stage_.empty(); --i) {
+    PendingAsk pending = std::move(pending_asks_.front());
+    pending_asks_.pop_front();
+    sync::Link* link = links_.Find(pending.child);
+    if (link == nullptr || !link->up() || link->session_id != pending.session) continue;
+    sync::RangeDigests* digests = shelf_.Find(pending.ask.owner, sync::ClassOf(pending.ask), pending.ask.cut, now_us);
+    if (digests == nullptr || link->blocked) {
+      pending_asks_.push_back(std::move(pending));
+    } else if (IsBelow(*link, pending.ask.owner)) {
+      AnswerAsk(link, pending.ask, digests);
+    } else {
+      Send(link, sync::AnswerNothing(pending.ask));
+    }
+  }
+  shelf_.Forget(now_us);
 }
 
 // It gets a new seq, by which the feed sends it up: the version stays.

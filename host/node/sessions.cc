@@ -51,7 +51,7 @@ void Node::Impl::EndSession(Session* session, std::string_view reason) {
   if (link != nullptr && link->session == session->transport) {
     NoteDisconnected(link, *session, reason);
     link->CloseFeeds();
-    if (link->is_parent()) asker_.Stop();
+    if (link->is_parent()) asker_.Pause();
   }
   session->state = SessionState::kWaiting;
   session->id = 0;
@@ -540,7 +540,6 @@ void Node::Impl::Tick(int64_t now_us) {
     if (!link->up() || link->blocked) return;
     for (sync::FeedSender& sender : link->senders) sender.Tick(now_us, deps_.random);
   });
-  asker_.Tick(now_us);
   SyncByPeriod(now_us);
   AgeRoutes(now_us);
 }

@@ -184,8 +184,8 @@ bool Node::Impl::CameFromAbove(AgentId via) const {
   return link != nullptr ? link->is_parent() : former_parents_.contains(via);
 }
 
-sync::ReconcileAsker::Delivered Node::Impl::DeliveredPositions() const {
-  sync::ReconcileAsker::Delivered positions{};
+sync::ReconcileAsker::Positions Node::Impl::DeliveredPositions() const {
+  sync::ReconcileAsker::Positions positions{};
   const sync::Link* parent = links_.parent();
   for (uint32_t lane = 0; parent != nullptr && lane < TG_LANE_COUNT; ++lane) {
     positions[lane] = std::max(delivered_[lane].position, parent->senders[lane].delivered_position(end_.position));
@@ -200,7 +200,7 @@ bool Node::Impl::IsDoubted(const sync::Link& parent, const tg_change& change) co
 }
 
 // Whether the server may have lacked it, when the parent was asked, because it had never got it.
-bool Node::Impl::IsUndelivered(const tg_change& change, const sync::ReconcileAsker::Delivered& delivered) const {
+bool Node::Impl::IsUndelivered(const tg_change& change, const sync::ReconcileAsker::Positions& delivered) const {
   const sync::Link* parent = links_.parent();
   if ((change.direction & TG_DIRECTION_UP) == 0 || parent == nullptr) return false;
   if (CameFromAbove(change.via)) return false;
@@ -212,7 +212,7 @@ bool Node::Impl::IsUndelivered(const tg_change& change, const sync::ReconcileAsk
 // refused stays, listed. False: one of them is being written or delivered, so that the range has to be asked again.
 bool Node::Impl::StageRemovals(const sync::Link& parent, const wire::CompareAnswer& answer,
                                const std::vector<wire::KeyVersion>& removals) {
-  const sync::ReconcileAsker::Delivered delivered = asker_.DeliveredAt(answer.ask);
+  const sync::ReconcileAsker::Positions delivered = asker_.DeliveredAt(answer.ask);
   bool all = true;
   for (const wire::KeyVersion& removal : removals) {
     tg_key key{answer.owner, Str(removal.pk), Str(removal.sk)};

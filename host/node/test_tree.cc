@@ -336,6 +336,8 @@ TestNode& TestTree::Add(AgentId agent, uint32_t role, uint32_t level) {
   options.role = role;
   options.level = level;
   options.sync_delay_ms = 0;
+  options.compare_portion_rows = 4;  // a few rows are much here
+  options.compare_leaf_items = 2;
   nodes_.push_back(std::make_unique<TestNode>(*this, options));
   return *nodes_.back();
 }

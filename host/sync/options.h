@@ -38,6 +38,11 @@ struct SyncOptions {
   int64_t sync_period_ms = 0;  // push and pull by the clock; 0 = never
   uint64_t errands_max = 256;  // asked for by neighbours
 
+  // A comparison reads so many rows between two commits, and keeps a digest of so many. Not configured: tests make
+  // them small.
+  uint64_t compare_portion_rows = 4'096;
+  uint64_t compare_leaf_items = 128;
+
   // How long a tombstone is kept at least, and a silent neighbour waited for.
   int64_t lease_ms = 30ll * 24 * 3'600'000;
   int64_t clock_drift_ms_max = 5 * 60'000;

@@ -4,7 +4,6 @@
 #include <tuple>
 
 #include "host/base/views.h"
-#include "host/sync/reconcile_asker.h"
 
 namespace tidegate::sync {
 namespace {
@@ -24,17 +23,19 @@ wire::CompareAnswer HeaderFor(const wire::CompareAsk& ask) {
 
 class Answerer {
  public:
-  Answerer(const core::Storage& storage, const wire::CompareAsk& ask, const AnswerLimits& limits,
+  Answerer(const core::Storage& storage, RangeDigests* digests, const wire::CompareAsk& ask, const AnswerLimits& limits,
            const std::function<bool(const tg_change&)>& route, core::ChangeArena* arena)
-      : storage_(storage), ask_(ask), limits_(limits), route_(route), arena_(arena) {}
+      : storage_(storage), digests_(digests), ask_(ask), limits_(limits), route_(route), arena_(arena) {}
 
   Result<wire::RangeAnswer> Answer(const wire::RangeAsk& range) {
     wire::RangeAnswer answer;
     answer.range = range.range;
-    if (range.listed) {
-      TG_RETURN_IF_ERROR(Resolve(range, &answer));
-    } else {
+    if (!range.listed) {
       TG_RETURN_IF_ERROR(CompareDigest(range, &answer));
+    } else if (ask_.up_only) {
+      TG_RETURN_IF_ERROR(ResolveUpOnly(range, &answer));
+    } else {
+      TG_RETURN_IF_ERROR(Resolve(range, &answer));
     }
     return answer;
   }
@@ -46,39 +47,70 @@ class Answerer {
   }
 
   Status CompareDigest(const wire::RangeAsk& range, wire::RangeAnswer* answer) {
-    uint64_t count = 0;
-    uint64_t sum = 0;
-    TG_RETURN_IF_ERROR(storage_.RangeDigest(Range(range.range), [&](const tg_digest& digest) {
-      count += digest.count;
-      sum += digest.sum;
-      return true;
-    }));
-    if (count == range.count && sum == range.sum) return {};
+    if (digests_ == nullptr) return Status::Internal("a comparison by digests without digests");
+    TG_ASSIGN_OR_RETURN(DigestSum ours, digests_->Of(range.range));
+    if (ours.count == range.count && ours.sum == range.sum) return {};
     answer->verdict = wire::RangeVerdict::kSplit;
-    tg_range chunks = Range(range.range);
-    chunks.chunk_items = std::max(limits_.part_items_min, count / limits_.parts + 1);
-    wire::KeyBound from = range.range.from;
-    return storage_.RangeDigest(chunks, [&](const tg_digest& digest) {
-      wire::RangePart part;
-      part.count = digest.count;
-      part.sum = digest.sum;
-      part.range.from = from;
-      part.range.has_to = digest.has_end != 0 || range.range.has_to;
-      if (digest.has_end != 0) {
-        part.range.to = {std::string(View(digest.end_pk)), std::string(View(digest.end_sk))};
-      } else {
-        part.range.to = range.range.to;
-      }
-      from = part.range.to;
-      answer->parts.push_back(std::move(part));
-      return true;
-    });
+    if (ours.count <= limits_.listed_items_max) {
+      answer->parts.push_back({range.range, ours.count, ours.sum});
+      return {};
+    }
+    const uint64_t part_items = std::max(limits_.part_items_min, ours.count / limits_.parts + 1);
+    TG_ASSIGN_OR_RETURN(answer->parts, digests_->Parts(range.range, part_items));
+    return {};
+  }
+
+  // The same key, version and kind as the asker would name them.
+  wire::KeyVersion Name(const tg_change& ours) const {
+    wire::KeyVersion key;
+    key.pk = View(ours.key.pk);
+    key.sk = View(ours.key.sk);
+    key.version = Version::From(ours.version);
+    key.kind = ours.kind;
+    key.digest = ours.digest;
+    key.model = View(ours.model);
+    return key;
+  }
+
+  static void Want(const wire::KeyVersion& theirs, bool missing, wire::RangeAnswer* answer) {
+    answer->wants.push_back(theirs);
+    answer->wants.back().missing = missing;
+    answer->wants.back().model.clear();
   }
 
   void Send(const tg_change& ours, wire::RangeAnswer* answer) {
     if (limits_.own ? (ours.direction & TG_DIRECTION_DOWN) != 0 : !route_(ours)) return;
-    bytes_ += ours.body.size + ours.key.pk.size + ours.key.sk.size + 64;
-    answer->changes.push_back(arena_->Copy(ours));
+    bytes_ += (ask_.look ? 0 : ours.body.size) + ours.key.pk.size + ours.key.sk.size + 64;
+    if (!ask_.look) {
+      answer->changes.push_back(arena_->Copy(ours));
+    } else if (!limits_.passed || limits_.passed(ours)) {
+      answer->lacks.push_back(Name(ours));
+    }
+  }
+
+  // What only goes up: nothing of it goes down, and the lack of it here, or there, proves nothing. The asker sends
+  // again what is not here, or is another state.
+  Status ResolveUpOnly(const wire::RangeAsk& range, wire::RangeAnswer* answer) {
+    answer->verdict = wire::RangeVerdict::kResolved;
+    for (const wire::KeyVersion& theirs : range.keys) {
+      const tg_key key{ask_.owner, Str(theirs.pk), Str(theirs.sk)};
+      bool same = false;
+      Status got = storage_.Get(key, [&](const tg_change& ours) {
+        same = Version::From(ours.version) == theirs.version && (theirs.digest == 0 || theirs.digest == ours.digest);
+        return false;
+      });
+      if (!got.ok() && got.code() != Code::kNotFound) return got;
+      const bool missing = !got.ok();
+      if (same) continue;
+      // A tombstone may be forgotten here.
+      if (missing && theirs.kind != TG_CHANGE_ITEM && theirs.version.hlc < limits_.purge_horizon) continue;
+      if (missing && limits_.drops && limits_.drops(theirs.model)) {
+        ++answer->dropped;
+        continue;
+      }
+      Want(theirs, missing, answer);
+    }
+    return {};
   }
 
   // What only the child has in what is compared. A tombstone below the cut, and a state that does not go down, are
@@ -89,7 +121,7 @@ class Answerer {
     Status got = storage_.Get(key, [&](const tg_change& ours) {
       Version version = Version::From(ours.version);
       if (theirs.version > version) {
-        answer->wants.push_back(theirs);
+        Want(theirs, false, answer);
       } else if (theirs.version < version && item && ours.kind != TG_CHANGE_ITEM) {
         Send(ours, answer);
       }
@@ -97,13 +129,13 @@ class Answerer {
     });
     if (got.code() != Code::kNotFound) return got;
     if (!item) {
-      if (theirs.version.hlc >= limits_.purge_horizon) answer->wants.push_back(theirs);
+      if (theirs.version.hlc >= limits_.purge_horizon) Want(theirs, true, answer);
     } else if (limits_.sure == Sureness::kSure) {
       answer->removals.push_back(theirs);
-    } else if (limits_.sure == Sureness::kNotYet) {
+    } else if (limits_.sure == Sureness::kNotYet && !ask_.look) {
       answer->later = true;
     } else {
-      answer->wants.push_back(theirs);
+      Want(theirs, true, answer);
     }
     return {};
   }
@@ -125,10 +157,10 @@ class Answerer {
         return true;
       }
       bool exchanged = both && limits_.joined && limits_.joined(ours);
-      if (exchanged) answer->wants.push_back(*theirs);
+      if (exchanged) Want(*theirs, false, answer);
       if (both && !exchanged && theirs->version > version) {
         if (limits_.outdone) limits_.outdone(ours, theirs->version);
-        answer->wants.push_back(*theirs++);
+        Want(*theirs++, false, answer);
         return true;
       }
       if (bytes_ >= limits_.bytes_max) {
@@ -147,6 +179,7 @@ class Answerer {
   }
 
   const core::Storage& storage_;
+  RangeDigests* digests_;
   const wire::CompareAsk& ask_;
   const AnswerLimits& limits_;
   const std::function<bool(const tg_change&)>& route_;
@@ -162,14 +195,20 @@ Version RemovalOf(const Version& version) {
   return above;
 }
 
-Result<wire::CompareAnswer> AnswerCompare(const core::Storage& storage, const wire::CompareAsk& ask,
-                                          const AnswerLimits& limits,
+RowClass ClassOf(const wire::CompareAsk& ask) { return ask.up_only ? RowClass::kUpOnly : RowClass::kDown; }
+
+bool NeedsDigests(const wire::CompareAsk& ask) {
+  return std::any_of(ask.ranges.begin(), ask.ranges.end(), [](const wire::RangeAsk& range) { return !range.listed; });
+}
+
+Result<wire::CompareAnswer> AnswerCompare(const core::Storage& storage, RangeDigests* digests,
+                                          const wire::CompareAsk& ask, const AnswerLimits& limits,
                                           const std::function<bool(const tg_change&)>& route,
                                           core::ChangeArena* arena) {
   wire::CompareAnswer answer = HeaderFor(ask);
   answer.sure = limits.sure == Sureness::kSure;
   answer.purge_horizon = limits.purge_horizon;
-  Answerer answerer(storage, ask, limits, route, arena);
+  Answerer answerer(storage, digests, ask, limits, route, arena);
   for (const wire::RangeAsk& range : ask.ranges) {
     TG_ASSIGN_OR_RETURN(wire::RangeAnswer part, answerer.Answer(range));
     answer.ranges.push_back(std::move(part));
@@ -180,6 +219,12 @@ Result<wire::CompareAnswer> AnswerCompare(const core::Storage& storage, const wi
 wire::CompareAnswer AnswerNothing(const wire::CompareAsk& ask) {
   wire::CompareAnswer answer = HeaderFor(ask);
   for (const wire::RangeAsk& range : ask.ranges) answer.ranges.emplace_back().range = range.range;
+  return answer;
+}
+
+wire::CompareAnswer AnswerLater(const wire::CompareAsk& ask) {
+  wire::CompareAnswer answer = AnswerNothing(ask);
+  for (wire::RangeAnswer& range : answer.ranges) range.verdict = wire::RangeVerdict::kLater;
   return answer;
 }
 

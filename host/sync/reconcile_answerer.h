@@ -8,6 +8,7 @@
 
 #include "host/core/change_arena.h"
 #include "host/core/storage.h"
+#include "host/sync/range_digests.h"
 #include "host/wire/frames.h"
 
 namespace tidegate::sync {
@@ -21,20 +22,31 @@ Version RemovalOf(const Version& version);
 struct AnswerLimits {
   uint64_t bytes_max = 256u << 10;  // of changes in one answer
   uint64_t parts = 16;              // a range that differs is split into so many
-  uint64_t part_items_min = 32;
-  bool own = false;  // of what the asker wrote and that goes up: it may have forgotten it
+  uint64_t part_items_min = 8;
+  uint64_t listed_items_max = 16;  // the asker names its keys where so few are left
+  bool own = false;                // of what the asker wrote and that goes up: it may have forgotten it
   // Of joined states neither need have what the other has, whatever their versions: both are exchanged. Null: none.
   std::function<bool(const tg_change&)> joined;
+  // Asked only to look: what the asker has not acknowledged yet is on its way, and no difference. Null: all has passed.
+  std::function<bool(const tg_change&)> passed;
   Sureness sure = Sureness::kNever;
   uint64_t purge_horizon = 0;  // tombstones below it may be forgotten here
   // Told of each state here of which the asker has a newer one. Null: nobody.
   std::function<void(const tg_change& ours, const Version& theirs)> outdone;
+  // Of what only goes up: whether this node drops items of a model by itself. Null: of none.
+  std::function<bool(std::string_view model)> drops;
 };
 
-// route: asked for each change; false: the asker does not get it.
-Result<wire::CompareAnswer> AnswerCompare(const core::Storage& storage, const wire::CompareAsk& ask,
-                                          const AnswerLimits& limits,
+RowClass ClassOf(const wire::CompareAsk& ask);
+// Whether an answer needs digests; else all ranges are listed.
+bool NeedsDigests(const wire::CompareAsk& ask);
+// digests: of the owner and class with the ask's cut, if they are needed. route: asked for each change; false: the
+// asker does not get it.
+Result<wire::CompareAnswer> AnswerCompare(const core::Storage& storage, RangeDigests* digests,
+                                          const wire::CompareAsk& ask, const AnswerLimits& limits,
                                           const std::function<bool(const tg_change&)>& route, core::ChangeArena* arena);
+// Says that the ranges are still being read: ask later.
+wire::CompareAnswer AnswerLater(const wire::CompareAsk& ask);
 // Says that nothing of these ranges is for the asker.
 wire::CompareAnswer AnswerNothing(const wire::CompareAsk& ask);
 

@@ -44,8 +44,8 @@ void ExpectEqual(const KeyRange& a, const KeyRange& b) {
 void ExpectEqual(const std::vector<KeyVersion>& a, const std::vector<KeyVersion>& b) {
   ASSERT_EQ(a.size(), b.size());
   for (size_t i = 0; i < a.size(); ++i) {
-    EXPECT_EQ(std::tie(a[i].pk, a[i].sk, a[i].version, a[i].kind, a[i].digest),
-              std::tie(b[i].pk, b[i].sk, b[i].version, b[i].kind, b[i].digest));
+    EXPECT_EQ(std::tie(a[i].pk, a[i].sk, a[i].version, a[i].kind, a[i].digest, a[i].model, a[i].missing),
+              std::tie(b[i].pk, b[i].sk, b[i].version, b[i].kind, b[i].digest, b[i].model, b[i].missing));
   }
 }
 
@@ -180,11 +180,14 @@ TEST(WireCodec, Routes_EveryFieldComesBack) {
 TEST(WireCodec, SyncAskAndDone_EveryFieldComesBack) {
   SyncAsk sent = sample::FullSyncAsk();
   SyncAsk got = RoundTrip(sent);
-  EXPECT_EQ(std::tie(got.number, got.agent, got.subtree, got.push, got.pull, got.compare, got.timeout_ms),
-            std::tie(sent.number, sent.agent, sent.subtree, sent.push, sent.pull, sent.compare, sent.timeout_ms));
+  EXPECT_EQ(std::tie(got.number, got.agent, got.subtree, got.push, got.pull, got.compare, got.timeout_ms, got.verify),
+            std::tie(sent.number, sent.agent, sent.subtree, sent.push, sent.pull, sent.compare, sent.timeout_ms,
+                     sent.verify));
   SyncDone done = RoundTrip(SyncDone{19, "why"});
   EXPECT_EQ(done.number, 19u);
   EXPECT_EQ(done.failure, "why");
+  EXPECT_FALSE(done.report);
+  EXPECT_EQ(RoundTrip(sample::FullSyncDone()).report, sample::FullSyncDone().report);
 }
 
 TEST(WireCodec, PlainBytes_AreThoseBeforeCompression) {
@@ -199,8 +202,10 @@ TEST(WireCodec, PlainBytes_AreThoseBeforeCompression) {
 TEST(WireCodec, CompareAsk_EveryFieldComesBack) {
   CompareAsk sent = sample::FullAsk();
   CompareAsk got = RoundTrip(sent);
-  EXPECT_EQ(std::tie(got.pass, got.ask, got.owner, got.direction_mask, got.model, got.cut),
-            std::tie(sent.pass, sent.ask, sent.owner, sent.direction_mask, sent.model, sent.cut));
+  EXPECT_EQ(std::tie(got.pass, got.ask, got.owner, got.direction_mask, got.model, got.cut, got.up_only, got.look,
+                     got.prepare),
+            std::tie(sent.pass, sent.ask, sent.owner, sent.direction_mask, sent.model, sent.cut, sent.up_only,
+                     sent.look, sent.prepare));
   ASSERT_EQ(got.ranges.size(), 2u);
   for (size_t i = 0; i < 2; ++i) {
     ExpectEqual(got.ranges[i].range, sent.ranges[i].range);
@@ -236,6 +241,8 @@ TEST(WireCodec, CompareAnswer_EveryFieldComesBack) {
     EXPECT_EQ(a.has_rest, b.has_rest);
     EXPECT_EQ(a.rest, b.rest);
     EXPECT_EQ(a.later, b.later);
+    ExpectEqual(a.lacks, b.lacks);
+    EXPECT_EQ(a.dropped, b.dropped);
   }
 }
 

@@ -24,6 +24,8 @@ void Put(const KeyVersion& from, pb::KeyVersion* to) {
   wire::Put(from.version, to->mutable_version());
   to->set_kind(from.kind);
   to->set_digest(from.digest);
+  to->set_model(from.model);
+  to->set_missing(from.missing);
 }
 
 Status Take(const pb::KeyVersion& from, KeyVersion* to) {
@@ -31,6 +33,8 @@ Status Take(const pb::KeyVersion& from, KeyVersion* to) {
   to->sk = from.sk();
   TG_RETURN_IF_ERROR(TakeKind(from.kind(), &to->kind));
   to->digest = from.digest();
+  to->model = from.model();
+  to->missing = from.missing();
   return wire::Take(from.version(), &to->version);
 }
 
@@ -77,6 +81,8 @@ void Put(const RangeAnswer& from, pb::RangeAnswer* to) {
   PutKeys(from.removals, to->mutable_removals());
   if (from.has_rest) Put(from.rest, to->mutable_rest());
   to->set_later(from.later);
+  PutKeys(from.lacks, to->mutable_lacks());
+  to->set_dropped(from.dropped);
 }
 
 Status Take(const pb::RangeAnswer& from, ChangeSink* sink, RangeAnswer* to) {
@@ -92,6 +98,8 @@ Status Take(const pb::RangeAnswer& from, ChangeSink* sink, RangeAnswer* to) {
   to->has_rest = from.has_rest();
   to->rest = BoundOf(from.rest());
   to->later = from.later();
+  to->dropped = from.dropped();
+  TG_RETURN_IF_ERROR(TakeKeys(from.lacks(), &to->lacks));
   TG_RETURN_IF_ERROR(TakeKeys(from.wants(), &to->wants));
   TG_RETURN_IF_ERROR(TakeKeys(from.removals(), &to->removals));
   return sink->Take(from.changes(), &to->changes);
@@ -106,6 +114,9 @@ void Put(const CompareAsk& from, pb::CompareAsk* to) {
   to->set_direction_mask(from.direction_mask);
   to->set_model(from.model);
   to->set_cut(from.cut);
+  to->set_up_only(from.up_only);
+  to->set_look(from.look);
+  to->set_prepare(from.prepare);
   for (const RangeAsk& range : from.ranges) Put(range, to->add_ranges());
 }
 
@@ -116,6 +127,9 @@ Status Take(const pb::CompareAsk& from, CompareAsk* to) {
   to->direction_mask = from.direction_mask();
   to->model = from.model();
   to->cut = from.cut();
+  to->up_only = from.up_only();
+  to->look = from.look();
+  to->prepare = from.prepare();
   TG_RETURN_IF_ERROR(TakeAgent("owner", from.owner(), &to->owner));
   for (const pb::RangeAsk& range : from.ranges()) TG_RETURN_IF_ERROR(Take(range, &to->ranges.emplace_back()));
   return {};

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -219,12 +220,36 @@ struct SyncAsk {
   bool pull = false;
   bool compare = false;     // each child on the way marks everything as unsettled towards its parent
   uint64_t timeout_ms = 0;  // the receiver forgets it then
+  uint32_t verify = 0;      // the link is compared, and the answer has a report: 1 nothing is changed, 2 it is mended
+};
+
+// What a comparison found of one model. Here is the child, there its parent.
+struct ModelDifference {
+  std::string model;
+  uint64_t missing_here = 0;
+  uint64_t missing_there = 0;
+  uint64_t differing = 0;
+  uint64_t mended = 0;  // of these, or on its way
+  bool operator==(const ModelDifference&) const = default;
+};
+
+struct CompareReport {
+  std::vector<ModelDifference> models;  // by name
+  uint64_t dropped = 0;                 // of what only goes up: not there, where it may have been dropped by retention
+  uint64_t rows = 0;                    // read at the child
+  uint64_t questions = 0;
+  uint64_t ranges = 0;
+  uint64_t bytes_sent = 0;  // by the child, in frames of the comparison
+  uint64_t bytes_received = 0;
+  uint64_t took_ms = 0;
+  bool operator==(const CompareReport&) const = default;
 };
 
 // What was asked is done as far as the ask said, and durable; or it cannot be done.
 struct SyncDone {
   uint64_t number = 0;
-  std::string failure;  // empty = done
+  std::string failure;                       // empty = done
+  std::optional<CompareReport> report = {};  // of a comparison that was asked for
 };
 
 // ---- reconcile ----
@@ -246,7 +271,9 @@ struct KeyVersion {
   std::string sk;
   Version version;
   uint32_t kind = 0;
-  uint64_t digest = 0;  // tells joined states of one version apart; 0 = not said
+  uint64_t digest = 0;     // tells joined states of one version apart; 0 = not said
+  std::string model = {};  // of what only goes up, and in RangeAnswer::lacks
+  bool missing = false;    // wants: the answerer has no row of this key
 };
 
 // The child's view of one range: a digest, or, if listed, every key of it.
@@ -265,7 +292,10 @@ struct CompareAsk {
   uint32_t direction_mask = 0;
   std::string model;  // empty = all
   std::vector<RangeAsk> ranges;
-  uint64_t cut = 0;  // tombstones with a lower hlc are left out of the digests and key lists
+  uint64_t cut = 0;      // tombstones with a lower hlc are left out of the digests and key lists
+  bool up_only = false;  // the ranges are of what only goes up
+  bool look = false;     // the asker changes nothing: no changes are sent, but named
+  bool prepare = false;  // nothing is asked yet: the answerer may read its digests of this owner meanwhile
 };
 
 enum class RangeVerdict : uint32_t {
@@ -290,7 +320,9 @@ struct RangeAnswer {
   std::vector<KeyVersion> removals;  // kResolved: removed by a parent that is sure, for that version only
   bool has_rest = false;             // kResolved: the range from `rest` on was not answered: ask again
   KeyBound rest;
-  bool later = false;  // kResolved: there is more to say when the answerer is sure: ask again later
+  bool later = false;                  // kResolved: there is more to say when the answerer is sure: ask again later
+  std::vector<KeyVersion> lacks = {};  // kResolved, look: what the asker lacks or has older
+  uint64_t dropped = 0;                // kResolved, up_only: listed keys that the answerer may have dropped by itself
 };
 
 struct CompareAnswer {

@@ -126,22 +126,31 @@ inline Ack FullAck() {
   return a;
 }
 
-inline SyncAsk FullSyncAsk() { return {19, kAgentMax, true, true, true, true, 60'000}; }
+inline SyncAsk FullSyncAsk() { return {19, kAgentMax, true, true, true, true, 60'000, 2}; }
+
+inline SyncDone FullSyncDone() {
+  CompareReport report{{{"Reading", 1, 2, 3, 4}, {"Status", 5, 6, 7, 8}}, 9, 10, 11, 12, 13, 14, UINT64_MAX};
+  return {19, "no way to agent 9", report};
+}
 
 inline CompareAsk FullAsk() {
   KeyRange all{{"a", "b"}, true, {"c", ""}};
-  KeyVersion key{"p", "s", {1, 2, 3}, TG_CHANGE_TOMBSTONE, UINT64_MAX};
-  return {5, 6, 9, TG_DIRECTION_DOWN, "Status", {{all, 3, UINT64_MAX, false, {}}, {{}, 1, 2, true, {key, key}}}, 99};
+  KeyVersion key{"p", "s", {1, 2, 3}, TG_CHANGE_TOMBSTONE, UINT64_MAX, "Reading", true};
+  CompareAsk ask{
+      5,    6,    9,   TG_DIRECTION_DOWN, "Status", {{all, 3, UINT64_MAX, false, {}}, {{}, 1, 2, true, {key, key}}}, 99,
+      true, true, true};
+  return ask;
 }
 
 inline CompareAnswer FullAnswer() {
   KeyRange range{{"a", "b"}, true, {"", ""}};
-  KeyVersion key{"p", "s", {1, 2, 3}, TG_CHANGE_ITEM};
+  KeyVersion key{"p", "s", {1, 2, 3}, TG_CHANGE_ITEM, 0, "", false};
   CompareAnswer a{5, 6, 9, {}, 98, true};
   a.ranges.resize(4);
-  a.ranges[1] = {range, RangeVerdict::kSplit, {{range, 2, 3}, {{}, 4, UINT64_MAX}}, {}, {}, {}, false, {}};
-  a.ranges[2] = {range, RangeVerdict::kResolved, {}, Changes(), {key}, {key, key}, true, {"m", "n"}, true};
-  a.ranges[3] = {{}, RangeVerdict::kLater, {}, {Change()}, {}, {}, false, {}};
+  a.ranges[1] = {range, RangeVerdict::kSplit, {{range, 2, 3}, {{}, 4, UINT64_MAX}}, {}, {}, {}, false, {}, false, {},
+                 0};
+  a.ranges[2] = {range, RangeVerdict::kResolved, {}, Changes(), {key}, {key, key}, true, {"m", "n"}, true, {key}, 77};
+  a.ranges[3] = {{}, RangeVerdict::kLater, {}, {Change()}, {}, {}, false, {}, false, {}, 0};
   return a;
 }
 
@@ -152,7 +161,7 @@ inline std::vector<Body> Bodies() {
           Ack{},           FullAck(),
           Routes{},        Routes{FullHello().edges, 17},
           SyncAsk{},       FullSyncAsk(),
-          SyncDone{},      SyncDone{19, "no way to agent 9"},
+          SyncDone{},      FullSyncDone(),
           CompareAsk{},    FullAsk(),
           CompareAnswer{}, FullAnswer()};
 }

@@ -126,7 +126,8 @@ sdk::Status MemoryStorage::Query(const tg_query& query, const sdk::ChangeSink& s
   return {};
 }
 
-std::vector<RowPtr> MemoryStorage::InRange(const tg_range& range) const {
+// At most so many rows (0 = all), in key order.
+std::vector<RowPtr> MemoryStorage::InRange(const tg_range& range, size_t limit) const {
   const Place low{{}, {}, {}, {range.owner, sdk::View(range.from_pk), sdk::View(range.from_sk)}};
   Place high{{}, {}, {}, {range.owner + 1, {}, {}}};
   if (range.has_to) high.key = {range.owner, sdk::View(range.to_pk), sdk::View(range.to_sk)};
@@ -140,30 +141,56 @@ std::vector<RowPtr> MemoryStorage::InRange(const tg_range& range) const {
     if (change.kind != TG_CHANGE_ITEM && change.version.hlc < range.cut_hlc) continue;
     if (range.direction_mask != 0 && (change.direction & range.direction_mask) == 0) continue;
     rows.push_back(it->second);
+    if (rows.size() == limit) break;
   }
   return rows;
 }
 
+// Page by page: no lock is held while the caller looks at a row, and one that stops early pays for what it saw.
+template <typename Fn>
+void MemoryStorage::ForEachInRange(tg_range range, const Fn& fn) const {
+  constexpr size_t kPage = 4096;
+  RowPtr last;
+  for (;;) {
+    std::vector<RowPtr> page = InRange(range, last == nullptr ? kPage : kPage + 1);
+    const bool more = page.size() >= kPage;
+    for (const RowPtr& row : page) {
+      const tg_key& key = row->change().key;
+      const bool again = last != nullptr && sdk::View(key.pk) == sdk::View(range.from_pk) &&
+                         sdk::View(key.sk) == sdk::View(range.from_sk);
+      if (!again && !fn(row->change())) return;
+    }
+    if (!more) return;
+    last = page.back();
+    range.from_pk = last->change().key.pk;
+    range.from_sk = last->change().key.sk;
+  }
+}
+
 void MemoryStorage::RangeDigest(const tg_range& range, const sdk::DigestSink& sink) {
   tg_digest digest{};
-  for (const RowPtr& row : InRange(range)) {
-    const tg_change& change = row->change();
+  bool stopped = false;
+  ForEachInRange(range, [&](const tg_change& change) {
     if (range.chunk_items != 0 && digest.count == range.chunk_items) {
       digest.has_end = 1;
       digest.end_pk = change.key.pk;
       digest.end_sk = change.key.sk;
-      if (!sink(digest)) return;
+      stopped = !sink(digest);
+      if (stopped) return false;
       digest = {};
     }
+    const uint32_t direction = change.direction & TG_DIRECTION_BOTH;
     ++digest.count;
     digest.sum += change.digest;
-  }
-  (void)sink(digest);
+    ++digest.direction_count[direction];
+    digest.direction_sum[direction] += change.digest;
+    return true;
+  });
+  if (!stopped) (void)sink(digest);
 }
 
 void MemoryStorage::RangeScan(const tg_range& range, const sdk::ChangeSink& sink) {
-  for (const RowPtr& row : InRange(range))
-    if (!sink(row->change())) return;
+  ForEachInRange(range, [&](const tg_change& change) { return sink(change); });
 }
 
 void MemoryStorage::Traces(uint64_t after, uint64_t limit, const sdk::ChangeSink& sink) {

@@ -52,7 +52,9 @@ class MemoryStorage {
  private:
   // A shared lock of a started storage; throws TG_UNAVAILABLE of any other.
   std::shared_lock<std::shared_mutex> Read() const;
-  std::vector<RowPtr> InRange(const tg_range& range) const;
+  std::vector<RowPtr> InRange(const tg_range& range, size_t limit) const;
+  template <typename Fn>
+  void ForEachInRange(tg_range range, const Fn& fn) const;
 
   mutable std::shared_mutex mutex_;
   bool started_ = false;

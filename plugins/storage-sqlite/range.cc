@@ -7,11 +7,13 @@ namespace tidegate::sqlite {
 namespace {
 
 std::string RangeSql(const tg_range& range, const char* columns) {
-  std::string sql =
-      std::string("SELECT ") + columns + " FROM item INDEXED BY item_key WHERE owner = ?1 AND (pk, sk) >= (?2, ?3)";
+  // What also goes down has an index of its own: it may be little among much that only goes up.
+  const bool down = range.direction_mask == TG_DIRECTION_DOWN;
+  std::string sql = std::string("SELECT ") + columns + " FROM item INDEXED BY " + (down ? "item_down" : "item_key") +
+                    " WHERE owner = ?1 AND (pk, sk) >= (?2, ?3)";
   if (range.has_to) sql += " AND (pk, sk) < (?4, ?5)";
   if (range.model.size != 0) sql += " AND model = ?6";
-  if (range.direction_mask != 0) sql += " AND direction & ?7";
+  if (range.direction_mask != 0) sql += down ? " AND direction & 2" : " AND direction & ?7";
   return sql + " ORDER BY pk, sk";
 }
 
@@ -19,7 +21,7 @@ void BindRange(Statement& statement, const tg_range& range) {
   statement.Bind(1, range.owner).BindText(2, sdk::View(range.from_pk)).BindText(3, sdk::View(range.from_sk));
   if (range.has_to) statement.BindText(4, sdk::View(range.to_pk)).BindText(5, sdk::View(range.to_sk));
   if (range.model.size != 0) statement.BindText(6, sdk::View(range.model));
-  if (range.direction_mask != 0) statement.Bind(7, range.direction_mask);
+  if (range.direction_mask != 0 && range.direction_mask != TG_DIRECTION_DOWN) statement.Bind(7, range.direction_mask);
 }
 
 // Compared here: a hybrid clock is unsigned, SQLite's numbers are not.
@@ -29,7 +31,7 @@ bool Cut(const tg_range& range, uint64_t kind, uint64_t hlc) { return kind != TG
 
 void SqliteStorage::RangeDigest(const tg_range& range, const sdk::DigestSink& sink) {
   auto reader = Read();
-  Use rows(reader.connection().Cached(RangeSql(range, "kind, version_hlc, digest, pk, sk")));
+  Use rows(reader.connection().Cached(RangeSql(range, "kind, version_hlc, digest, pk, sk, direction")));
   BindRange(*rows, range);
   tg_digest digest{};
   while (rows->Step()) {
@@ -41,8 +43,12 @@ void SqliteStorage::RangeDigest(const tg_range& range, const sdk::DigestSink& si
       if (!sink(digest)) return;
       digest = {};
     }
+    const uint64_t sum = rows->Number(2);
+    const uint64_t direction = rows->Number(5) & TG_DIRECTION_BOTH;
     ++digest.count;
-    digest.sum += rows->Number(2);
+    digest.sum += sum;
+    ++digest.direction_count[direction];
+    digest.direction_sum[direction] += sum;
   }
   (void)sink(digest);
 }

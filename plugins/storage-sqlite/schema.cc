@@ -57,6 +57,7 @@ CREATE UNIQUE INDEX item_key ON item (owner, pk, sk);
 CREATE INDEX feed_up ON item (lane) WHERE direction & 1;
 CREATE INDEX feed_down ON item (lane, owner) WHERE direction & 2;
 CREATE INDEX item_trace ON item (seq) WHERE kind <> 1;
+CREATE INDEX item_down ON item (owner, pk, sk) WHERE direction & 2;
 CREATE TABLE index_entry (
   name TEXT NOT NULL,
   hash TEXT NOT NULL,
@@ -219,7 +220,9 @@ Connection OpenWriter(const Config& config) {
   Settings(connection, config.cache_kib);
   Pragma(connection, "journal_mode = WAL");
   Pragma(connection, config.synchronous_full ? "synchronous = FULL" : "synchronous = NORMAL");
-  connection.Run("CREATE INDEX IF NOT EXISTS item_trace ON item (seq) WHERE kind <> 1");  // younger than the format
+  // Younger than the format.
+  connection.Run("CREATE INDEX IF NOT EXISTS item_trace ON item (seq) WHERE kind <> 1");
+  connection.Run("CREATE INDEX IF NOT EXISTS item_down ON item (owner, pk, sk) WHERE direction & 2");
   Pragma(connection, "secure_delete = OFF");
   Pragma(connection, "wal_autocheckpoint = 0");  // Writer::Checkpoint
   Pragma(connection, "journal_size_limit = 33554432");

@@ -2,6 +2,7 @@
 
 #include <dlfcn.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -351,9 +352,11 @@ std::vector<tg_epoch> Driver::Epochs(uint64_t limit) const {
 std::vector<Chunk> Driver::Digests(const Range& range) const {
   std::vector<Chunk> chunks;
   tg_digest_sink sink{&chunks, [](void* ctx, const tg_digest* d) {
-                        static_cast<std::vector<Chunk>*>(ctx)->push_back(
-                            {d->count, d->sum, d->has_end != 0, std::string(d->has_end ? View(d->end_pk) : ""),
-                             std::string(d->has_end ? View(d->end_sk) : "")});
+                        Chunk chunk{d->count, d->sum, d->has_end != 0, std::string(d->has_end ? View(d->end_pk) : ""),
+                                    std::string(d->has_end ? View(d->end_sk) : "")};
+                        std::copy_n(d->direction_count, 4, chunk.direction_count.begin());
+                        std::copy_n(d->direction_sum, 4, chunk.direction_sum.begin());
+                        static_cast<std::vector<Chunk>*>(ctx)->push_back(std::move(chunk));
                         return int32_t{0};
                       }};
   const tg_range view = RangeView(range);

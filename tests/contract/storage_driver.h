@@ -101,6 +101,7 @@ struct Chunk {
   uint64_t count = 0, sum = 0;
   bool has_end = false;
   std::string end_pk, end_sk;
+  std::array<uint64_t, 4> direction_count{}, direction_sum{};
   bool operator==(const Chunk&) const = default;
 };
 

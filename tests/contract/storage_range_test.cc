@@ -109,6 +109,28 @@ TEST_P(StorageRange, Chunks_JoinToTheWhole) {
   }
 }
 
+TEST_P(StorageRange, Digest_TellsDirectionsApart) {
+  Item both = MakeItem("both"), none = MakeItem("none"), down = MakeItem("down");
+  both.direction = TG_DIRECTION_BOTH;
+  none.direction = TG_DIRECTION_NONE;
+  down.direction = TG_DIRECTION_DOWN;
+  storage().Commit({{Put(both), Put(none), Put(down)}});
+  std::array<uint64_t, 4> counts{}, sums{};
+  for (const Item& item : storage().Scan({})) {
+    ++counts[item.direction];
+    sums[item.direction] += item.digest;
+  }
+  const Chunk whole = storage().Digests({})[0];
+  EXPECT_EQ(whole.direction_count, counts);
+  EXPECT_EQ(whole.direction_sum, sums);
+  EXPECT_EQ(counts, (std::array<uint64_t, 4>{1, 25, 1, 1}));
+  std::array<uint64_t, 4> added{};
+  for (const Chunk& chunk : storage().Digests({.chunk_items = 4})) {
+    for (size_t i = 0; i < added.size(); ++i) added[i] += chunk.direction_sum[i];
+  }
+  EXPECT_EQ(added, sums);
+}
+
 TEST_P(StorageRange, EmptyRange_HasOneEmptyDigest) {
   EXPECT_THAT(storage().Digests({.owner = 99, .chunk_items = 5}), ElementsAre(Chunk{}));
 }

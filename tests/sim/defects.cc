@@ -79,6 +79,8 @@ class DefectiveStorage : public ForwardingStorage {
       tg_digest constant = digest;
       constant.count = 1'000;
       constant.sum = 7;
+      for (uint64_t& count : constant.direction_count) count = 1'000;
+      for (uint64_t& sum : constant.direction_sum) sum = 7;
       return fn(constant);
     });
   }

@@ -48,6 +48,8 @@ SimNode& World::Add(AgentId agent, uint32_t role, uint32_t level, AgentId parent
   options.agent = agent;
   options.role = role;
   options.level = level;
+  options.compare_portion_rows = 4;  // a few rows are much here
+  options.compare_leaf_items = 2;
   if (options_.defect == Defect::kClockDragged) options.clock_drift_ms_max = int64_t{1} << 50;
   if (options_.defect == Defect::kLeaseIgnored) options.lease_ms = 60'000;
   nodes_.push_back(std::make_unique<SimNode>(*this, options, parent));

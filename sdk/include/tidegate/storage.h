@@ -195,6 +195,8 @@ typedef struct tg_range {
 typedef struct tg_digest {
   uint64_t count;
   uint64_t sum; /* of the changes' digests, modulo 2^64 */
+  uint64_t direction_count[4]; /* the same of the rows of each direction (0, UP, DOWN, BOTH) alone */
+  uint64_t direction_sum[4];
   uint32_t has_end;
   uint32_t reserved;
   tg_str end_pk, end_sk;
@@ -282,7 +284,8 @@ typedef struct tg_storage_v1 {
   /* [reader] Newest first, at most limit (0 = all). */
   tg_code (*epochs)(void* self, uint64_t limit, const tg_epoch_sink* sink, tg_error* error);
 
-  /* [reader] Digests of one range, chunk by chunk in key order; always at least one. */
+  /* [reader] Digests of one range, chunk by chunk in key order; always at least one. A sink that stops after
+   * some chunks has cost no more than those. */
   tg_code (*range_digest)(void* self, const tg_range* range, const tg_digest_sink* sink, tg_error* error);
 
   /* [reader] The rows of a range in key order, tombstones and evicts too (above cut_hlc). */
