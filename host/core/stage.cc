@@ -46,6 +46,12 @@ void Stage::TakesNoRoom(uint8_t op, const tg_change& change, const Version& expe
   groups_.back().bulky = bulky;
 }
 
+void Stage::Rekey(const tg_change& change, const Version& expected, bool again) {
+  Put(change, TG_IF_VERSION, expected);
+  mutations_.back().op = TG_OP_REKEY;
+  mutations_.back().position = again ? 1 : 0;
+}
+
 void Stage::MetaPut(std::string_view key, std::string_view value) {
   tg_mutation& mutation = Add(TG_OP_META_PUT);
   mutation.meta_key = Str(arena_.Copy(key));

@@ -37,6 +37,8 @@ class Stage {
   void Put(const tg_change& change, uint8_t condition, const Version& expected = {});
   void Purge(const tg_change& change, const Version& expected);
   void Renumber(const tg_change& change, const Version& expected);
+  // Only the change's key, direction and lane count. again: the row takes a new seq.
+  void Rekey(const tg_change& change, const Version& expected, bool again);
   void MetaPut(std::string_view key, std::string_view value);
   void MetaDelete(std::string_view key);
   void OwnerAdd(std::string_view set, AgentId owner);

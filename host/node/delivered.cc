@@ -210,7 +210,7 @@ uint64_t Node::Impl::ReachedPosition(const Waiter& waiter) {
     return lowest;
   }
   sync::Link* parent = links_.parent();
-  if (parent == nullptr) return 0;
+  if (parent == nullptr || keying_) return 0;  // what has begun to go up is still getting its positions
   return waiter.target == SyncTarget::kServer ? parent->PassedDelivered(end_.position)
                                               : parent->PassedHop(end_.position);
 }
@@ -269,6 +269,7 @@ bool Node::Impl::HasArrived(const tg_change& change, uint64_t passed, SyncTarget
   if (parent == nullptr || change.seq > passed) return false;
   if (held_above_.Excepts(View(change.model), where == SyncTarget::kServer)) return false;
   if (parent->not_listed != 0) return false;  // it may be one of these
+  if (IsBeingKeyed(View(change.model))) return false;
   return parent->refused_ours.empty() ||
          !parent->refused_ours.contains(
              sync::meta::Quarantine(parent->agent(), true, change.key.owner, View(change.key.pk), View(change.key.sk)));

@@ -67,7 +67,8 @@ NodeStatus Node::Impl::GetStatus() const {
   status.purge_horizon_unix_ms = static_cast<int64_t>(record_.purge_horizon >> 16);
   status.purge_suspended = ClockSuspends();
   for (const replica::ModelRule& rule : deps_.catalog.Get()->rules())
-    status.models.push_back(rule.name + " " + DirectionName(rule.direction) + " " + LaneName(rule.lane));
+    status.models.push_back(rule.name + " " + DirectionName(rule.direction) + " " + LaneName(rule.lane) +
+                            (IsBeingKeyed(rule.name) ? " (changing)" : ""));
 
   for (const auto& [agent, link] : links_.still()) {
     LinkStatus entry;

@@ -174,10 +174,13 @@ sync::RouteFn Node::Impl::RouteTo(const sync::Link& link) const {
   uint32_t needed = link.is_parent() ? TG_DIRECTION_UP : TG_DIRECTION_DOWN;
   bool holds = link.is_parent() ? !held_above_.empty() : !link.held_there.empty();
   return [this, catalog = deps_.catalog.Get(), needed, holds, neighbour = link.agent()](const tg_change& change) {
+    if ((change.direction & needed) == 0) return false;  // what it is not keyed for was looked at by a comparison
     // What a former parent sent is known above, or was deleted there since: a reconcile tells which.
     if (needed == TG_DIRECTION_UP && CameFromAbove(change.via)) return false;
     const replica::ModelRule* rule = catalog->Find(View(change.model));
-    if (rule != nullptr && (rule->direction & needed) == 0) return false;
+    std::optional<uint32_t> direction = rule != nullptr ? rule->direction : DirectionFromAbove(View(change.model));
+    if (direction.has_value() && (*direction & needed) == 0) return false;
+    if (keying_ && direction.has_value() && !IsLawful(*direction, change)) return false;  // not keyed anew yet
     if (holds && LeavesOut(neighbour, change)) return false;
     auto verdict = deps_.policy.Route({options_.role, options_.agent}, change, neighbour);
     return verdict.value_or(TG_ROUTE_SEND) != TG_ROUTE_SKIP;
@@ -187,6 +190,8 @@ sync::RouteFn Node::Impl::RouteTo(const sync::Link& link) const {
 void Node::Impl::PumpFeeds(sync::Link* link, int64_t now_us) {
   // A parent takes the changes of an owner only when it knows that the owner is below.
   if (link->is_parent() && edges_confirmed_ != edges_number_) return;
+  // What goes no longer is passed over: that it has to come again when it goes once more has to be known first.
+  if (!policies_stored_) return;
   // Of thousands of children most have nothing to get.
   if (std::none_of(link->senders.begin(), link->senders.end(),
                    [&](const sync::FeedSender& sender) { return sender.MaySend(now_us); }))

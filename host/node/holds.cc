@@ -61,7 +61,9 @@ void Node::Impl::SetParentTable(const std::vector<wire::ModelPolicy>& models) {
   };
   bool same = from_it(table) == from_it(parent_table_);
   parent_table_ = std::move(table);
-  if (!same && options_.role == TG_ROLE_ROUTER) TableChanged();
+  if (same || options_.role != TG_ROLE_ROUTER) return;
+  if (policies_known_) NotePolicies();  // not before they are read
+  TableChanged();
 }
 
 // What this node declares to its children: its schemas, and what it knows from above alone.
@@ -112,6 +114,7 @@ void Node::Impl::HoldModel(sync::Link* link, std::string_view model, wire::HoldR
 
 // What of the neighbour's table does not fit ours waits; what fits again waits no longer.
 void Node::Impl::JudgeTable(sync::Link* link) {
+  if (link->is_parent()) NoteLacksFromAbove();
   uint32_t incoming = link->is_parent() ? TG_DIRECTION_DOWN : TG_DIRECTION_UP;
   std::set<std::string, std::less<>> held;
   for (const wire::ModelPolicy& theirs : link->table) {
@@ -136,7 +139,13 @@ void Node::Impl::JudgeTable(sync::Link* link) {
   for (const auto& [model, entry] : link->holds.entries()) {
     if (!IsOfTheTable(entry.record.hold.reason) || held.contains(model)) continue;
     // A model that the neighbour only forwards is in no table of it; then what was left out shows that it is there.
-    bool known = (DirectionHere(model).value_or(TG_DIRECTION_NONE) & incoming) != 0;
+    // One that goes the same way at both ends, and not this way, has nothing to wait for.
+    std::optional<uint32_t> ours = DirectionHere(model);
+    bool known =
+        (ours.value_or(TG_DIRECTION_NONE) & incoming) != 0 ||
+        std::any_of(link->table.begin(), link->table.end(), [&, name = model](const wire::ModelPolicy& theirs) {
+          return theirs.model == name && ours == theirs.direction;
+        });
     if (known || entry.record.hold.since.empty()) fits.push_back(model);
   }
   for (const std::string& model : fits) link->holds.End(model);
@@ -222,7 +231,9 @@ void Node::Impl::OnHolds(sync::Link* link, const std::vector<wire::Hold>& list, 
     link->ack_due = true;
     return;
   }
-  held_above_.Heard(list, positions, end_.position, deps_.clock.unix_ms());
+  std::vector<uint64_t> read;
+  for (const sync::FeedSender& sender : link->senders) read.push_back(sender.read_position());
+  held_above_.Heard(list, positions, read, deps_.clock.unix_ms());
   stage_.Begin();
   held_above_.Stage(&stage_);
   stage_.End([this, agent = link->agent(), id = link->session_id, number](const Status& status,
@@ -267,11 +278,19 @@ void Node::Impl::SendHeldAgain() {
   if (parent == nullptr || !parent->up()) return;
   std::vector<sync::HeldAbove::Key> keys;
   for (const auto& [key, entry] : held_above_.entries()) {
-    if (entry.record.released && entry.durable) keys.push_back(key);
+    if (!entry.record.released || !entry.durable || entry.record.ranges.empty()) continue;
+    const sync::FeedSender& sender = parent->senders[entry.record.ranges.front().lane];
+    uint64_t portion = sent_again_[key];
+    if (portion <= sender.acked().position || portion <= sender.hop_position(end_.position)) keys.push_back(key);
   }
+  // What is staged may turn out to be older than what is held, so it is no reason to pass a row over.
+  if (!keys.empty() && !CommitStage().ok()) return;
+  parent = links_.parent();
+  if (parent == nullptr || !parent->up()) return;
   for (const sync::HeldAbove::Key& key : keys) {
-    if (held_above_.entries()[key].record.ranges.empty()) continue;
-    if (SendPortionAgain(parent, key)) send_again_now_ = true;
+    auto found = held_above_.entries().find(key);
+    if (found == held_above_.entries().end() || !found->second.durable || found->second.record.ranges.empty()) continue;
+    if (found->second.record.released && SendPortionAgain(parent, key)) send_again_now_ = true;
   }
   ForgetSentAgain();
 }
@@ -282,9 +301,6 @@ bool Node::Impl::SendPortionAgain(sync::Link* parent, const sync::HeldAbove::Key
   const wire::HeldRecord former = entry.record;
   wire::SeqRange& range = entry.record.ranges.front();
   const sync::FeedSender& sender = parent->senders[range.lane];
-  uint64_t& portion = sent_again_[key];
-  if (portion > sender.acked().position && portion > sender.hop_position(end_.position)) return false;
-
   core::ChangeArena& arena = stage_.arena();
   std::vector<tg_change> rows;
   bool done = false;
@@ -327,7 +343,6 @@ bool Node::Impl::SendPortionAgain(sync::Link* parent, const sync::HeldAbove::Key
     stage_.Begin();
     std::vector<uint64_t> from;
     for (size_t i = first; i < end; ++i) {
-      if (stage_.Touches(rows[i].key)) continue;  // it gets a new seq anyway
       rows[i].via = 0;
       from.push_back(rows[i].seq);
       stage_.Renumber(rows[i], Version::From(rows[i].version));

@@ -399,6 +399,8 @@ class Node::Impl : private sync::Admission {
   bool CameFromAbove(AgentId via) const;
   sync::ReconcileAsker::Positions DeliveredPositions() const;
   bool IsUndelivered(const tg_change& change, const sync::ReconcileAsker::Positions& delivered) const;
+  void NoteLacksFromAbove();
+  bool GoesDownFrom(const sync::Link& parent, std::string_view model) const;
   bool StageRemovals(const sync::Link& parent, const wire::CompareAnswer& answer,
                      const std::vector<wire::KeyVersion>& removals);
 
@@ -442,6 +444,30 @@ class Node::Impl : private sync::Admission {
   bool SendPortionAgain(sync::Link* parent, const sync::HeldAbove::Key& key);
   void ForgetSentAgain();
 
+  // rekey.cc
+  // What becomes of a row whose model goes another way now: evicted, or keyed so, and new to the feeds that way.
+  struct Rekeying {
+    bool evict = false;
+    uint8_t direction = 0;
+    uint8_t lane = 0;
+    bool up = false;
+    bool down = false;
+  };
+  Status RestorePolicies();
+  void NotePolicies();
+  void StagePolicies();
+  static bool IsLawful(uint32_t direction, const tg_change& change);
+  bool IsBeingKeyed(std::string_view model) const;
+  bool IsOfFormerPolicy(const tg_change& change) const;
+  bool IsToBeEvicted(uint32_t direction, const tg_change& change) const;
+  std::optional<Rekeying> RekeyingOf(const tg_change& change) const;
+  std::optional<uint32_t> LaneHere(std::string_view model) const;
+  bool KeyingWaits(int64_t now_us) const;
+  int64_t NextKeyingUs(int64_t now_us) const;
+  void RunKeying(int64_t now_us);
+  void StageRekeying(const tg_change& row, const Rekeying& rekeying);
+  void EndKeying();
+
   // shared.cc
   std::optional<tg_change> StateOf(const tg_key& key);
   bool TouchesShared(const std::vector<tg_change>& changes) const;
@@ -449,6 +475,7 @@ class Node::Impl : private sync::Admission {
   void Put(const sync::Inbound& from, const tg_change& change) override;
   void PutJoined(const replica::ModelRule& rule, const tg_change& change);
   void IndexItem(const Model& model, tg_change* change);
+  void JournalFormerWriter(const sync::Link& link, const tg_change& change);
   void JournalLoser(const sync::Link& link, const tg_change& change);
   void Journal(const tg_change& loser, const Version& winner, AgentId link, std::string reason);
   ConflictEntry ShowConflict(uint64_t number, const wire::ConflictRecord& record, bool item) const;
@@ -585,12 +612,25 @@ class Node::Impl : private sync::Admission {
   std::map<sync::HeldAbove::Key, uint64_t> sent_again_;                 // last position of the portion under way
   bool send_again_now_ = false;                                         // the next portion need not wait for an ack
 
+  std::map<std::string, wire::KeyedPolicy, std::less<>> policies_;  // how models go, and how far rows are keyed so
+  bool policies_changed_ = false;                                   // some model went another way before
+  bool policies_known_ = false;                                     // the replica has a record of them
+  bool policies_stored_ = true;                                     // it says what policies_ says
+  bool widened_down_ = false;    // something goes down now that did not: to be marked with the record
+  bool keying_ = false;          // some rows may be keyed as their model went before
+  uint64_t keyed_at_ = 0;        // up to here they are looked through
+  uint64_t keying_portion_ = 0;  // the highest new position of the last portion; 0 = it has none
+  bool keying_up_ = false;       // where that goes
+  bool keying_down_ = false;
+  int64_t keying_at_us_ = 0;  // when the next portion does not wait any longer
+
   sync::AgeMarks ages_;
   int64_t purge_at_us_ = INT64_MAX;  // when leases are looked at and tombstones purged next
   uint64_t idle_behind_ = sync::FeedSender::kIdlePositionsMax;
-  uint64_t purge_after_ = 0;    // where the next portion of them begins
-  uint64_t sure_wanted_ = 0;    // our last question to the parent
-  uint64_t sure_answered_ = 0;  // and the last that was answered
+  uint64_t purge_after_ = 0;       // where the next portion of them begins
+  uint64_t sure_wanted_ = 0;       // our last question to the parent
+  bool lacks_from_above_ = false;  // something goes down here that does not come down from the parent
+  uint64_t sure_answered_ = 0;     // and the last that was answered
   std::set<AgentId> former_parents_;
   std::set<std::pair<std::string, std::string>> asked_answers_;  // in the pass under way, by key
 

@@ -112,6 +112,8 @@ Status Node::Impl::Open() {
   LoadFacts();
   if (options_.role == TG_ROLE_SERVER && record_.fall == 0) record_.fall = versions_.Tick(deps_.clock.unix_ms());
   TakeRestoreNote();
+  TG_RETURN_IF_ERROR(RestorePolicies());
+  NotePolicies();
   PlanQuarantineRetry();  // the schemas may be others than those of the last run
   stage_.Begin();
   DoubtAnswers();
@@ -148,13 +150,18 @@ void Node::Impl::LoadFacts() {
 }
 
 void Node::Impl::CatalogChanged() {
+  (void)CommitStage();  // what is staged was keyed by the former one
   LoadFacts();
+  NotePolicies();
   if (Status counted = CountUsage(); !counted.ok())
     deps_.log.Write(3, "cannot count what is stored: " + counted.message());
   PlanQuarantineRetry();
   TableChanged();
   for (auto& [number, session] : sessions_) {
-    if (session.peer.side == core::Side::kParent && session.state == SessionState::kUp) StartHello(&session);
+    if (session.peer.side != core::Side::kParent) continue;
+    if (session.state != SessionState::kUp && session.state != SessionState::kHello) continue;
+    if (session.state == SessionState::kHello) session.id = 0;  // the one on its way names what was true before
+    StartHello(&session);
   }
 }
 
@@ -253,6 +260,7 @@ Status Node::Impl::Commit() {
   int64_t now_us = deps_.clock.monotonic_us();
   WatchClock(now_us);
   Tick(now_us);
+  RunKeying(now_us);
   RetryQuarantined();
   ReleaseOverwritten();
   RunByHand();
@@ -322,7 +330,7 @@ int64_t Node::Impl::NextTimerUs() const {
   if (!links_.routes().empty()) next = std::min(next, age_routes_at_us_);
   next = std::min(next, shelf_.NextForgetUs());
   if (retains_ || !usage_.empty()) next = std::min(next, age_look_us_);
-  return std::min({next, disk_try_us_, store_delivered_at_us_, purge_at_us_, NextErrandUs()});
+  return std::min({next, NextKeyingUs(now_us), disk_try_us_, store_delivered_at_us_, purge_at_us_, NextErrandUs()});
 }
 
 // Every few seconds of activity: notes what the neighbours hold, forgets commit ends and epochs that none of those

@@ -219,13 +219,28 @@ void Node::Impl::OnCompareAnswer(sync::Link* link, wire::DecodedFrame frame) {
   if (!link->is_parent()) return;
   auto& answer = std::get<wire::CompareAnswer>(frame.body);
   if (!asker_.Answered(answer, deps_.clock.monotonic_us())) return;
-  link->moved_us = deps_.clock.monotonic_us();
 
   if (answer.purge_horizon > record_.taken_horizon) {
     record_.taken_horizon = answer.purge_horizon;  // stored with the mark that this pass takes away
     self_.purge_horizon = KnownHorizon();
   }
 
+  // What is staged may turn out to be older than what is held, and then takes no new position.
+  bool staged_too = std::any_of(answer.ranges.begin(), answer.ranges.end(), [&](const wire::RangeAnswer& range) {
+    return std::any_of(range.wants.begin(), range.wants.end(), [&](const wire::KeyVersion& want) {
+      return stage_.Touches({answer.owner, Str(want.pk), Str(want.sk)});
+    });
+  });
+  if (staged_too) {
+    AgentId source = link->agent();
+    bool committed = CommitStage().ok();
+    link = links_.Find(source);
+    if (!committed || link == nullptr || asker_.pass() != answer.pass) {
+      if (asker_.pass() == answer.pass)
+        asker_.Failed(answer.ask, deps_.clock.monotonic_us() + options_.resend_ms * 1000);
+      return;
+    }
+  }
   // What this node has newer, or alone, goes up by the feed if its model goes up: same version, new seq.
   // Read before anything of this answer is staged.
   std::vector<tg_change> renumber;
@@ -233,7 +248,6 @@ void Node::Impl::OnCompareAnswer(sync::Link* link, wire::DecodedFrame frame) {
   for (const wire::RangeAnswer& range : answer.ranges) {
     for (const wire::KeyVersion& want : range.wants) {
       tg_key key{answer.owner, Str(want.pk), Str(want.sk)};
-      if (stage_.Touches(key)) continue;  // it gets a new seq anyway
       Status got = deps_.storage.Get(key, [&](const tg_change& held) {
         bool up = (held.direction & TG_DIRECTION_UP) != 0;
         // A delete that came from this parent is known there, unless it or the server lost it. One of a former parent
@@ -287,6 +301,8 @@ void Node::Impl::OnCompareAnswer(sync::Link* link, wire::DecodedFrame frame) {
       if (asker_.pass() == pass) asker_.Failed(number, deps_.clock.monotonic_us() + options_.resend_ms * 1000);
       return;
     }
+    // What has to be asked once more moves nothing: a feed that stands still may be why.
+    if (parent != nullptr && whole) parent->moved_us = deps_.clock.monotonic_us();
     if (asker_.pass() == pass && whole) asker_.Settled(number);
     if (asker_.pass() == pass && !whole) asker_.Failed(number, deps_.clock.monotonic_us() + kAskAgainUs);
     if (parent == nullptr) return;

@@ -82,7 +82,13 @@ void Node::Impl::Restamp(sync::Link* link, const wire::RefusedKey& said, const t
   if (link->restamped.size() >= sync::Link::kToldMax || !link->restamped.insert(text).second) return;
   tg_change change = ours;
   change.via = 0;
+  change.direction = static_cast<uint8_t>(DirectionHere(View(ours.model)).value_or(ours.direction));
   bool deleted_later = said.held_kind == TG_CHANGE_TOMBSTONE && ours.kind == TG_CHANGE_ITEM;
+  if (deleted_later && said.held.agent != options_.agent) {
+    // Deleted by another node, which was a writer then, too. What this node wrote since it is the only one lives.
+    if (IsOfFormerPolicy(ours)) return;
+    deleted_later = false;
+  }
   stage_.Begin();
   if (deleted_later && !IsSinceRewind(Version::From(ours.version))) {
     // Deleted in a life that this node has forgotten. What it wrote before that stays deleted.

@@ -55,6 +55,7 @@ void Node::Impl::Put(const sync::Inbound& from, const tg_change& change) {
   if (link == nullptr || change.kind == TG_CHANGE_EVICT) return stage_.Put(change, TG_IF_NEWER);
   if (!IsShared(change)) {
     JournalOlderLife(link, change);
+    JournalFormerWriter(*link, change);
     return stage_.Put(change, TG_IF_NEWER);
   }
   auto catalog = deps_.catalog.Get();
@@ -63,6 +64,17 @@ void Node::Impl::Put(const sync::Inbound& from, const tg_change& change) {
   // A neighbour that holds all that is here has written in full knowledge of it: the usual case costs no read.
   if (!link->KnowsAll(end_.position)) JournalLoser(*link, change);
   stage_.Put(change, TG_IF_NEWER);
+}
+
+// The model has a single writer now. What another one wrote while the model went another way is kept aside.
+void Node::Impl::JournalFormerWriter(const sync::Link& link, const tg_change& change) {
+  if (!policies_changed_) return;
+  auto policy = policies_.find(View(change.model));
+  if (policy == policies_.end() || policy->second.changed_hlc == 0) return;
+  std::optional<tg_change> held = StateOf(change.key);
+  if (!held || held->version.agent == change.version.agent || !IsOfFormerPolicy(*held)) return;
+  if (held->via == link.agent() || !(Version::From(held->version) < Version::From(change.version))) return;
+  Journal(*held, Version::From(change.version), link.agent(), "the model has another writer now");
 }
 
 // Two states meet here that do not know of each other: the older one is kept aside.

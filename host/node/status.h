@@ -114,7 +114,7 @@ struct NodeStatus {
   int64_t restored_unix_ms = 0;  // when it was last known that the replica was restored or rolled back; 0 = never
   int64_t unix_ms = 0;
   std::vector<LinkStatus> links;
-  std::vector<std::string> models;  // "Reading up history"
+  std::vector<std::string> models;  // "Reading up history"; "(changing)" behind it while items still go as before
   std::vector<QuotaStatus> quotas;
   std::vector<LossStatus> losses;
   bool disk_full = false;  // nothing new is taken until there is space

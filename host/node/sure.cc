@@ -28,7 +28,7 @@ Sureness Node::Impl::SureOf(const sync::Link& child, AgentId owner) const {
   if (parent == nullptr) return Sureness::kNotYet;
   if (parent->never_sure) return Sureness::kNever;
   // What waits here as a whole is lacked without being gone; a question names no models.
-  if (!parent->holds.empty()) return Sureness::kNotYet;
+  if (!parent->holds.empty() || lacks_from_above_) return Sureness::kNotYet;
   // What was refused, and found no room to be listed, is lacked without being gone.
   if (!parent->quarantined.empty() && QuarantineRoom() == 0) return Sureness::kNotYet;
   bool selected = edges_confirmed_ == edges_number_;
@@ -207,6 +207,24 @@ bool Node::Impl::IsUndelivered(const tg_change& change, const sync::ReconcileAsk
   return change.seq > delivered[std::min<uint32_t>(change.lane, TG_LANE_COUNT - 1)];
 }
 
+// A parent that does not give a model to its children lacks what it likes of it.
+bool Node::Impl::GoesDownFrom(const sync::Link& parent, std::string_view model) const {
+  if (parent.table.empty()) return true;  // it says nothing of models
+  return std::any_of(parent.table.begin(), parent.table.end(), [&](const wire::ModelPolicy& policy) {
+    return policy.model == model && (policy.direction & TG_DIRECTION_DOWN) != 0;
+  });
+}
+
+// Whether something that goes down here does not come down from the parent: then lacking it means nothing.
+void Node::Impl::NoteLacksFromAbove() {
+  const sync::Link* parent = links_.parent();
+  auto catalog = deps_.catalog.Get();
+  const auto& rules = catalog->rules();
+  lacks_from_above_ = parent != nullptr && std::any_of(rules.begin(), rules.end(), [&](const replica::ModelRule& rule) {
+                        return (rule.direction & TG_DIRECTION_DOWN) != 0 && !GoesDownFrom(*parent, rule.name);
+                      });
+}
+
 // A parent that is sure lacks these: they were deleted, and the tombstone is forgotten. The removal is a
 // tombstone just above the state that it removes; it goes on to the children and never up. What the parent
 // refused stays, listed. False: one of them is being written or delivered, so that the range has to be asked again.
@@ -229,6 +247,11 @@ bool Node::Impl::StageRemovals(const sync::Link& parent, const wire::CompareAnsw
     if (!held || held->kind != TG_CHANGE_ITEM || Version::From(held->version) != removal.version) continue;
     if ((held->direction & TG_DIRECTION_DOWN) == 0 || held->expires_ms != 0 || IsRefused(parent, *held)) continue;
     if (held_above_.Excepts(View(held->model), true)) continue;  // it waits above as a whole, and comes again
+    if (!GoesDownFrom(parent, View(held->model))) continue;
+    if (IsBeingKeyed(View(held->model))) {
+      all = false;  // it may have been passed over by a feed
+      continue;
+    }
     if (IsDoubted(parent, *held)) {
       StageRenumbered(*held);  // it goes up, to where it is decided
       all = false;

@@ -180,7 +180,14 @@ TestNode::~TestNode() { node_.reset(); }
 
 const core::Storage& TestNode::storage() const { return *disk_; }
 
+void TestNode::SetDirection(const std::string& model, uint32_t direction) {
+  policy.directions[model] = direction;
+  LoadSchema(schema_);
+  if (node_ != nullptr) node_->CatalogChanged();
+}
+
 void TestNode::LoadSchema(const std::string& text) {
+  schema_ = text;
   SchemaLoad loaded = tidegate::LoadSchema("test.json5", text.empty() ? kSchema : text);
   ASSERT_TRUE(loaded.status().ok()) << loaded.status().message();
   auto catalog = replica::Catalog::Make(SchemaSet::Make({loaded.schema}).value(), policy, nullptr);

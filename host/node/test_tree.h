@@ -93,6 +93,8 @@ class TestNode : private Outbox, private core::Log, private core::Metrics, priva
   void LimitRows(uint64_t rows);
   // From now on this schema; the node is told.
   void UseSchema(const std::string& text);
+  // From now on, or from the next start, the model goes this way here.
+  void SetDirection(const std::string& model, uint32_t direction);
 
   Node& operator*() { return *node_; }
   Node* operator->() { return node_.get(); }
@@ -138,6 +140,7 @@ class TestNode : private Outbox, private core::Log, private core::Metrics, priva
 
   TestTree& tree_;
   NodeOptions options_;
+  std::string schema_;  // empty: the usual one
   std::unique_ptr<Disk> disk_;
   std::unique_ptr<Disk> saved_;
   Epoch next_epoch_ = 0;

@@ -93,6 +93,8 @@ class FeedSender {
   const Watermark& delivered() const { return delivered_; }
   // Whether the neighbour has to acknowledge something. One that has shut its window does not: it says so.
   bool Waits(int64_t now_us) const;
+  // From here on it looks for what is to be sent next.
+  uint64_t read_position() const { return read_; }
   uint64_t resends() const { return resends_; }
   uint32_t begin() const { return begin_; }  // number of the last begin of this session
   tg_feed_selector Selector() const;

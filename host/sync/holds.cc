@@ -151,8 +151,8 @@ bool HeldAbove::Excepts(std::string_view model, bool beyond_too) const {
   return beyond_too && entries_.contains({std::string(model), true});
 }
 
-bool HeldAbove::Heard(const std::vector<wire::Hold>& list, const std::vector<uint64_t>& positions, uint64_t head,
-                      int64_t unix_ms) {
+bool HeldAbove::Heard(const std::vector<wire::Hold>& list, const std::vector<uint64_t>& positions,
+                      const std::vector<uint64_t>& read, int64_t unix_ms) {
   bool changed = false;
   std::vector<Key> named;
   for (const wire::Hold& hold : list) {
@@ -194,7 +194,7 @@ bool HeldAbove::Heard(const std::vector<wire::Hold>& list, const std::vector<uin
   for (auto& [key, entry] : entries_) {
     if (std::find(named.begin(), named.end(), key) != named.end() || entry.record.released) continue;
     entry.record.released = true;
-    for (wire::SeqRange& range : entry.record.ranges) range.to = std::min(range.to, head);
+    for (wire::SeqRange& range : entry.record.ranges) range.to = std::min(range.to, read[range.lane]);
     std::erase_if(entry.record.ranges, [](const wire::SeqRange& range) { return range.from >= range.to; });
     entry.durable = false;
     changed = true;

@@ -109,10 +109,11 @@ class HeldAbove {
   // Whether something of the model may not be there although watermarks have passed it.
   bool Excepts(std::string_view model, bool beyond_too) const;
 
-  // The parent's list. positions: by lane, what it holds of our feed without having left anything out.
+  // The parent's list. positions: by lane, what it holds of our feed without having left anything out. read: up to
+  // where the feed will not look again by itself, and so what is released has to be sent again.
   // Returns true if an entry changed (it is not durable then).
-  bool Heard(const std::vector<wire::Hold>& list, const std::vector<uint64_t>& positions, uint64_t head,
-             int64_t unix_ms);
+  bool Heard(const std::vector<wire::Hold>& list, const std::vector<uint64_t>& positions,
+             const std::vector<uint64_t>& read, int64_t unix_ms);
 
   // Whatever is not durable, into the open group; then Staged with the outcome.
   void Stage(core::Stage* stage) const;

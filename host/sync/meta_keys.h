@@ -16,6 +16,7 @@ inline constexpr std::string_view kMarks = "marks";        // wire::ScopeRecord:
 inline constexpr std::string_view kAges = "ages";          // wire::AgeRecord
 inline constexpr std::string_view kRestored = "restored";  // put by `tidegate restore`: what from
 inline constexpr std::string_view kRenewed = "renewed";    // put by `tidegate agent renew`: the new agent id
+inline constexpr std::string_view kPolicies = "policies";  // wire::PolicyRecord
 inline constexpr std::string_view kFormerParentPrefix = "former-parent/";
 inline constexpr std::string_view kLinkPrefix = "link/";
 inline constexpr std::string_view kHeldPrefix = "held/";

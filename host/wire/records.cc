@@ -21,7 +21,8 @@ enum class Kind : uint8_t {
   kTable = 22,
   kAge = 30,
   kLost = 23,
-  kConflict = 40
+  kConflict = 40,
+  kPolicy = 60
 };
 constexpr size_t kHeaderBytes = 5;
 
@@ -304,6 +305,31 @@ Status DecodeRecord(std::string_view bytes, TableRecord* record) {
   TG_RETURN_IF_ERROR(Open(Kind::kTable, "table", bytes, &message));
   TableRecord out;
   TG_RETURN_IF_ERROR(Corrupt("table", TakeAll(message.models(), &out.models)));
+  *record = std::move(out);
+  return {};
+}
+
+std::string EncodeRecord(const PolicyRecord& record) {
+  pb::PolicyState message;
+  for (const KeyedPolicy& policy : record.policies) {
+    pb::KeyedPolicy* out = message.add_policies();
+    out->set_model(policy.model);
+    out->set_direction(policy.direction);
+    out->set_bound(policy.bound);
+    out->set_again(policy.again);
+    out->set_changed_hlc(policy.changed_hlc);
+  }
+  return Seal(Kind::kPolicy, message);
+}
+
+Status DecodeRecord(std::string_view bytes, PolicyRecord* record) {
+  pb::PolicyState message;
+  TG_RETURN_IF_ERROR(Open(Kind::kPolicy, "policy", bytes, &message));
+  PolicyRecord out;
+  for (const pb::KeyedPolicy& policy : message.policies()) {
+    if (policy.direction() > TG_DIRECTION_BOTH) return Status::Corrupt("policy record: the direction does not exist");
+    out.policies.push_back({policy.model(), policy.direction(), policy.bound(), policy.again(), policy.changed_hlc()});
+  }
   *record = std::move(out);
   return {};
 }

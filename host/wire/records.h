@@ -120,6 +120,20 @@ struct TableRecord {
   std::vector<ModelPolicy> models;
 };
 
+// How a model goes, and how far its rows are keyed so.
+struct KeyedPolicy {
+  std::string model;
+  uint32_t direction = 0;
+  uint64_t bound = 0;        // rows may be keyed otherwise: the head when the model changed; 0 = all are done
+  bool again = false;        // all up to bound take new positions: an earlier change was not done
+  uint64_t changed_hlc = 0;  // states up to here were written before the change; 0 = it never changed
+  bool operator==(const KeyedPolicy&) const = default;
+};
+
+struct PolicyRecord {
+  std::vector<KeyedPolicy> policies;
+};
+
 // A state that lost against one that did not know of it.
 struct ConflictRecord {
   AgentId link = 0;  // the neighbour that the other state came from, or that refused this one
@@ -138,6 +152,7 @@ std::string EncodeRecord(const HoldRecord& record);
 std::string EncodeRecord(const HeldRecord& record);
 std::string EncodeRecord(const LostRecord& record);
 std::string EncodeRecord(const TableRecord& record);
+std::string EncodeRecord(const PolicyRecord& record);
 std::string EncodeRecord(const ConflictRecord& record);
 std::string EncodeRecord(const Edge& record);
 std::string EncodeRecord(const Watermark& record);
@@ -150,6 +165,7 @@ Status DecodeRecord(std::string_view bytes, HoldRecord* record);
 Status DecodeRecord(std::string_view bytes, HeldRecord* record);
 Status DecodeRecord(std::string_view bytes, LostRecord* record);
 Status DecodeRecord(std::string_view bytes, TableRecord* record);
+Status DecodeRecord(std::string_view bytes, PolicyRecord* record);
 Status DecodeRecord(std::string_view bytes, ConflictRecord* record);
 Status DecodeRecord(std::string_view bytes, Edge* record);
 Status DecodeRecord(std::string_view bytes, Watermark* record);

@@ -76,6 +76,16 @@ TEST(WireRecords, Scopes_ComeBack) {
   EXPECT_EQ(got.scopes, Scopes().scopes);
 }
 
+TEST(WireRecords, Policies_ComeBack) {
+  PolicyRecord sent{{{"Reading", TG_DIRECTION_UP, 0, false, 0}, {"Note", TG_DIRECTION_BOTH, 17, true, 1ull << 60}}};
+  PolicyRecord got;
+  ASSERT_TRUE(DecodeRecord(EncodeRecord(sent), &got).ok());
+  EXPECT_EQ(got.policies, sent.policies);
+  sent.policies[0].direction = 4;
+  EXPECT_FALSE(DecodeRecord(EncodeRecord(sent), &got).ok());
+  EXPECT_FALSE(DecodeRecord(EncodeRecord(Scopes()), &got).ok());
+}
+
 TEST(WireRecords, Conflict_ComesBackWithItsChange) {
   ConflictRecord got;
   ASSERT_TRUE(DecodeRecord(EncodeRecord(Conflict()), &got).ok());

@@ -24,7 +24,9 @@ std::vector<const tg_mutation*> Mutations(const tg_group& group) {
   return mutations;
 }
 
-bool HasChange(const tg_mutation& m) { return m.op == TG_OP_PUT || m.op == TG_OP_PURGE || m.op == TG_OP_RENUMBER; }
+bool HasChange(const tg_mutation& m) {
+  return m.op == TG_OP_PUT || m.op == TG_OP_PURGE || m.op == TG_OP_RENUMBER || m.op == TG_OP_REKEY;
+}
 
 void CheckPut(const tg_change& change) {
   auto refuse = [&](const char* what) {
@@ -41,15 +43,17 @@ void CheckPut(const tg_change& change) {
 }
 
 void Check(const tg_mutation& m) {
-  if (m.op < TG_OP_PUT || m.op > TG_OP_EPOCH) throw sdk::Error(TG_INVALID, "unknown operation");
+  if (m.op < TG_OP_PUT || m.op > TG_OP_REKEY) throw sdk::Error(TG_INVALID, "unknown operation");
   if (m.condition > TG_IF_VERSION) throw sdk::Error(TG_INVALID, "unknown condition");
   if (HasChange(m)) {
     if (m.change == nullptr) throw sdk::Error(TG_INVALID, "a put, purge or renumber without a change");
     if (m.change->struct_size < sizeof(tg_change)) throw sdk::Error(TG_INVALID, "a change has a wrong struct_size");
     if (m.change->key.owner > TG_AGENT_MAX) throw sdk::Error(TG_INVALID, "the owner of a key is no agent id");
     if (m.op == TG_OP_PUT) CheckPut(*m.change);
+    if (m.op == TG_OP_REKEY && (m.change->direction > TG_DIRECTION_BOTH || m.change->lane >= TG_LANE_COUNT))
+      throw sdk::Error(TG_INVALID, "a rekey with an unknown direction or lane");
   } else if (m.condition != TG_IF_ALWAYS) {
-    throw sdk::Error(TG_INVALID, "only puts, purges and renumbers may have a condition");
+    throw sdk::Error(TG_INVALID, "only mutations of a row may have a condition");
   }
   if (m.op != TG_OP_PUT && m.condition == TG_IF_NEWER) throw sdk::Error(TG_INVALID, "only puts may be if_newer");
 }
@@ -88,7 +92,9 @@ class Committer {
         outcome.held = held->change().version;
       }
       outcome.result = cancelled ? uint8_t{TG_OUTCOME_CANCELLED} : ApplyChange(m, held);
-      if (outcome.result == TG_OUTCOME_APPLIED && m.op != TG_OP_PURGE) outcome.seq = replica_.head;
+      const bool keeps_seq = m.op == TG_OP_REKEY && m.position == 0;
+      if (outcome.result == TG_OUTCOME_APPLIED && m.op != TG_OP_PURGE)
+        outcome.seq = keeps_seq ? held->change().seq : replica_.head;
       outcomes_.push_back(outcome);
     }
     for (const RowPtr& row : run_) row->change().run_last = replica_.head;
@@ -126,9 +132,18 @@ class Committer {
     replica_.Erase(held);
     if (m.op == TG_OP_PURGE) {
       replica_.RaiseFloors(*held);
-    } else {
-      tg_change change = held->change();
+      return TG_OUTCOME_APPLIED;
+    }
+    tg_change change = held->change();
+    if (m.op == TG_OP_RENUMBER) {
       change.via = 0;
+    } else {
+      change.direction = m.change->direction;
+      change.lane = m.change->lane;
+    }
+    if (m.op == TG_OP_REKEY && m.position == 0) {
+      replica_.Insert(std::make_shared<Row>(change));
+    } else {
       Put(change);
     }
     return TG_OUTCOME_APPLIED;

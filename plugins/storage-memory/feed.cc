@@ -7,7 +7,8 @@
 namespace tidegate::memory {
 namespace {
 
-void Check(const tg_feed_selector& selector) {
+void Check(const tg_feed_selector& selector, bool all_rows = false) {
+  if (all_rows && selector.direction == TG_DIRECTION_NONE) return;
   if (selector.direction != TG_DIRECTION_UP && selector.direction != TG_DIRECTION_DOWN)
     throw sdk::Error(TG_INVALID, "a feed goes up or down");
   if (selector.lane >= TG_LANE_COUNT) throw sdk::Error(TG_INVALID, "unknown lane");
@@ -17,13 +18,13 @@ void Check(const tg_feed_selector& selector) {
 
 void MemoryStorage::Changes(const tg_feed_selector& selector, uint64_t after, uint64_t limit_items,
                             uint64_t limit_bytes, const sdk::ChangeSink& sink, tg_watermark& reached, bool& more) {
-  Check(selector);
+  Check(selector, true);
   std::vector<RowPtr> page;
   tg_watermark page_end;
   bool left = false;
   {
     auto lock = Read();
-    page = replica_.Selected(selector, after);
+    page = selector.direction == TG_DIRECTION_NONE ? replica_.All(after) : replica_.Selected(selector, after);
     page_end = replica_.Head();
     size_t count = 0;
     uint64_t bytes = 0;

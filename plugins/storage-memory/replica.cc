@@ -74,6 +74,16 @@ std::vector<RowPtr> Replica::Selected(const tg_feed_selector& selector, uint64_t
   return selected;
 }
 
+std::vector<RowPtr> Replica::All(uint64_t after) const {
+  std::vector<RowPtr> all;
+  const std::string primary;
+  for (auto it = rows.begin(); it != rows.end() && it->first.index == primary; ++it) {
+    if (it->second->change().seq > after) all.push_back(it->second);
+  }
+  std::sort(all.begin(), all.end(), [](const RowPtr& a, const RowPtr& b) { return a->change().seq < b->change().seq; });
+  return all;
+}
+
 uint64_t Replica::LastSelected(const tg_feed_selector& selector) const {
   uint64_t last = 0;
   for (uint64_t owner : Owners(selector)) {

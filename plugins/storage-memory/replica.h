@@ -54,6 +54,8 @@ struct Replica {
   std::vector<uint64_t> Owners(const tg_feed_selector& selector) const;
   // Selected changes with seq > after, in seq order.
   std::vector<RowPtr> Selected(const tg_feed_selector& selector, uint64_t after) const;
+  // Every row with seq > after, in seq order.
+  std::vector<RowPtr> All(uint64_t after) const;
   // The seq of the last of them all; 0 = none.
   uint64_t LastSelected(const tg_feed_selector& selector) const;
 

@@ -14,7 +14,8 @@ namespace {
 constexpr uint64_t kStatRows = 1000;
 constexpr uint64_t kStatCount = 4000;
 
-void Check(const tg_feed_selector& selector) {
+void Check(const tg_feed_selector& selector, bool all_rows = false) {
+  if (all_rows && selector.direction == TG_DIRECTION_NONE) return;
   if (selector.direction != TG_DIRECTION_UP && selector.direction != TG_DIRECTION_DOWN)
     throw sdk::Error(TG_INVALID, "a feed goes up or down");
   if (selector.lane >= TG_LANE_COUNT) throw sdk::Error(TG_INVALID, "unknown lane");
@@ -28,6 +29,18 @@ class Cursor {
   virtual ~Cursor() = default;
   // The statement at its next row, of kItemColumns; null at the end.
   virtual Statement* Next() = 0;
+};
+
+class AllCursor : public Cursor {
+ public:
+  AllCursor(Connection& connection, uint64_t after)
+      : rows_(connection.Cached("SELECT " TIDEGATE_ITEM_COLUMNS " FROM item WHERE seq > ?1 ORDER BY seq")) {
+    rows_->BindSigned(1, Position(after));
+  }
+  Statement* Next() override { return rows_->Step() ? &*rows_ : nullptr; }
+
+ private:
+  Use rows_;
 };
 
 class UpCursor : public Cursor {
@@ -123,6 +136,7 @@ class DownCursor : public Cursor {
 };
 
 std::unique_ptr<Cursor> Open(Connection& connection, const tg_feed_selector& selector, uint64_t after) {
+  if (selector.direction == TG_DIRECTION_NONE) return std::make_unique<AllCursor>(connection, after);
   if (selector.direction == TG_DIRECTION_UP) return std::make_unique<UpCursor>(connection, selector, after);
   return std::make_unique<DownCursor>(connection, selector, after);
 }
@@ -161,7 +175,7 @@ uint64_t FloorOf(Connection& connection, const tg_feed_selector& selector) {
 
 void SqliteStorage::Changes(const tg_feed_selector& selector, uint64_t after, uint64_t limit_items,
                             uint64_t limit_bytes, const sdk::ChangeSink& sink, tg_watermark& reached, bool& more) {
-  Check(selector);
+  Check(selector, true);
   auto reader = Read();
   Connection& connection = reader.connection();
   Snapshot snapshot(connection);

@@ -30,15 +30,17 @@ void CheckPut(const tg_change& change) {
 }
 
 void Check(const tg_mutation& m) {
-  if (m.op < TG_OP_PUT || m.op > TG_OP_EPOCH) throw sdk::Error(TG_INVALID, "unknown operation");
+  if (m.op < TG_OP_PUT || m.op > TG_OP_REKEY) throw sdk::Error(TG_INVALID, "unknown operation");
   if (m.condition > TG_IF_VERSION) throw sdk::Error(TG_INVALID, "unknown condition");
   if (HasChange(m)) {
     if (m.change == nullptr) throw sdk::Error(TG_INVALID, "a put, purge or renumber without a change");
     if (m.change->struct_size < sizeof(tg_change)) throw sdk::Error(TG_INVALID, "a change has a wrong struct_size");
     if (m.change->key.owner > TG_AGENT_MAX) throw sdk::Error(TG_INVALID, "the owner of a key is no agent id");
     if (m.op == TG_OP_PUT) CheckPut(*m.change);
+    if (m.op == TG_OP_REKEY && (m.change->direction > TG_DIRECTION_BOTH || m.change->lane >= TG_LANE_COUNT))
+      throw sdk::Error(TG_INVALID, "a rekey with an unknown direction or lane");
   } else if (m.condition != TG_IF_ALWAYS) {
-    throw sdk::Error(TG_INVALID, "only puts, purges and renumbers may have a condition");
+    throw sdk::Error(TG_INVALID, "only mutations of a row may have a condition");
   }
   if (m.op != TG_OP_PUT && m.condition == TG_IF_NEWER) throw sdk::Error(TG_INVALID, "only puts may be if_newer");
 }

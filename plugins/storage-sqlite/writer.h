@@ -68,7 +68,8 @@ class Writer {
   void Apply(uint64_t index);
   bool Cancelled();
   void ApplyPut(const tg_mutation& m, tg_outcome& outcome, bool alone);
-  void ApplyRenumber(const tg_change& key, const Held& held, tg_outcome& outcome);
+  void ApplyRenumber(const tg_mutation& m, const Held& held, tg_outcome& outcome);
+  void ApplyRekey(const tg_change& change, const Held& held);
   void ApplyPurge(const tg_change& key, const Held& held);
   void ApplyOther(const tg_mutation& m);
   void TrimEnds(uint64_t position);

@@ -20,7 +20,7 @@ void Writer::Apply(uint64_t index) {
   run_first_ = state_.head + 1;
   run_last_ = state_.head;
   for (const tg_mutation* m : group_)
-    if (m->op == TG_OP_PUT || m->op == TG_OP_RENUMBER) ++run_last_;
+    if (TakesSeq(*m)) ++run_last_;
   for (uint64_t i = 0; i < group_.size(); ++i) {
     const tg_mutation& m = *group_[i];
     if (!HasChange(m)) {
@@ -41,7 +41,14 @@ void Writer::Apply(uint64_t index) {
       if (cancelled || (alone && m.condition == TG_IF_VERSION && !Same(held.version, m.expected)))
         outcome.result = TG_OUTCOME_CANCELLED;
       if (outcome.result == TG_OUTCOME_APPLIED && m.op == TG_OP_PURGE) ApplyPurge(*m.change, held);
-      if (outcome.result == TG_OUTCOME_APPLIED && m.op == TG_OP_RENUMBER) ApplyRenumber(*m.change, held, outcome);
+      if (outcome.result == TG_OUTCOME_APPLIED && m.op != TG_OP_PURGE) {
+        if (TakesSeq(m)) {
+          ApplyRenumber(m, held, outcome);
+        } else {
+          ApplyRekey(*m.change, held);
+          outcome.seq = held.seq;
+        }
+      }
     }
     outcomes_->push_back(outcome);
   }
@@ -103,7 +110,7 @@ void Writer::ApplyPut(const tg_mutation& m, tg_outcome& outcome, bool alone) {
   outcome.seq = change.seq;
 }
 
-void Writer::ApplyRenumber(const tg_change& key, const Held& held, tg_outcome& outcome) {
+void Writer::ApplyRenumber(const tg_mutation& m, const Held& held, tg_outcome& outcome) {
   // Copied out: the row goes before it is written again.
   struct Copy {
     std::string model, body, policy_meta, extra;
@@ -121,8 +128,13 @@ void Writer::ApplyRenumber(const tg_change& key, const Held& held, tg_outcome& o
   change.body = sdk::Bytes(copy.body);
   change.policy_meta = sdk::Bytes(copy.policy_meta);
   change.extra = sdk::Bytes(copy.extra);
-  change.key = key.key;
-  change.via = 0;
+  change.key = m.change->key;
+  if (m.op == TG_OP_RENUMBER) {
+    change.via = 0;
+  } else {
+    change.direction = m.change->direction;
+    change.lane = m.change->lane;
+  }
   change.seq = state_.head + 1;
   change.run_first = run_first_;
   change.run_last = run_last_;
@@ -130,6 +142,17 @@ void Writer::ApplyRenumber(const tg_change& key, const Held& held, tg_outcome& o
   Insert(change, held.index_keys);
   Touch(change);
   outcome.seq = change.seq;
+}
+
+void Writer::ApplyRekey(const tg_change& change, const Held& held) {
+  Use row(connection_.Cached("UPDATE item SET direction = ?2, lane = ?3 WHERE seq = ?1"));
+  row->Bind(1, held.seq).Bind(2, change.direction).Bind(3, change.lane).Run();
+  if (!(change.direction & TG_DIRECTION_DOWN)) return;
+  // A newer one of this commit is written at its end.
+  Use head(
+      connection_.Cached("INSERT INTO owner_head VALUES (?1, ?2, ?3) ON CONFLICT (lane, owner)"
+                         " DO UPDATE SET head = max(head, excluded.head)"));
+  head->Bind(1, change.lane).Bind(2, change.key.owner).Bind(3, held.seq).Run();
 }
 
 void Writer::ApplyPurge(const tg_change& key, const Held& held) {

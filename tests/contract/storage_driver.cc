@@ -159,6 +159,13 @@ Op Renumber(Item item) {
   return op;
 }
 
+Op Rekey(Item item, bool again) {
+  Op op = Put(std::move(item));
+  op.op = TG_OP_REKEY;
+  op.position = again ? 1 : 0;
+  return op;
+}
+
 Op MetaPut(std::string key, std::string value) {
   Op op;
   op.op = TG_OP_META_PUT;
@@ -258,7 +265,7 @@ Committed Driver::Commit(const std::vector<Group>& groups) {
   for (size_t g = 0; g < groups.size(); ++g) {
     for (const Op& op : groups[g]) {
       changes.emplace_back(op.item);
-      const bool change = op.op == TG_OP_PUT || op.op == TG_OP_PURGE || op.op == TG_OP_RENUMBER;
+      const bool change = op.op == TG_OP_PUT || op.op == TG_OP_PURGE || op.op == TG_OP_RENUMBER || op.op == TG_OP_REKEY;
       mutations[g].push_back({sizeof(tg_mutation), op.op, op.condition, 0, change ? &changes.back().change : nullptr,
                               op.expected, Str(op.meta_key), Bytes(op.meta_value), op.owner, op.position});
     }

@@ -49,6 +49,7 @@ Op PutNewer(Item item);
 Op PutIf(Item item, tg_version expected);
 Op Purge(Item item);
 Op Renumber(Item item);
+Op Rekey(Item item, bool again = false);
 Op MetaPut(std::string key, std::string value);
 Op MetaDelete(std::string key);
 Op OwnerAdd(std::string set, uint64_t owner);

@@ -9,6 +9,11 @@
 namespace tidegate::sim {
 namespace {
 
+bool IsChanging(const Written& written) {
+  const ModelTruth* model = FindModel(written.model);
+  return model != nullptr && model->changing;
+}
+
 std::string KeyOf(const node::QuarantineEntry& entry) {
   return std::to_string(entry.owner) + "|" + entry.pk + "|" + entry.sk;
 }
@@ -95,6 +100,7 @@ std::string Oracle::DifferenceAt(SimNode& node) {
       present.insert(key);
       return true;
     }
+    if (const ModelTruth* model = FindModel(View(change.model)); model != nullptr && model->changing) return true;
     const Written* newest = Newest(key);
     // An old parent keeps history only: what goes down to its former child it has dropped.
     const bool may_be_left = leftovers_ && (change.direction & TG_DIRECTION_DOWN) == 0;
@@ -126,7 +132,7 @@ std::string Oracle::DifferenceAt(SimNode& node) {
     if (states.empty() || present.contains(key) || forgiven_.contains(key) || refused_keys_.contains(key)) continue;
     if (maybe_deleted_.contains(key)) continue;
     const Written* newest = Newest(key);
-    if (newest != nullptr && newest->kind == TG_CHANGE_ITEM && IsDue(node, *newest) &&
+    if (newest != nullptr && newest->kind == TG_CHANGE_ITEM && !IsChanging(*newest) && IsDue(node, *newest) &&
         !MayLag(node, newest->direction) && !IsForgotten(node, *newest) &&
         !WasDropped(node.agent(), key, newest->version))
       lacking.push_back(key + " " + newest->version.ToText() + " of node " + std::to_string(newest->writer) +
@@ -147,6 +153,7 @@ std::string Oracle::Difference() {
     if (!node->up()) continue;
     if (std::string difference = DifferenceAt(*node); !difference.empty()) return difference;
   }
+  if (std::string difference = DifferenceOfPolicies(); !difference.empty()) return difference;
   return RefusedDifference();
 }
 

@@ -128,6 +128,9 @@ Result<Watermark> DefectiveStorage::Commit(std::span<const tg_group> groups, con
       const bool put = m.op == TG_OP_PUT;
       if (defect_ == Defect::kConflictDropped && m.op == TG_OP_META_PUT && View(m.meta_key).starts_with("conflict/"))
         m.meta_key = Str(kNothing);
+      if (m.op == TG_OP_REKEY && defect_ == Defect::kPolicyDeletes && m.change->direction == TG_DIRECTION_NONE)
+        m.op = TG_OP_PURGE;
+      if (m.op == TG_OP_REKEY && defect_ == Defect::kBackfillMissing) m.position = 0;
       if (put && m.change->via == 0) ++local_puts;
       if (put && defect_ == Defect::kIfNewerIgnored && m.condition == TG_IF_NEWER) m.condition = TG_IF_ALWAYS;
       if (m.op == TG_OP_RENUMBER && defect_ == Defect::kHeldForgotten) altered.Drop(g, i);
@@ -265,6 +268,9 @@ const std::vector<DefectInfo>& AllDefects() {
       {Defect::kPurgeUnpassed, "purge-unpassed", "tombstones are purged before others have them", "leases"},
       {Defect::kLeaseIgnored, "lease-ignored", "tombstones are kept, and neighbours waited for, a minute", "leases"},
       {Defect::kHorizonForgotten, "horizon-forgotten", "a restarted node does not know what it has purged", "leases"},
+      {Defect::kPolicyDeletes, "policy-deletes", "items of a model that goes nowhere any more are dropped", "policies"},
+      {Defect::kBackfillMissing, "backfill-missing", "a model that begins to go somewhere leaves its history behind",
+       "policies"},
   };
   return defects;
 }
@@ -292,6 +298,8 @@ std::unique_ptr<core::Storage> MakeDefectiveStorage(Defect defect, core::Storage
     case Defect::kPurgeUnpassed:
     case Defect::kHorizonForgotten:
     case Defect::kHeldForgotten:
+    case Defect::kPolicyDeletes:
+    case Defect::kBackfillMissing:
       return std::make_unique<DefectiveStorage>(defect, truth, random);
     default:
       return nullptr;

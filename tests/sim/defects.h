@@ -34,6 +34,8 @@ enum class Defect : uint8_t {
   kViaIgnored,        // a feed returns what came over the same link
   kPurgeUnpassed,     // what may be purged is said to go nowhere: nobody is waited for
   kHorizonForgotten,  // after a restart a node does not know what it purged
+  kPolicyDeletes,     // what goes nowhere any more is dropped
+  kBackfillMissing,   // what begins to go somewhere takes no new position
   // network
   kGapAccepted,     // a lost batch is hidden by a wrong `before` in the next
   kStallIgnored,    // a link that is up and does not move is left as it is

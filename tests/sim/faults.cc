@@ -9,6 +9,7 @@ namespace {
 constexpr uint64_t kHalfOpenStream = 0x68616c666f70656eull;
 constexpr uint64_t kLevelStream = 0x6c6576656c730000ull;  // levels likewise
 constexpr uint64_t kRewindStream = 0x726577696e6473ull;
+constexpr uint64_t kPolicyStream = 0x706f6c6963696573ull;  // and policies
 
 }  // namespace
 
@@ -32,6 +33,7 @@ Faults::Faults(World& world, const Profile& profile, SimRandom random)
       half_open_random_(world.options().seed ^ kHalfOpenStream),
       level_random_(world.options().seed ^ kLevelStream),
       rewind_random_(world.options().seed ^ kRewindStream),
+      policy_random_(world.options().seed ^ kPolicyStream),
       usual_(world.options().weather) {
   weights_ = {profile.breaks, profile.cuts,        profile.crashes, profile.long_downs, profile.disk_errors,
               profile.storms, profile.clock_jumps, profile.moves,   profile.leaps,      0};
@@ -49,9 +51,31 @@ void Faults::Plan(uint32_t count, int64_t us) {
     const auto half_opens = static_cast<uint32_t>(half_open_random_.Between(1, profile_.half_opens));
     for (uint32_t i = 0; i < half_opens; ++i) world_.After(half_open_random_.Between(0, us), [this] { HalfOpen(); });
   }
+  if (profile_.policies != 0) {
+    const auto changes = static_cast<uint32_t>(policy_random_.Between(1, profile_.policies));
+    for (uint32_t i = 0; i < changes; ++i) world_.After(policy_random_.Between(0, us), [this] { ChangePolicy(); });
+  }
   if (profile_.levels != 0 && !level_random_.PerMille(500)) {
     const auto levels = static_cast<uint32_t>(level_random_.Between(1, profile_.levels));
     for (uint32_t i = 0; i < levels; ++i) world_.After(level_random_.Between(0, us), [this] { ChangeLevel(); });
+  }
+}
+
+uint32_t Faults::AnyDirection() { return static_cast<uint32_t>(policy_random_.Below(4)); }
+
+// At one node, or at one after the other.
+void Faults::ChangePolicy() {
+  if (ended_) return;
+  ++happened_;
+  const uint32_t direction = AnyDirection();
+  const bool everywhere = policy_random_.PerMille(500);
+  const AgentId one = Any(false, policy_random_)->agent();
+  const int64_t spread_ms = policy_random_.PerMille(500) ? 300 : 15'000;
+  for (const auto& node : world_.nodes()) {
+    if (!everywhere && node->agent() != one) continue;
+    world_.After(policy_random_.Between(0, spread_ms) * kMs, [this, agent = node->agent(), direction] {
+      if (!ended_) world_.SetDirection(agent, direction);
+    });
   }
 }
 
@@ -213,6 +237,13 @@ void Faults::End() {
     if (node->up()) node->FailCommits(0, Code::kIo);
     node->FillDisk(false);
     node->Start();
+  }
+  if (profile_.policies == 0) return;
+  // In the end all nodes agree, one after the other.
+  const uint32_t direction = AnyDirection();
+  for (const auto& node : world_.nodes()) {
+    world_.After(policy_random_.Between(0, 3'000) * kMs,
+                 [this, agent = node->agent(), direction] { world_.SetDirection(agent, direction); });
   }
 }
 

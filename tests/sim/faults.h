@@ -33,6 +33,8 @@ class Faults {
   void Once();
   void HalfOpen();
   void ChangeLevel();
+  void ChangePolicy();
+  uint32_t AnyDirection();
   SimNode* Any(bool with_parent);
   SimNode* Any(bool with_parent, SimRandom& random);
   void Down(SimNode& node, CrashPoint point, int64_t us);
@@ -43,7 +45,7 @@ class Faults {
 
   World& world_;
   const Profile& profile_;
-  SimRandom random_, half_open_random_, level_random_, rewind_random_;
+  SimRandom random_, half_open_random_, level_random_, rewind_random_, policy_random_;
   std::array<uint32_t, kKinds> weights_{};
   Weather usual_;
   bool ended_ = false;

@@ -81,6 +81,13 @@ constexpr const char* kSchema = R"json({
       name: { type: 'string', required: true },
       n: { type: 'number', required: true },
     },
+    Memo: {
+      pk: { type: 'string', value: 'memo#' },
+      sk: { type: 'string', value: 'memo#${name}' },
+      name: { type: 'string', required: true },
+      n: { type: 'number', required: true },
+      text: { type: 'string' },
+    },
   },
   params: { isoDates: true, timestamps: true },
   process: {
@@ -173,6 +180,25 @@ const core::Policy& NewestPolicy() { return SharedNewest(); }
 std::shared_ptr<const replica::Catalog> NewestCatalog() {
   static const std::shared_ptr<const replica::Catalog> catalog = MakeCatalog(SharedNewest());
   return catalog;
+}
+
+// Each by a policy of its own: making a catalog teaches the policy the schemas.
+std::shared_ptr<const replica::Catalog> ChangingCatalog(uint32_t direction) {
+  static const auto catalogs = [] {
+    std::vector<std::unique_ptr<core::Policy>> policies;
+    std::vector<std::shared_ptr<const replica::Catalog>> made;
+    for (const char* sync : {"none", "up", "down", "both"}) {
+      const std::string last = "    Done: { sync: 'up' },\n";
+      std::string text = kSchema;
+      text.insert(text.find(last) + last.size(), std::string("    Memo: { sync: '") + sync + "' },\n");
+      policies.push_back(MakePolicy(true));
+      auto catalog = replica::Catalog::Make(MakeSchemas(text), *policies.back(), nullptr);
+      if (!catalog.ok()) Die(catalog.status().message());
+      made.push_back(std::move(catalog).value());
+    }
+    return made;
+  }();
+  return catalogs.at(direction);
 }
 
 std::shared_ptr<const replica::Catalog> StrictCatalog() {

@@ -23,7 +23,8 @@ struct ModelTruth {
   const char* name;
   uint32_t direction;
   KeyForm form;
-  bool joined = false;  // by policy-merge; else the newest wins
+  bool joined = false;    // by policy-merge; else the newest wins
+  bool changing = false;  // in a world of changing policies each node has its own direction (World::Direction)
 };
 
 inline constexpr ModelTruth kModels[] = {
@@ -36,6 +37,7 @@ inline constexpr ModelTruth kModels[] = {
     {"Profile", TG_DIRECTION_BOTH, KeyForm::kNamed, true},
     {"Order", TG_DIRECTION_DOWN, KeyForm::kNamed},
     {"Done", TG_DIRECTION_UP, KeyForm::kNamed},
+    {"Memo", TG_DIRECTION_NONE, KeyForm::kNamed, false, true},
 };
 
 const ModelTruth* FindModel(std::string_view name);
@@ -47,6 +49,8 @@ std::shared_ptr<const replica::Catalog> GoodCatalog();
 // The same without policy-merge.
 const core::Policy& NewestPolicy();
 std::shared_ptr<const replica::Catalog> NewestCatalog();
+// The same models, with this direction of the one that changes.
+std::shared_ptr<const replica::Catalog> ChangingCatalog(uint32_t direction);
 // The same models, but what goes up may have a text of at most kStrictTextMax.
 inline constexpr size_t kStrictTextMax = 200;
 std::shared_ptr<const replica::Catalog> StrictCatalog();

@@ -78,7 +78,7 @@ void Monitor::CheckChange(SimNode& from, AgentId to, const tg_change& change, bo
   if (model == nullptr) return fail("an unknown model");
   // An answer may go back to who gave it, and may have forgotten it.
   const bool given_back = !up && !feed && change.key.owner == to && std::string_view(model->name) == "Done";
-  if (!given_back && (model->direction & (up ? TG_DIRECTION_UP : TG_DIRECTION_DOWN)) == 0)
+  if (!given_back && (world_.Direction(from.agent(), *model) & (up ? TG_DIRECTION_UP : TG_DIRECTION_DOWN)) == 0)
     return fail("against its direction");
   if (change.key.owner != kAgentAll && change.kind != TG_CHANGE_EVICT && !world_.oracle().leftovers() &&
       !world_.IsAtOrAbove(up ? from.agent() : to, change.key.owner))
@@ -168,6 +168,7 @@ void Monitor::CheckClaim(SimNode& holder, AgentId sender, uint32_t lane, const W
       auto listed = holder.truth().MetaGet(sync::meta::Quarantine(sender, false, change.owner, change.pk, change.sk));
       wire::QuarantineRecord entry;
       const bool known = listed.ok() && wire::DecodeRecord(*listed, &entry).ok();
+      if (FindModel(written->model)->changing) continue;  // it may be held, or evicted since
       if (known && (world_.oracle().IsRefusable(*written) || IsHeld(*listed))) continue;
       if (known && world_.oracle().MayBeDeleted(change.version, entry.reason)) continue;
       if (world_.oracle().EverHeld(holder.agent(), KeyText(key)) >= change.version) continue;  // and purged, perhaps

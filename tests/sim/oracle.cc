@@ -42,6 +42,12 @@ std::string KeyText(const tg_key& key) {
   return text;
 }
 
+tg_key KeyOf(const std::string& text, AgentId owner) {
+  const size_t pk = text.find('|') + 1, sk = text.rfind('|') + 1;
+  const std::string_view view = text;
+  return {owner, Str(view.substr(pk, sk - 1 - pk)), Str(view.substr(sk))};
+}
+
 std::string Describe(const tg_change& change) {
   const char* kinds[] = {"?", "item", "tombstone", "evict"};
   return std::string(kinds[change.kind & 3]) + " " + std::string(View(change.model)) + " " + KeyText(change.key) + " " +
@@ -103,6 +109,11 @@ void Oracle::Durable(SimNode& node, std::span<const tg_group> groups, std::span<
     if (mutation.op == TG_OP_PURGE && outcome.held_kind == TG_CHANGE_TOMBSTONE) {
       purged_ = true;
       purged_hlc_ = std::max(purged_hlc_, change.version.hlc);
+    }
+    const ModelTruth* of = FindModel(View(change.model));
+    if (mutation.op == TG_OP_PURGE && outcome.held_kind == TG_CHANGE_ITEM && of != nullptr && of->changing) {
+      Evicted(node, change);
+      continue;
     }
     if (mutation.op == TG_OP_PURGE && change.key.owner != kAgentAll && !KnowsBelow(node, change.key.owner)) {
       // What is left of a child that has moved away goes without a trace; older leftovers may still pass by.
@@ -166,19 +177,21 @@ void Oracle::Local(SimNode& node, const tg_change& change, const tg_outcome& out
   const ModelTruth* model = FindModel(View(change.model));
   const AgentId owner = change.key.owner;
   if (model == nullptr) return Fail(node, "an unknown model", change);
-  if (world_.options().defect != Defect::kNoneLeaks && change.direction != model->direction)
+  if (world_.options().defect != Defect::kNoneLeaks && change.direction != world_.Direction(node.agent(), *model))
     Fail(node, "the direction is not the model's", change);
   const bool own = owner == node.agent();
-  switch (model->direction) {
+  switch (world_.Direction(node.agent(), *model)) {
     case TG_DIRECTION_UP:
-      if (!own || change.dst != kAgentServer) Fail(node, "an up item that is not its writer's own", change);
+      // An edit keeps the addressee, of other times perhaps.
+      if (!own || (change.dst != kAgentServer && !model->changing))
+        Fail(node, "an up item that is not its writer's own", change);
       break;
     case TG_DIRECTION_NONE:
       if (!own) Fail(node, "an item that stays, of another owner", change);
       break;
     case TG_DIRECTION_DOWN:
       if (node.role() != TG_ROLE_SERVER) Fail(node, "a down item not written at the server", change);
-      if (change.dst != owner) Fail(node, "a down item whose addressee is not its owner", change);
+      if (change.dst != owner && !model->changing) Fail(node, "a down item whose addressee is not its owner", change);
       break;
     default:
       // A router learns a little later that an owner has left.
@@ -214,14 +227,16 @@ void Oracle::Remote(SimNode& node, const tg_change& change) {
   const bool joined = model != nullptr && model->joined;
   if (joined) RemoteJoined(node, change);
   if (!joined &&
-      (written->kind != change.kind || written->direction != change.direction || written->model != View(change.model) ||
-       written->src != change.src || written->dst != change.dst || written->body_hash != StateHash(change)))
+      (written->kind != change.kind || (written->direction != change.direction && !(model && model->changing)) ||
+       written->model != View(change.model) || written->src != change.src || written->dst != change.dst ||
+       written->body_hash != StateHash(change)))
     Fail(node, "a state that is not as it was written", change);
   if (change.via == 0) return;
   const bool from_parent = change.via == node.parent();
   const bool given_back = from_parent && change.key.owner == node.agent() && View(change.model) == "Done";
   if (given_back) return;
-  if (model == nullptr || (model->direction & (from_parent ? TG_DIRECTION_DOWN : TG_DIRECTION_UP)) == 0)
+  if (model == nullptr ||
+      (world_.Direction(node.agent(), *model) & (from_parent ? TG_DIRECTION_DOWN : TG_DIRECTION_UP)) == 0)
     Fail(node, "a state against its direction, via " + std::to_string(change.via), change);
   if (!IsDue(node, *written) && !leftovers_) Fail(node, "a state that is not due here", change);
 }
@@ -264,17 +279,6 @@ void Oracle::RemoteJoined(SimNode& node, const tg_change& change) {
   if (!joined || joined->body != truth->second.body || joined->policy_meta != truth->second.meta)
     Fail(node, "a joined state that says what nobody wrote", change);
 }
-
-namespace {
-
-// The key that a KeyText was made of; a view into it.
-tg_key KeyOf(const std::string& text, AgentId owner) {
-  const size_t pk = text.find('|') + 1, sk = text.rfind('|') + 1;
-  const std::string_view view = text;
-  return {owner, Str(view.substr(pk, sk - 1 - pk)), Str(view.substr(sk))};
-}
-
-}  // namespace
 
 bool Oracle::IsSomewhere(const std::string& key, const Version& version) const {
   return std::any_of(world_.nodes().begin(), world_.nodes().end(), [&](const auto& node) {
@@ -409,6 +413,7 @@ const Written* Oracle::Newest(const std::string& key) const {
 bool Oracle::IsDue(SimNode& node, const Written& written) {
   const ModelTruth* model = FindModel(written.model);
   if (model == nullptr) return false;
+  if (model->changing) return written.owner == kAgentAll || world_.IsAtOrAbove(node.agent(), written.owner);
   if (model->direction == TG_DIRECTION_NONE) return node.agent() == written.owner;
   if (written.owner == kAgentAll) return true;
   // What was delivered over a former parent does not go up again over the new one.
@@ -432,6 +437,8 @@ std::function<void(const node::SyncAnswer&)> Oracle::ExpectSync(SimNode& node, n
   (void)node.truth().Query(query, [&](const tg_change& change) {
     if ((change.direction & TG_DIRECTION_UP) == 0 || change.kind == TG_CHANGE_EVICT || change.via == node.parent())
       return true;
+    // What goes up now may not go up any more when the answer comes.
+    if (const ModelTruth* model = FindModel(View(change.model)); model != nullptr && model->changing) return true;
     SimNode* via = world_.Find(change.via);
     expected.push_back({std::string(View(change.key.pk)), std::string(View(change.key.sk)), change.key.owner,
                         Version::From(change.version), via != nullptr && via->level() < node.level(),

@@ -25,6 +25,8 @@ class World;
 
 // Key of an item as one text: owner, pk, sk.
 std::string KeyText(const tg_key& key);
+// The key of such a text; views into it.
+tg_key KeyOf(const std::string& text, AgentId owner);
 std::string Describe(const tg_change& change);
 // What tells two states of one version apart: the body, and of joined models the policy_meta too.
 uint64_t StateHash(const tg_change& change);
@@ -137,6 +139,9 @@ class Oracle {
   bool IsRemoval(SimNode& node, const tg_change& change);
   // Law 5: kept a lease, delivered, passed by every child that was heard within a lease.
   void Purged(SimNode& node, const tg_change& change);
+  // Of the model whose direction changes.
+  void Evicted(SimNode& node, const tg_change& change);
+  std::string DifferenceOfPolicies();
   void FindMaybeDeleted();
   std::string DifferenceAt(SimNode& node);
   // Of a strict server: the keys whose newest state it refused; then who has to know it.

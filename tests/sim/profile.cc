@@ -40,6 +40,10 @@ std::vector<Profile> MakeProfiles() {
   Profile tight{.name = "tight", .what = "quotas, items dropped when delivered, full disks"};
   tight.tight = true;
   tight.fills = 8;
+  Profile policies{.name = "policies", .what = "a model that goes another way, at one node after the other"};
+  policies.policies = 16;
+  policies.cuts = 10;
+  policies.crashes = 10;
   Profile roam{.name = "roam", .what = "devices and routers that move to another parent"};
   roam.routers_min = 2;
   roam.moves = 6;
@@ -54,7 +58,7 @@ std::vector<Profile> MakeProfiles() {
   wide.writes_min = 900;
   wide.writes_max = 1'100;
   wide.seconds_min = 100;
-  return {mixed, calm, storm, chain, skew, clocks, wide, strict, leases, tight, roam, rewinds};
+  return {mixed, calm, storm, chain, skew, clocks, wide, strict, leases, tight, policies, roam, rewinds};
 }
 
 }  // namespace

@@ -36,6 +36,7 @@ WorldOptions DrawOptions(const RunOptions& run, SimRandom& random) {
   options.defect = run.defect;
   options.strict_server = profile.strict;
   if (profile.tight) options.retain = DrawLimits(random);
+  options.policies = profile.policies != 0;
   node::NodeOptions& node = options.node;
   constexpr int64_t kDelays[] = {0, 50, 500, 2'000, 5'000};
   node.sync_delay_ms = kDelays[random.Below(5)];

@@ -154,6 +154,14 @@ void SimNode::Wake(int64_t delay_us) {
   });
 }
 
+void SimNode::ChangeSchemas(const std::function<void()>& change) {
+  if (up()) Commit();
+  change();
+  if (!up()) return;
+  node_->CatalogChanged();
+  Wake(0);
+}
+
 void SimNode::WakeNow() {
   wake_us_ = INT64_MAX;
   Wake(random_.Between(0, 200) * kMs);

@@ -64,6 +64,8 @@ class SimNode : public node::Outbox, private core::Log, private core::Metrics, p
   void FailNextOpen() { fail_open_ = true; }
   // The next start does not know attaches that no parent has answered, as from a backup.
   void ForgetAttach() { forget_attach_ = true; }
+  // The catalog is exchanged by `change`; what came before is judged by the former one.
+  void ChangeSchemas(const std::function<void()>& change);
   // After a leap of time: what is due by now is done at once.
   void WakeNow();
 

@@ -88,10 +88,12 @@ AgentId Workload::AnyBelow(SimNode& node) {
 
 void Workload::ChooseOwner(SimNode& node, const ModelTruth& model, replica::Write* write) {
   const bool edits = write->mode == WriteMode::kUpdate || write->mode == WriteMode::kRemove;
-  if (node.role() == TG_ROLE_SERVER && model.direction != TG_DIRECTION_NONE) {
+  const uint32_t direction = world_.Direction(node.agent(), model);
+  const bool down = (direction & TG_DIRECTION_DOWN) != 0;
+  if (node.role() == TG_ROLE_SERVER && down) {
     const AgentId whose = random_.PerMille(400) ? kAgentAll : AnyBelow(node);
     (edits ? write->owner : write->to) = whose;
-  } else if (model.direction == TG_DIRECTION_BOTH && edits) {
+  } else if (direction == TG_DIRECTION_BOTH && edits) {
     // Others' items can be edited where they are held, not made.
     const uint64_t dice = random_.Below(10);
     if (dice < 4)
@@ -156,6 +158,19 @@ replica::Write Workload::MakeWrite(SimNode& node, bool* illegal) {
   return write;
 }
 
+bool Workload::MakeChangingWrite(SimNode& node, replica::Write* write) {
+  const ModelTruth& model = *FindModel("Memo");
+  if (world_.Direction(node.agent(), model) == TG_DIRECTION_DOWN && node.role() != TG_ROLE_SERVER) return false;
+  write->model = model.name;
+  const uint64_t mode = random_.Below(100);
+  write->mode = mode < 65 ? WriteMode::kUpsert : mode < 82 ? WriteMode::kUpdate : WriteMode::kRemove;
+  std::string fields = "\"name\":\"n" + std::to_string(random_.Below(profile_.names)) + "\"";
+  ChooseOwner(node, model, write);
+  if (write->mode != WriteMode::kRemove) fields += ",\"n\":" + std::to_string(next_tag_++);
+  write->properties = "{" + fields + "}";
+  return true;
+}
+
 void Workload::Once(int tries) {
   SimNode* node = AnyNodeUp();
   if (node == nullptr) {
@@ -166,7 +181,15 @@ void Workload::Once(int tries) {
   std::vector<uint64_t> tags;
   std::set<std::string> keys;
   bool illegal = false;
-  const uint64_t wanted = random_.PerMille(250) ? 2 + random_.Below(4) : 1;
+  if (profile_.policies != 0 && random_.PerMille(500)) {
+    replica::Write write;
+    const uint64_t tag = next_tag_;
+    if (MakeChangingWrite(*node, &write)) {
+      tags.push_back(write.mode == replica::WriteMode::kRemove ? 0 : tag);
+      transaction.push_back(std::move(write));
+    }
+  }
+  const uint64_t wanted = !transaction.empty() ? 0 : random_.PerMille(250) ? 2 + random_.Below(4) : 1;
   for (uint64_t i = 0; i < wanted; ++i) {
     bool this_illegal = false;
     const uint64_t tag = next_tag_;

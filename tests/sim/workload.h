@@ -34,6 +34,8 @@ class Workload {
   void SyncOnce();
   SimNode* AnyNodeUp();
   replica::Write MakeWrite(SimNode& node, bool* illegal);
+  // Of the model that goes another way at each node; false: this node may not write it now.
+  bool MakeChangingWrite(SimNode& node, replica::Write* write);
   void ChooseOwner(SimNode& node, const ModelTruth& model, replica::Write* write);
   AgentId AnyBelow(SimNode& node);
 

@@ -39,8 +39,23 @@ void World::SetNewestOnly(AgentId agent, bool newest_only) {
 
 const replica::CatalogHolder& World::catalog(AgentId agent) const {
   if (newest_only_.contains(agent)) return *newest_catalog_;
+  if (auto changing = changing_catalogs_.find(agent); changing != changing_catalogs_.end()) return *changing->second;
   if (agent == kAgentServer) return server_catalog_ ? *server_catalog_ : *catalog_;
   return tight_catalog_ ? *tight_catalog_ : *catalog_;
+}
+
+uint32_t World::Direction(AgentId agent, const ModelTruth& model) const {
+  auto found = directions_.find(agent);
+  return model.changing && found != directions_.end() ? found->second : model.direction;
+}
+
+void World::SetDirection(AgentId agent, uint32_t direction) {
+  SimNode& changed = node(agent);
+  trace_.Line(now_us_, agent, "its model goes %u", direction);
+  changed.ChangeSchemas([&] {
+    directions_[agent] = direction;
+    changing_catalogs_.at(agent)->Set(ChangingCatalog(direction));
+  });
 }
 
 SimNode& World::Add(AgentId agent, uint32_t role, uint32_t level, AgentId parent) {
@@ -52,6 +67,10 @@ SimNode& World::Add(AgentId agent, uint32_t role, uint32_t level, AgentId parent
   options.compare_leaf_items = 2;
   if (options_.defect == Defect::kClockDragged) options.clock_drift_ms_max = int64_t{1} << 50;
   if (options_.defect == Defect::kLeaseIgnored) options.lease_ms = 60'000;
+  if (options_.policies) {
+    directions_[agent] = TG_DIRECTION_NONE;
+    changing_catalogs_[agent] = std::make_unique<replica::CatalogHolder>(ChangingCatalog(TG_DIRECTION_NONE));
+  }
   nodes_.push_back(std::make_unique<SimNode>(*this, options, parent));
   by_agent_[agent] = nodes_.back().get();
   trace_.Line(now_us_, agent, "role %u, level %u, parent %llu", role, level, static_cast<unsigned long long>(parent));
@@ -115,6 +134,9 @@ std::string World::Unrest() {
     if (!node->up()) return who + " is down";
     const node::NodeStatus status = node->status();
     bool has_parent = node->parent() == 0;
+    for (const std::string& model : status.models) {
+      if (model.ends_with("(changing)")) return who + ", model " + model;
+    }
     for (const node::LinkStatus& link : status.links) {
       SimNode* peer = Find(link.agent);
       const bool current =

@@ -19,6 +19,8 @@
 
 namespace tidegate::sim {
 
+struct ModelTruth;
+
 inline constexpr int64_t kMs = 1'000;
 inline constexpr int64_t kSecond = 1'000'000;
 inline constexpr int64_t kDay = 86'400 * kSecond;
@@ -29,6 +31,7 @@ struct WorldOptions {
   Defect defect = Defect::kNone;
   bool strict_server = false;  // its schema refuses some of what is lawful below
   std::string retain;          // of routers and devices, as in policy-onetable's configuration; empty = all is kept
+  bool policies = false;       // one model goes another way at each node
   node::NodeOptions node;      // agent, role and level are set for each node
   Weather weather;
 };
@@ -50,6 +53,10 @@ class World {
 
   // A node that joins nothing: of every model the newest state wins. From its next start on.
   void SetNewestOnly(AgentId agent, bool newest_only);
+
+  // Which way a model goes at a node. Of the one that changes it may be set, while the node runs or not.
+  uint32_t Direction(AgentId agent, const ModelTruth& model) const;
+  void SetDirection(AgentId agent, uint32_t direction);
 
   // A node that is not started yet. parent 0 = none.
   SimNode& Add(AgentId agent, uint32_t role, uint32_t level, AgentId parent);
@@ -96,6 +103,8 @@ class World {
   std::unique_ptr<replica::CatalogHolder> newest_catalog_;
   std::set<AgentId> newest_only_;
   std::unique_ptr<replica::CatalogHolder> tight_catalog_;  // of all others; null: the same
+  std::map<AgentId, std::unique_ptr<replica::CatalogHolder>> changing_catalogs_;
+  std::map<AgentId, uint32_t> directions_;
   Oracle oracle_;
   Network network_;
   std::vector<std::unique_ptr<SimNode>> nodes_;

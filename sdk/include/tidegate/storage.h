@@ -50,6 +50,8 @@ typedef struct tg_storage_info {
 #define TG_OP_ENDS_TRIM 8u   /* forget kept commit ends below position, but never the newest */
 #define TG_OP_EPOCH 9u       /* a new epoch, `position`, begins with the next seq: the replica was found rewound while it
                               * ran. First in its group; TG_CONFLICT if the epoch was used before */
+#define TG_OP_REKEY 10u      /* same state and via; direction and lane become those of change, so that the row moves from
+                              * feed to feed. It keeps its seq; position 1: it takes a new one */
 
 #define TG_IF_ALWAYS 0u
 #define TG_IF_NEWER 1u   /* apply if the key holds nothing or an older version; else outcome STALE or EQUAL, the rest goes on */
@@ -61,12 +63,12 @@ typedef struct tg_mutation {
   uint8_t op;
   uint8_t condition;
   uint16_t reserved;
-  const tg_change* change; /* PUT, PURGE, RENUMBER (only its key is read in the last two) */
+  const tg_change* change; /* PUT, PURGE, RENUMBER (of these two only its key is read), REKEY (key, direction, lane) */
   tg_version expected;     /* TG_IF_VERSION */
   tg_str meta_key;
   tg_bytes meta_value;
   uint64_t owner;          /* OWNER_ADD, OWNER_REMOVE */
-  uint64_t position;       /* ENDS_TRIM, EPOCH */
+  uint64_t position;       /* ENDS_TRIM, EPOCH, REKEY */
 } tg_mutation;
 
 /* A group is a transaction: the puts that apply take one consecutive run of seq. */
@@ -78,7 +80,7 @@ typedef struct tg_group {
 #define TG_OUTCOME_APPLIED 1u
 #define TG_OUTCOME_EQUAL 2u     /* IF_NEWER: the very version is there already */
 #define TG_OUTCOME_STALE 3u     /* IF_NEWER: a newer version is there */
-#define TG_OUTCOME_MISSING 4u   /* PURGE, RENUMBER: no row of that key */
+#define TG_OUTCOME_MISSING 4u   /* PURGE, RENUMBER, REKEY: no row of that key */
 #define TG_OUTCOME_CANCELLED 5u /* its group was cancelled by an IF_VERSION */
 
 typedef struct tg_outcome {
@@ -92,7 +94,7 @@ typedef struct tg_outcome {
   tg_version held;       /* version that the key held before; zero = nothing */
 } tg_outcome;
 
-/* Called once for each mutation with a change (PUT, PURGE, RENUMBER), in order. */
+/* Called once for each mutation with a change (PUT, PURGE, RENUMBER, REKEY), in order. */
 typedef struct tg_outcome_sink {
   void* ctx;
   void (*outcome)(void* ctx, const tg_outcome* outcome);
@@ -107,7 +109,8 @@ typedef struct tg_change_sink {
 } tg_change_sink;
 
 /* Which changes a neighbour is to get. direction is UP or DOWN: up feeds read (lane, seq) over up
- * and both; down feeds read (lane, owner, seq) over down and both, for the owners of owner_set. */
+ * and both; down feeds read (lane, owner, seq) over down and both, for the owners of owner_set. With
+ * direction 0 `changes` (and nothing else) reads every row of the replica, whatever the other members say. */
 typedef struct tg_feed_selector {
   uint32_t struct_size;
   uint8_t direction;

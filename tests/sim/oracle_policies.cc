@@ -1,0 +1,84 @@
+// The oracle's view of a model that goes another way at each node, and in the end the same way at all of them.
+#include <algorithm>
+
+#include "host/base/views.h"
+#include "tests/sim/model_truth.h"
+#include "tests/sim/oracle.h"
+#include "tests/sim/world.h"
+
+namespace tidegate::sim {
+
+// An item leaves a node because of a policy only if it came from above, goes down no longer, and is elsewhere.
+void Oracle::Evicted(SimNode& node, const tg_change& change) {
+  const std::string key = KeyText(change.key);
+  const Version version = Version::From(change.version);
+  world_.trace().Line(world_.now_us(), node.agent(), "evicts %s", Describe(change).c_str());
+  const ModelTruth& model = *FindModel(View(change.model));
+  if ((world_.Direction(node.agent(), model) & TG_DIRECTION_DOWN) != 0)
+    Fail(node, "evicted, but the model goes down", change);
+  if (change.key.owner == node.agent()) Fail(node, "evicted at its owner", change);
+  const bool elsewhere = std::any_of(known_.begin(), known_.end(), [&](const auto& known) {
+    return known.first != node.agent() && EverHeld(known.first, key) >= version;
+  });
+  if (!elsewhere) Fail(node, "evicted, but nobody else has it", change);
+  known_[node.agent()].newest.erase(key);
+}
+
+namespace {
+
+struct End {
+  uint8_t kind = 0;  // 0 = nothing
+  Version version;
+  // A tombstone and nothing are the same to a program.
+  bool Gone() const { return kind != TG_CHANGE_ITEM; }
+};
+
+End EndOf(const SimNode& node, const tg_key& key) {
+  auto held = Held(node, key);
+  return held ? End{held->kind, held->version} : End();
+}
+
+bool Lacks(const End& here, const End& there) {
+  return here.version < there.version && !(here.kind == 0 && there.Gone());
+}
+
+}  // namespace
+
+// No node has lost what it had, and where a state may travel it has travelled.
+std::string Oracle::DifferenceOfPolicies() {
+  if (!world_.options().policies) return {};
+  const ModelTruth& model = *FindModel("Memo");
+  const uint32_t direction = world_.Direction(kAgentServer, model);
+  const bool same = std::all_of(world_.nodes().begin(), world_.nodes().end(),
+                                [&](const auto& node) { return world_.Direction(node->agent(), model) == direction; });
+  if (!same) return "the nodes do not agree yet which way the model goes";
+  std::string first;
+  auto differs = [&](const SimNode& node, const std::string& what, const std::string& key, const Version& version) {
+    std::string text = "node " + std::to_string(node.agent()) + " " + what + " " + key + " " + version.ToText() +
+                       ", the model goes " + std::to_string(direction);
+    if (first.empty() || text < first) first = text;
+  };
+  for (const auto& [key, states] : states_) {
+    if (states.empty() || states.begin()->second.model != model.name || maybe_deleted_.contains(key)) continue;
+    const AgentId owner = states.begin()->second.owner;
+    const tg_key name = KeyOf(key, owner);
+    for (const auto& node : world_.nodes()) {
+      const End here = EndOf(*node, name);
+      if (here.version < EverHeld(node->agent(), key)) differs(*node, "has lost", key, EverHeld(node->agent(), key));
+      SimNode* parent = world_.Find(node->parent());
+      if (parent == nullptr) continue;
+      if (owner != kAgentAll && !world_.IsAtOrAbove(node->agent(), owner)) continue;
+      const End above = EndOf(*parent, name);
+      // Up items are their owner's, down items the server's; whatever else is there from other times stays there.
+      const bool goes_up =
+          direction == TG_DIRECTION_BOTH || (direction == TG_DIRECTION_UP && here.version.agent == owner);
+      const bool goes_down =
+          direction == TG_DIRECTION_BOTH || (direction == TG_DIRECTION_DOWN && above.version.agent == kAgentServer);
+      if (goes_up && Lacks(above, here)) differs(*parent, "lacks", key, here.version);
+      if (goes_down && Lacks(here, above)) differs(*node, "lacks", key, above.version);
+    }
+  }
+  return first;
+}
+
+}  // namespace tidegate::sim
