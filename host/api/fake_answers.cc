@@ -143,6 +143,22 @@ Status FakeNode::ConfirmLosses() {
   return Status::Ok();
 }
 
+Result<std::vector<node::LossEntry>> FakeNode::Losses() {
+  node::LossEntry feed;
+  feed.agent = 9;
+  feed.lane = "history";
+  feed.from_unix_ms = 1'700'000'000'000;
+  feed.to_unix_ms = 1'700'000'060'000;
+  feed.since_unix_ms = 1'700'000'090'000;
+  node::LossEntry item = feed;
+  item.is_item = true;
+  item.lane = "";
+  item.owner = 42;
+  item.pk = "config#";
+  item.sk = "config#a";
+  return std::vector<node::LossEntry>{feed, item};
+}
+
 Status FakeNode::Adopt(AgentId agent) {
   return agent == 9 ? Status::Ok() : Status::NotFound("no child of agent " + std::to_string(agent) + " is waiting");
 }

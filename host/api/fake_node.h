@@ -39,6 +39,7 @@ class FakeNode : public node::NodeService {
   Status Adopt(AgentId agent) override;
   // Once.
   Status ConfirmLosses() override;
+  Result<std::vector<node::LossEntry>> Losses() override;
   // Not 1, the level of its parent; 0 is 2, the configured one.
   Status SetLevel(uint32_t level) override;
   Status Backup(const std::string& path) override;

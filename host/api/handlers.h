@@ -40,6 +40,7 @@ Status PostLinkOff(Call& call);
 Status PostLinkSync(Call& call);
 Status PostClear(Call& call);
 // losses.cc
+Status GetLosses(Call& call);
 Status PostLossesConfirm(Call& call);
 // quarantine.cc
 Status GetQuarantine(Call& call);

@@ -32,6 +32,7 @@ constexpr Entry kRoutes[] = {
     {"POST", "/v1/conflicts/{}/restore", PostConflictRestore},
     {"GET", "/v1/commands/{}", GetCommands},
     {"POST", "/v1/agents/{}/adopt", PostAdopt},
+    {"GET", "/v1/losses", GetLosses},
     {"POST", "/v1/losses/confirm", PostLossesConfirm},
     {"GET", "/v1/links", GetLinks},
     {"POST", "/v1/links/{}/on", PostLinkOn},

@@ -28,7 +28,7 @@ TEST_F(Cli, Help_HasAnExampleForEveryCommand) {
   EXPECT_EQ(all.exit_code, 0);
   for (const char* command :
        {"put", "get", "find", "remove", "watch", "sync", "status", "verify", "tx", "plugin list", "plugin info",
-        "quarantine list", "agent adopt", "agent renew", "backup", "restore", "losses confirm"}) {
+        "quarantine list", "agent adopt", "agent renew", "backup", "restore", "losses list", "losses confirm"}) {
     EXPECT_THAT(all.out, HasSubstr(std::string("\n  ") + command + " ")) << command;
     Ran one = RunAlone(std::string(command) + " --help");
     EXPECT_EQ(one.exit_code, 0) << command;

@@ -34,8 +34,9 @@ Command LinkListCommand();
 Command LinkOnCommand();
 Command LinkOffCommand();
 Command LinkSyncCommand();
-Command LossesConfirmCommand();  // losses.cc
-Command RestoreCommand();        // offline.cc
+Command LossesListCommand();  // losses.cc
+Command LossesConfirmCommand();
+Command RestoreCommand();  // offline.cc
 Command RenewCommand();
 Command StatusCommand();      // status.cc
 Command PluginListCommand();  // plugin.cc

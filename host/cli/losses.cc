@@ -3,9 +3,31 @@
 
 #include "host/cli/commands.h"
 #include "host/cli/daemon.h"
+#include "host/cli/fields.h"
+#include "host/cli/table.h"
 
 namespace tidegate::cli {
 namespace {
+
+int List(const Arguments& arguments) {
+  Result<Json> answer = Ask(arguments, "GET", "/v1/losses");
+  if (!answer.ok()) return Fail(answer.status());
+  Table table({"what", ">told by", ">owner", "key", "lane", "written from", "to"});
+  for (const Json& entry : answer->value("entries", Json::array())) {
+    if (arguments.json()) {
+      PrintJson(entry);
+      continue;
+    }
+    const bool item = Text(entry, "kind") == "item";
+    table.Add({item ? "only below" : "lost, but for what came back", std::to_string(Number(entry, "agent")),
+               item ? std::to_string(Number(entry, "owner")) : "",
+               item ? Text(entry, "pk") + " " + Text(entry, "sk") : "", Text(entry, "lane"),
+               IsoTime(static_cast<int64_t>(Number(entry, "from_unix_ms"))),
+               IsoTime(static_cast<int64_t>(Number(entry, "to_unix_ms")))});
+  }
+  if (!arguments.json() && !table.empty()) table.Print();
+  return kExitOk;
+}
 
 int Confirm(const Arguments& arguments) {
   Result<Json> answer = Ask(arguments, "POST", "/v1/losses/confirm");
@@ -20,14 +42,30 @@ int Confirm(const Arguments& arguments) {
 
 }  // namespace
 
+Command LossesListCommand() {
+  return {"losses list",
+          "",
+          "lists what this server lacks since it was restored",
+          {},
+          "'only below' is an item that does not go up: the nodes below still have it, and 'tidegate losses confirm'\n"
+          "removes it there, unless it is written again before. Any other line is a time: what the agent had\n"
+          "delivered in it comes back as far as some node still has it, the rest is lost; of agent 1 it is what was\n"
+          "written at the server itself. The list is empty if nothing is missing.\n\n"
+          "example, at the server:\n  tidegate losses list --json | jq 'select(.kind == \"item\") | .sk'\n",
+          0,
+          0,
+          List};
+}
+
 Command LossesConfirmCommand() {
   return {"losses confirm",
           "",
           "takes for lost what this server lacks since it was restored",
           {},
           "A server that was restored, rolled back or replaced removes nothing below for its lack: what comes up by\n"
-          "itself is sent again, and what goes down only (configuration) stays where it is. Write again what is to\n"
-          "live, then confirm: the rest is removed at every node. 'tidegate status' says whether it is to be done;\n"
+          "itself is sent again, and what goes down only (configuration) stays where it is. Look at 'tidegate losses\n"
+          "list', write again what is to live, then confirm: the rest is removed at every node. 'tidegate status' says "
+          "whether it is to be done;\n"
           "the exit code is 4 if there is nothing to confirm.\n\n"
           "example, at the server:\n  tidegate losses confirm\n",
           0,

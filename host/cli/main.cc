@@ -39,6 +39,7 @@ std::vector<Command> AllCommands() {
           ClearCommand(),
           BackupCommand(),
           RestoreCommand(),
+          LossesListCommand(),
           LossesConfirmCommand(),
           PluginListCommand(),
           PluginInfoCommand()};

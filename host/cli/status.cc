@@ -142,7 +142,7 @@ void PrintStatus(const Json& status, const Paint& paint) {
   if (Signed(status, "restored_unix_ms") > 0) {
     int64_t age_ms = std::max<int64_t>(Signed(status, "unix_ms") - Signed(status, "restored_unix_ms"), 0);
     std::printf("  restored       %s ago, from a backup or rolled back%s\n", Duration(age_ms).c_str(),
-                Text(status, "role") == "server" ? "; removes nothing below until 'tidegate losses confirm'" : "");
+                Text(status, "role") == "server" ? "; nothing is removed below: see 'tidegate losses list'" : "");
   }
   if (Number(status, "quarantined") > 0) {
     std::printf("  quarantined    %s (tidegate quarantine list)\n", Count(Number(status, "quarantined")).c_str());

@@ -78,6 +78,12 @@ Result<std::vector<node::ConflictEntry>> NodeRunner::Conflicts() {
   return entries;
 }
 
+Result<std::vector<node::LossEntry>> NodeRunner::Losses() {
+  Result<std::vector<node::LossEntry>> entries = Stopping();
+  InWriter([&](node::Node& node) { entries = node.Losses(); });
+  return entries;
+}
+
 Result<node::ConflictEntry> NodeRunner::Conflict(uint64_t number) {
   Result<node::ConflictEntry> entry = Stopping();
   InWriter([&](node::Node& node) { entry = node.Conflict(number); });

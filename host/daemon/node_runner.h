@@ -77,6 +77,7 @@ class NodeRunner : public node::NodeService, public SessionSink {
   Result<node::CommandList> Commands(const std::string& model) override;
   Status Adopt(AgentId agent) override;
   Status ConfirmLosses() override;
+  Result<std::vector<node::LossEntry>> Losses() override;
   Status SetLevel(uint32_t level) override;
   Status Backup(const std::string& path) override;
   uint64_t Watch(node::WatchFn fn) override;

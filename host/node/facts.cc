@@ -25,12 +25,12 @@ const char* DirectionName(uint32_t direction) {
 // A clone asks again at least once a minute.
 constexpr int64_t kCloneShownUs = 300'000'000;
 
+}  // namespace
+
 const char* LaneName(uint32_t lane) {
   static const char* const kNames[] = {"urgent", "state", "history", "bulk"};
   return lane < TG_LANE_COUNT ? kNames[lane] : "?";
 }
-
-}  // namespace
 
 const char* RoleName(uint32_t role) {
   switch (role) {

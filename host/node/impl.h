@@ -30,6 +30,8 @@
 
 namespace tidegate::node {
 
+const char* LaneName(uint32_t lane);
+
 class Node::Impl : private sync::Admission {
  public:
   Impl(const NodeOptions& options, const Dependencies& deps);
@@ -48,6 +50,7 @@ class Node::Impl : private sync::Admission {
   void Sync(const SyncRequest& request, std::function<void(SyncAnswer)> done);
   void Adopt(AgentId agent, std::function<void(Status)> done);
   void ConfirmLosses(std::function<void(Status)> done);
+  Result<std::vector<LossEntry>> Losses() const;
 
   // ---- level.cc ----
   void SetLevel(uint32_t level, std::function<void(Status)> done);
@@ -395,7 +398,6 @@ class Node::Impl : private sync::Admission {
   void NoteRestored(const wire::Hello& hello);
   bool IsDoubted(const sync::Link& parent, const tg_change& change) const;
   void StageRenumbered(tg_change change);
-  void TellConfirmed();
   bool CameFromAbove(AgentId via) const;
   sync::ReconcileAsker::Positions DeliveredPositions() const;
   bool IsUndelivered(const tg_change& change, const sync::ReconcileAsker::Positions& delivered) const;
@@ -403,6 +405,16 @@ class Node::Impl : private sync::Admission {
   bool GoesDownFrom(const sync::Link& parent, std::string_view model) const;
   bool StageRemovals(const sync::Link& parent, const wire::CompareAnswer& answer,
                      const std::vector<wire::KeyVersion>& removals);
+
+  // losses.cc
+  void TellConfirmed();
+  void StageGone(const std::string& key, wire::GoneRecord record);
+  void StageLosses(const wire::Hello& hello, const sync::Link* known);
+  void NoteMissing(AgentId child, AgentId owner, const wire::CompareAnswer& answer);
+  bool IsBack(const wire::GoneRecord& record) const;
+  Status ForEachGone(const std::function<void(std::string_view, wire::GoneRecord)>& fn) const;
+  void CountGone();
+  void PruneGone();
 
   // reconcile.cc
   struct PendingAsk {
@@ -586,6 +598,9 @@ class Node::Impl : private sync::Admission {
 
   // By neighbour and lane: watermarks of ours that told of a rewind already.
   std::map<AgentId, std::array<Watermark, TG_LANE_COUNT>> judged_;
+  bool found_rewound_ = false;  // since the start
+  uint64_t gone_ = 0;           // entries of the list of losses
+  int64_t prune_gone_at_us_ = 0;
   std::set<Epoch> lost_lives_;  // those that a version told of
   sync::CloneList clones_;
   Epoch proof_epoch_ = 0;  // the parent wants to see it in our list

@@ -78,6 +78,38 @@ TEST_F(LeaseTest, Tombstone_IsKeptALeaseAndPurgedEverywhereWithinTwo) {
   EXPECT_EQ(tree_.router->LinkTo(1).unsettled_scopes, 0u);
 }
 
+TEST_F(LeaseTest, M_RestoredFromBeforeADeleteThatIsPurgedEverywhere_BringsNothingBack) {
+  for (TestNode* restored : {tree_.device, tree_.router}) {
+    ASSERT_TRUE(tree_.device->Put("Reading", R"({"id":"a"})").status.ok());
+    ASSERT_TRUE(tree_.device->Put("Setting", R"({"name":"a"})").status.ok());
+    ASSERT_TRUE(tree_.server->Put("Config", R"({"name":"a"})", 42).status.ok());
+    tree_.Run(1'000);
+    restored->Stop();
+    restored->Save();
+    restored->Start();
+    Days(0, Everybody());
+    ASSERT_TRUE(tree_.device->Remove("Reading", R"({"id":"a"})").status.ok());
+    ASSERT_TRUE(tree_.device->Remove("Setting", R"({"name":"a"})").status.ok());
+    ASSERT_TRUE(tree_.server->Remove("Config", R"({"name":"a"})", 42).status.ok());
+    for (int i = 0; i < 7; ++i) Days(7, Everybody());
+    for (TestNode* node : {tree_.server, tree_.router, tree_.device}) ASSERT_EQ(Tombstones(*node), 0u);
+    restored->Stop();
+    restored->RollBack();
+    restored->Start();
+    for (int i = 0; i < 2; ++i) Days(1, Everybody());
+    for (TestNode* node : {tree_.server, tree_.router, tree_.device}) {
+      if (node == restored) continue;
+      EXPECT_EQ(node->Get("Reading", R"({"id":"a"})", 42), "not_found") << restored->agent() << " at " << node->agent();
+      EXPECT_EQ(node->Get("Setting", R"({"name":"a"})", 42), "not_found")
+          << restored->agent() << " at " << node->agent();
+      EXPECT_EQ(node->Get("Config", R"({"name":"a"})", 42), "not_found")
+          << restored->agent() << " at " << node->agent();
+    }
+    EXPECT_EQ(restored->Get("Config", R"({"name":"a"})", 42), "not_found") << restored->agent();
+    for (int i = 0; i < 2; ++i) Days(40, Everybody());
+  }
+}
+
 TEST_F(LeaseTest, Tombstone_NotDelivered_IsKeptWhateverItsAge) {
   ASSERT_TRUE(tree_.device->Put("Reading", R"({"id":"a"})").status.ok());
   tree_.Run(1'000);

@@ -8,7 +8,10 @@
 namespace tidegate::node {
 namespace {
 
+using ::testing::Contains;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::UnorderedElementsAre;
 
 class Losses : public NodeTest {
  protected:
@@ -27,6 +30,20 @@ class Losses : public NodeTest {
   void PutSetting(TestNode& node, const std::string& name) {
     ASSERT_TRUE(node.Put("Setting", R"({"name":")" + name + R"(","value":"1"})").status.ok());
   }
+  std::vector<std::string> Listed(bool items) {
+    std::vector<std::string> listed;
+    const Result<std::vector<LossEntry>> losses = (*tree_.server)->Losses();
+    for (const LossEntry& entry : losses.value()) {
+      EXPECT_LE(entry.from_unix_ms, entry.to_unix_ms);
+      EXPECT_GT(entry.since_unix_ms, 0);
+      if (entry.is_item != items) continue;
+      listed.push_back(items ? std::to_string(entry.owner) + " " + entry.sk
+                             : std::to_string(entry.agent) + " " + entry.lane);
+    }
+    return listed;
+  }
+  std::vector<std::string> Items() { return Listed(true); }
+  std::vector<std::string> Feeds() { return Listed(false); }
   int64_t RestoredAt() { return (*tree_.server)->GetStatus().restored_unix_ms; }
   void Reconnect(TestNode& child, TestNode& parent) {
     tree_.Disconnect(child, parent);
@@ -59,6 +76,8 @@ class Losses : public NodeTest {
 TEST_F(Losses, E_RestoredServer_RemovesNothingBelowUntilAnOperatorConfirms) {
   RestoreServer();
   EXPECT_GT(RestoredAt(), 0);
+  EXPECT_THAT(Items(), UnorderedElementsAre("0 c#new0", "42 c#new42")) << "what came back is not listed";
+  EXPECT_THAT(Feeds(), Contains("1 "));
   Reconnect(*tree_.device, *tree_.router);
   Reconnect(*tree_.router, *tree_.server);
   for (TestNode* node : {tree_.router, tree_.device}) {
@@ -67,10 +86,17 @@ TEST_F(Losses, E_RestoredServer_RemovesNothingBelowUntilAnOperatorConfirms) {
   }
   EXPECT_TRUE(Has(*tree_.server, "Setting", "s", 42)) << "what goes up comes back by itself";
 
+  tree_.server->Stop();
+  tree_.server->Start();
+  tree_.Connect(*tree_.router, *tree_.server);
+  tree_.Run(10'000);
+  EXPECT_THAT(Items(), UnorderedElementsAre("0 c#new0", "42 c#new42"));
   EXPECT_EQ(Confirm(*tree_.router).code(), Code::kInvalid);
   Status confirmed = Confirm(*tree_.server);
   ASSERT_TRUE(confirmed.ok()) << confirmed.message();
   EXPECT_EQ(RestoredAt(), 0);
+  EXPECT_THAT(Items(), IsEmpty());
+  EXPECT_THAT(Feeds(), IsEmpty());
   tree_.Run(60'000);
   for (TestNode* node : {tree_.router, tree_.device}) {
     EXPECT_FALSE(Has(*node, "Config", "new42", 42)) << "at agent " << node->agent();

@@ -111,6 +111,7 @@ Status Node::Impl::Open() {
   }
   LoadFacts();
   if (options_.role == TG_ROLE_SERVER && record_.fall == 0) record_.fall = versions_.Tick(deps_.clock.unix_ms());
+  CountGone();
   TakeRestoreNote();
   TG_RETURN_IF_ERROR(RestorePolicies());
   NotePolicies();
@@ -419,6 +420,7 @@ int64_t Node::NextTimerUs() const { return impl_->NextTimerUs(); }
 void Node::SetWatcher(WatchFn watcher) { impl_->SetWatcher(std::move(watcher)); }
 NodeStatus Node::GetStatus() const { return impl_->GetStatus(); }
 Result<std::vector<QuarantineEntry>> Node::Quarantine() const { return impl_->Quarantine(); }
+Result<std::vector<LossEntry>> Node::Losses() const { return impl_->Losses(); }
 Result<std::vector<ConflictEntry>> Node::Conflicts() const { return impl_->Conflicts(); }
 Result<ConflictEntry> Node::Conflict(uint64_t number) const { return impl_->Conflict(number); }
 Result<CommandList> Node::Commands(const std::string& model) const { return impl_->Commands(model); }

@@ -83,6 +83,7 @@ class Node {
   // At a server that was restored: what it lacks is taken for lost, and removed below. kNotFound: there is nothing to
   // confirm.
   void ConfirmLosses(std::function<void(Status)> done);
+  Result<std::vector<LossEntry>> Losses() const;
   // The level of this router from now on, 2 to 65534; 0 = what the options say. Fails with kInvalid for another role
   // or number, with kConflict if the level of a known neighbour forbids it. The neighbours hear of it at once.
   void SetLevel(uint32_t level, std::function<void(Status)> done);

@@ -156,12 +156,18 @@ void Node::Impl::AnswerAsk(sync::Link* link, const wire::CompareAsk& ask, sync::
       outdone.emplace_back(arena.Copy(ours), theirs);
   };
   if (!ask.look) limits.outdone = note_outdone;
-  auto answer = sync::AnswerCompare(deps_.storage, digests, ask, limits, RouteTo(*link), &arena);
+  // What was refused above as deleted, perhaps, is not given on: this node has it from a backup.
+  sync::RouteFn route = [to = RouteTo(*link), this](const tg_change& change) {
+    const sync::Link* parent = links_.parent();
+    return to(change) && (parent == nullptr || change.version.hlc >= KnownHorizon() || !IsRefused(*parent, change));
+  };
+  auto answer = sync::AnswerCompare(deps_.storage, digests, ask, limits, route, &arena);
   if (!answer.ok()) {
     deps_.log.Write(3, "cannot answer a reconcile: " + answer.status().message());
     return;
   }
   KeepRefused(&answer.value());
+  if (!limits.own) NoteMissing(child, ask.owner, answer.value());
   if (!outdone.empty()) {
     stage_.Begin();
     for (const auto& [ours, theirs] : outdone)

@@ -56,7 +56,9 @@ Status Node::Impl::HeedOlder(AgentId neighbour, const wire::Ack& ack, size_t kno
       Restamp(link, said, *ours);
       continue;
     }
-    if (said.held.agent == options_.agent && lost_lives_.insert(said.held.epoch).second) {
+    // Of an epoch that is not known here the parent tells at hello, unless this is another replica.
+    if (said.held.agent == options_.agent && KnowsEpoch(said.held.epoch) &&
+        lost_lives_.insert(said.held.epoch).second) {
       // Made here, and not here: no watermark told it, for the neighbour holds none of ours.
       wire::Hello told;
       told.agent = neighbour;

@@ -38,6 +38,10 @@ bool Node::Impl::IsRewound(const wire::Hello& hello) {
   for (uint32_t lane = 0; lane < TG_LANE_COUNT; ++lane) {
     Watermark held = Of(hello.held, lane);
     if (held.none() || held == judged[lane]) continue;
+    if (found_rewound_ && held.epoch != deps_.storage.epoch()) {
+      LiftClock(hello);  // of the same lost life as another neighbour told
+      continue;
+    }
     auto verdict = deps_.storage.WatermarkCheck(held);
     if (!verdict.ok() || !TellsOfARewind(verdict.value())) continue;
     judged[lane] = held;
@@ -83,6 +87,7 @@ Status Node::Impl::BecomeRewound(const wire::Hello& told) {
                            " holds more of this replica than there is: it was restored from a backup, rolled back or "
                            "copied; it goes on in a new epoch, and sends and compares everything");
     deps_.metrics.Add("tidegate_rewinds_total", 1);
+    found_rewound_ = true;
     NothingDelivered();
     LoadFacts();
     for (auto& [number, session] : sessions_) {
@@ -164,6 +169,8 @@ void Node::Impl::TakeRestoreNote() {
   if (!note.ok()) return;
   record_.restored_unix_ms = std::max<int64_t>(deps_.clock.unix_ms(), 1);
   record_.rewound = options_.role != TG_ROLE_SERVER;
+  record_.rewind_epoch = deps_.storage.epoch();
+  found_rewound_ = true;
   if (options_.role == TG_ROLE_SERVER) record_.fall = std::max(versions_.Tick(deps_.clock.unix_ms()), record_.fall + 1);
   stage_.Begin();
   stage_.MetaDelete(sync::meta::kRestored);

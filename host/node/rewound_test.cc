@@ -167,6 +167,56 @@ TEST_F(Rewound, E_ServerRestored_WhatAnyNodeHasComesBackThoughTheRouterWasReplac
   EXPECT_NE(tree_.device->Get("Config", R"({"name":"c"})"), "not_found") << "removed below";
 }
 
+TEST_F(Rewound, E_RouterRolledBackWithManyChildren_IsFoundOnceAndEachGoesOn) {
+  TestNode& router = *tree_.router;
+  std::vector<TestNode*> devices = {tree_.device};
+  for (AgentId agent = 50; agent < 60; ++agent) {
+    devices.push_back(&tree_.Add(agent, TG_ROLE_DEVICE, 65535));
+    devices.back()->Start();
+  }
+  auto connect = [&] {
+    tree_.Connect(router, *tree_.server);
+    for (TestNode* device : devices) tree_.Connect(*device, router);
+    tree_.Run(2'000);
+  };
+  auto write = [&](const std::string& id) {
+    for (TestNode* device : devices) ASSERT_TRUE(device->Put("Reading", R"({"id":")" + id + R"("})").status.ok());
+    ASSERT_TRUE(tree_.server->Put("Config", R"({"name":")" + id + R"("})", 0).status.ok());
+  };
+  connect();
+  write("a");
+  tree_.Run(2'000);
+  router.Stop();
+  router.Save();
+  router.Start();
+  connect();
+  write("b");
+  tree_.Run(2'000);
+  router.Stop();
+  router.RollBack();
+  router.Start();
+  connect();
+  tree_.Run(20'000);
+  EXPECT_EQ(router.counter("tidegate_rewinds_total"), 1u) << "by one neighbour for all";
+  write("c");
+  tree_.Run(5'000);
+  for (const char* id : {"a", "b", "c"}) {
+    const std::string reading = R"({"id":")" + std::string(id) + R"("})";
+    const std::string config = R"({"name":")" + std::string(id) + R"("})";
+    for (TestNode* device : devices) {
+      EXPECT_NE(tree_.server->Get("Reading", reading, device->agent()), "not_found") << id << device->agent();
+      EXPECT_NE(router.Get("Reading", reading, device->agent()), "not_found") << id << device->agent();
+      EXPECT_NE(device->Get("Config", config, 0), "not_found") << id << device->agent();
+    }
+  }
+  router.Stop();
+  router.RollBack();
+  router.Start();
+  connect();
+  tree_.Run(20'000);
+  EXPECT_EQ(router.counter("tidegate_rewinds_total"), 2u) << "another one";
+}
+
 TEST_F(Rewound, E_ServerRestored_TheRouterTellsItsChildrenAfterARestart) {
   Readings(*tree_.device, 1, 5);
   tree_.Run(2'000);

@@ -144,6 +144,8 @@ class NodeService {
   virtual Status Adopt(AgentId agent) = 0;
   // At a server that was restored: what it lacks is taken for lost, and removed below.
   virtual Status ConfirmLosses() = 0;
+  // What it lacks, by what its children say.
+  virtual Result<std::vector<LossEntry>> Losses() = 0;
   // The level of this router from now on; 0 = what the configuration says.
   virtual Status SetLevel(uint32_t level) = 0;
   virtual Status Backup(const std::string& path) = 0;

@@ -200,6 +200,7 @@ void Node::Impl::OnHelloFromChild(Session* session, wire::SessionId id, const wi
   if (former_parents_.erase(hello.agent) != 0) stage_.MetaDelete(sync::meta::FormerParent(hello.agent));
   sync::LinkTable::StageFirstOwners(hello.agent, &stage_);
   StageClone(hello.agent, clone);
+  StageLosses(hello, known);
   StageRoutes(difference);
   Epoch known_epoch = KnownEpoch(known, id, hello);
   stage_.End([this, number = session->transport, id, hello, record, difference, clone, known_epoch](
@@ -308,6 +309,11 @@ void Node::Impl::OnHelloFromParent(Session* session, const wire::Hello& hello) {
   if (AttachAbove(session, hello.edges)) return;
   if (hello.newest_epoch != 0 && KnowsEpoch(hello.newest_epoch)) {
     proof_epoch_ = hello.newest_epoch;  // it was only too long ago for a list
+    session->id = 0;
+    return StartHello(session);
+  }
+  const bool told_before = hello.newest_epoch != 0 && record_.rewound;  // it answers what we said before we knew
+  if (told_before) {
     session->id = 0;
     return StartHello(session);
   }

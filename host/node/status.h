@@ -154,6 +154,19 @@ struct CommandList {
 };
 
 // A state that lost against one that did not know of it.
+// At the server: something of a time that its replica has forgotten, by what a child says.
+struct LossEntry {
+  AgentId agent = 0;     // the child that tells it; the server itself: what it had written
+  bool is_item = false;  // the child has the item; otherwise all that the agent had delivered in that time
+  std::string lane;      // of its feed
+  AgentId owner = 0;     // of the item
+  std::string pk;
+  std::string sk;
+  int64_t from_unix_ms = 0;
+  int64_t to_unix_ms = 0;
+  int64_t since_unix_ms = 0;  // when it was found
+};
+
 struct ConflictEntry {
   uint64_t number = 0;
   AgentId link = 0;  // where the two met: the neighbour that the other state is at, or came from

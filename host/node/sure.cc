@@ -136,47 +136,6 @@ void Node::Impl::NoteRestored(const wire::Hello& hello) {
   stage_.End();
 }
 
-// The operator takes for lost what the server lacks: from now on it is sure again, and what only nodes below hold is
-// removed there.
-void Node::Impl::ConfirmLosses(std::function<void(Status)> done) {
-  Status refused;
-  if (options_.role != TG_ROLE_SERVER) {
-    refused = Status::Invalid("only the server loses what nobody above has: run this at agent 1");
-  } else if (record_.restored_unix_ms == 0) {
-    refused =
-        Status::NotFound("there is nothing to confirm: this server was not restored, or it was confirmed already");
-  }
-  if (!refused.ok()) {
-    finished_.push_back([done = std::move(done), refused] { done(refused); });
-    return;
-  }
-  const auto before = std::pair(record_.restored_unix_ms, record_.confirmed_fall);
-  record_.restored_unix_ms = 0;
-  record_.confirmed_fall = record_.fall;
-  stage_.Begin();
-  stage_.MetaPut(sync::meta::kNode, wire::EncodeRecord(record_));
-  stage_.End([this, before, done = std::move(done)](const Status& status, std::span<const core::Effect>) {
-    if (status.ok()) {
-      deps_.log.Write(4, "an operator has confirmed what was lost: what this server lacks is removed below again");
-      TellConfirmed();
-    } else {
-      std::tie(record_.restored_unix_ms, record_.confirmed_fall) = before;
-    }
-    finished_.push_back([done, status] { done(status); });
-  });
-}
-
-// The children hear of it in hello, and compare everything with a parent that is sure again.
-void Node::Impl::TellConfirmed() {
-  for (const auto& [agent, link] : links_.all()) {
-    if (link->is_parent()) {
-      link->never_sure = false;  // or its next ack says otherwise
-    } else if (Session* session = SessionOf(*link)) {
-      HelloAgain(session);
-    }
-  }
-}
-
 // ---- removals ----
 
 bool Node::Impl::CameFromAbove(AgentId via) const {

@@ -78,6 +78,16 @@ inline constexpr std::string_view kLostPrefix = "lost/";
 inline std::string Lost(std::string_view model, AgentId owner, std::string_view reason) {
   return std::string(kLostPrefix).append(model).append("/") + std::to_string(owner) + "/" + std::string(reason);
 }
+// What a restored server does not know any more.
+inline constexpr std::string_view kGonePrefix = "gone/";
+inline std::string GoneFeed(AgentId agent, uint32_t lane) {
+  return std::string(kGonePrefix) + "feed/" + std::to_string(agent) + "/" + std::to_string(lane);
+}
+inline std::string GoneKey(AgentId owner, std::string_view pk, std::string_view sk) {
+  std::string key = std::string(kGonePrefix) + "item/" + std::to_string(owner) + "/";
+  key.append(pk).append(1, '\x1f').append(sk);
+  return key;
+}
 inline std::string OwnerSet(AgentId child) { return "c" + std::to_string(child); }
 
 }  // namespace tidegate::sync::meta

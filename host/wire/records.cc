@@ -22,6 +22,7 @@ enum class Kind : uint8_t {
   kAge = 30,
   kLost = 23,
   kConflict = 40,
+  kGone = 41,
   kPolicy = 60
 };
 constexpr size_t kHeaderBytes = 5;
@@ -353,6 +354,35 @@ Status DecodeRecord(std::string_view bytes, ConflictRecord* record) {
   out.change = message.change();
   TG_RETURN_IF_ERROR(Corrupt("conflict", TakeAgent("link", message.link(), &out.link)));
   TG_RETURN_IF_ERROR(Corrupt("conflict", Take(message.winner(), &out.winner)));
+  *record = std::move(out);
+  return {};
+}
+
+std::string EncodeRecord(const GoneRecord& record) {
+  pb::GoneState message;
+  message.set_agent(record.agent);
+  message.set_lane(record.lane);
+  message.set_owner(record.owner);
+  message.set_pk(record.pk);
+  message.set_sk(record.sk);
+  Put(record.from, message.mutable_from());
+  Put(record.to, message.mutable_to());
+  message.set_since_unix_ms(record.since_unix_ms);
+  return Seal(Kind::kGone, message);
+}
+
+Status DecodeRecord(std::string_view bytes, GoneRecord* record) {
+  pb::GoneState message;
+  TG_RETURN_IF_ERROR(Open(Kind::kGone, "loss", bytes, &message));
+  GoneRecord out;
+  out.pk = message.pk();
+  out.sk = message.sk();
+  out.since_unix_ms = message.since_unix_ms();
+  TG_RETURN_IF_ERROR(Corrupt("loss", TakeAgent("agent", message.agent(), &out.agent)));
+  TG_RETURN_IF_ERROR(Corrupt("loss", TakeAgent("owner", message.owner(), &out.owner)));
+  TG_RETURN_IF_ERROR(Corrupt("loss", TakeLane(message.lane(), &out.lane)));
+  TG_RETURN_IF_ERROR(Corrupt("loss", Take(message.from(), &out.from)));
+  TG_RETURN_IF_ERROR(Corrupt("loss", Take(message.to(), &out.to)));
   *record = std::move(out);
   return {};
 }

@@ -143,6 +143,18 @@ struct ConflictRecord {
   std::string change;  // EncodeChange of the loser
 };
 
+// At a restored server: an item that a child has, or what an agent had delivered after a version up to another.
+struct GoneRecord {
+  AgentId agent = 0;
+  uint32_t lane = 0;
+  AgentId owner = 0;
+  std::string pk;
+  std::string sk;
+  Version from;
+  Version to;
+  int64_t since_unix_ms = 0;
+};
+
 std::string EncodeRecord(const NodeRecord& record);
 std::string EncodeRecord(const LinkRecord& record);
 std::string EncodeRecord(const AgeRecord& record);
@@ -154,6 +166,7 @@ std::string EncodeRecord(const LostRecord& record);
 std::string EncodeRecord(const TableRecord& record);
 std::string EncodeRecord(const PolicyRecord& record);
 std::string EncodeRecord(const ConflictRecord& record);
+std::string EncodeRecord(const GoneRecord& record);
 std::string EncodeRecord(const Edge& record);
 std::string EncodeRecord(const Watermark& record);
 Status DecodeRecord(std::string_view bytes, NodeRecord* record);
@@ -167,6 +180,7 @@ Status DecodeRecord(std::string_view bytes, LostRecord* record);
 Status DecodeRecord(std::string_view bytes, TableRecord* record);
 Status DecodeRecord(std::string_view bytes, PolicyRecord* record);
 Status DecodeRecord(std::string_view bytes, ConflictRecord* record);
+Status DecodeRecord(std::string_view bytes, GoneRecord* record);
 Status DecodeRecord(std::string_view bytes, Edge* record);
 Status DecodeRecord(std::string_view bytes, Watermark* record);
 

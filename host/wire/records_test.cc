@@ -54,6 +54,14 @@ TEST(WireRecords, Link_ComesBack) {
   EXPECT_EQ(got.lineage, sent.lineage);
 }
 
+TEST(WireRecords, Gone_ComesBack) {
+  const GoneRecord sent{9, 2, 42, "p", "s", {1, 2, 3}, {UINT64_MAX, 2, 4}, -5};
+  GoneRecord got;
+  ASSERT_TRUE(DecodeRecord(EncodeRecord(sent), &got).ok());
+  EXPECT_EQ(std::tie(got.agent, got.lane, got.owner, got.pk, got.sk, got.from, got.to, got.since_unix_ms),
+            std::tie(sent.agent, sent.lane, sent.owner, sent.pk, sent.sk, sent.from, sent.to, sent.since_unix_ms));
+}
+
 TEST(WireRecords, Link_KeepsAThousandEpochs) {
   LinkRecord sent = Link();
   sent.epochs.assign(1024, {1, 2});
@@ -169,6 +177,7 @@ TEST(WireRecords, Damaged_IsCorrupt) {
   ExpectCorruptWhenDamaged(Scopes(), EncodeRecord(Node()));
   ExpectCorruptWhenDamaged(Quarantine(), EncodeRecord(Node()));
   ExpectCorruptWhenDamaged(Conflict(), EncodeRecord(Quarantine()));
+  ExpectCorruptWhenDamaged(GoneRecord{9, 2, 42, "p", "s", {1, 2, 3}, {4, 2, 4}, 5}, EncodeRecord(Node()));
   ExpectCorruptWhenDamaged(SomeEdge(), EncodeRecord(sample::At(3)));
   ExpectCorruptWhenDamaged(sample::At(3), EncodeRecord(SomeEdge()));
 }

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Replicas that are not what they were: restored from a backup, copied, wiped. Letters c, e, m and n of the design."""
+import json
 import shutil
 import threading
 
@@ -83,7 +84,47 @@ def case_e_cloud_restored_from_a_backup_made_under_load():
         settled([one, gateway, cloud], "Status", 101)
         true(one.find("Config"), "the config item stays")
         true(cloud.status()["restored_unix_ms"] > 0, "the status says that it was restored")
-        has(cloud.run("status"), "restored")
+        has(cloud.run("status"), "restored", "tidegate losses list")
+
+
+def case_e_what_only_sensors_have_is_listed_and_removed_when_confirmed():
+    with Rig() as rig:
+        cloud, gateway, (sensor,) = rig.started_tree()
+        fails(rig.command("losses", "confirm", "--api", cloud.socket), 4, "nothing to confirm")
+        cloud.put("Config", {"name": "old", "value": "1"}, "--to", 101)
+        wait_until(lambda: len(sensor.find("Config")) == 1, "the config item of before")
+        backup = rig.folder / "cloud-backup.db"
+        cloud.run("backup", backup)
+        cloud.put("Config", {"name": "new", "value": "1"}, "--to", 101)
+        sensor.put("Fault", fault(1))
+        sensor.sync("server")
+        wait_until(lambda: len(sensor.find("Config")) == 2, "the config item after the backup")
+        cloud.stop()
+        restore(rig, cloud, backup)
+        rig.start(cloud)
+        sensor.sync("server")
+        equal(len(cloud.find("Fault")), 1, "the fault came back by itself")
+
+        def listed():
+            lines = cloud.run("losses", "list", "--json").splitlines()
+            return [entry for entry in map(json.loads, lines) if entry["kind"] == "item"]
+
+        wait_until(listed, "the item that only the sensor has is listed")
+        equal(len(listed()), 1, "items listed")
+        has(listed()[0]["sk"], "new")
+        equal(listed()[0]["owner"], 101, "its owner")
+        has(cloud.run("losses", "list"), "only below", "new", "lost, but for what came back")
+        gateway.restart()
+        rig.wait_linked(gateway, sensor)
+        equal(len(sensor.find("Config")), 2, "config items before it is confirmed")
+        fails(rig.command("losses", "confirm", "--api", gateway.socket), 1, "agent 1")
+        has(cloud.run("losses", "confirm"), "confirmed")
+        wait_until(lambda: len(sensor.find("Config")) == 1, "it is removed when confirmed")
+        equal(sensor.find("Config")[0]["name"], "old", "what the backup has stays")
+        equal(cloud.run("losses", "list"), "", "nothing is listed any more")
+        equal(cloud.status()["restored_unix_ms"], 0, "the status says nothing of it any more")
+        settled([sensor, gateway], "Config", 101)  # with the trace of the removal, which does not go up
+        settled([sensor, gateway, cloud], "Fault", 101)
 
 
 def case_m_sensor_restored_goes_on_with_its_offline_writes():

@@ -81,6 +81,65 @@ TEST_F(ScenarioCommands, U_DeviceLosesItsAnswer_ItsParentGivesItBackAndNothingRu
   EXPECT_THAT(Get(kS, "Done", kOne, kD), HasSubstr("\"n\":2"));
 }
 
+class ScenarioCommandsRestored : public ScenarioCommands,
+                                 public ::testing::WithParamInterface<std::tuple<bool, bool>> {};
+
+// Restored to before the command, and to when it was there without its answer.
+TEST_P(ScenarioCommandsRestored, U_DeviceRestoredAfterItAnswered_NothingRunsAgain) {
+  auto [had_command, note] = GetParam();
+  Build();
+  StartAll();
+  if (had_command) SendOne();
+  RunFor(10 * kSecond);
+  at(kD).SnapshotAtStart();
+  Restart(kD);
+  if (!had_command) SendOne();
+  RunFor(10 * kSecond);
+  ASSERT_EQ(Due(kD), 1u);
+  Answer(kD);
+  ExpectRest();
+  ASSERT_EQ(Count(kS, "Order"), 0u) << "answered";
+
+  world().network().Cut(kD, true);
+  at(kD).RollBack(note, false);
+  at(kD).Start();
+  RunFor(10 * kSecond);
+  EXPECT_EQ(Due(kD), 0u) << "offline nobody knows whether it was answered";
+  world().network().Cut(kD, false);
+  for (int i = 0; i < 300; ++i) {
+    EXPECT_EQ(Due(kD), 0u) << i;
+    RunFor(100 * kMs);
+  }
+  ExpectRest(300 * kSecond);
+  EXPECT_EQ(Count(kD, "Order"), 0u);
+  EXPECT_THAT(Get(kS, "Done", kOne, kD), HasSubstr("\"n\":2"));
+}
+INSTANTIATE_TEST_SUITE_P(CommandAndNote, ScenarioCommandsRestored,
+                         ::testing::Combine(::testing::Bool(), ::testing::Bool()));
+
+// What was sent and answered in the lost life of the server is as if it had never been sent, but for the answer.
+TEST_F(ScenarioCommands, U_ServerRestoredToBeforeTheAnswer_NothingRunsAgain) {
+  Build();
+  StartAll();
+  SendOne();
+  RunFor(10 * kSecond);
+  at(kS).SnapshotAtStart();
+  Restart(kS);
+  RunFor(5 * kSecond);
+  Answer(kD);
+  ExpectRest();
+  ASSERT_EQ(Count(kS, "Order"), 0u);
+  at(kS).RollBack(true, false);
+  at(kS).Start();
+  for (int i = 0; i < 300; ++i) {
+    EXPECT_EQ(Due(kD), 0u) << i;
+    RunFor(100 * kMs);
+  }
+  ExpectRest(300 * kSecond);
+  EXPECT_THAT(Get(kS, "Done", kOne, kD), HasSubstr("\"n\":2"));
+  for (AgentId agent : {kS, kG, kD}) EXPECT_EQ(Count(agent, "Order"), 0u) << "the answer is there again";
+}
+
 TEST_F(ScenarioCommands, StartedWithoutItsParent_WaitsUntilItHasCompared) {
   Build();
   StartAll();
