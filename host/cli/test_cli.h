@@ -3,9 +3,7 @@
 #pragma once
 
 #include <gtest/gtest.h>
-#include <sys/wait.h>
 
-#include <cstdio>
 #include <fstream>
 #include <memory>
 #include <string>
@@ -43,18 +41,7 @@ class Cli : public testing::Test {
   }
 
   // command: what a shell takes after `tidegate`.
-  Ran RunAlone(const std::string& command) {
-    Ran ran;
-    std::string line = std::string(TIDEGATE_COMMAND) + " " + command + " 2>" + base_ + ".err";
-    FILE* pipe = popen(line.c_str(), "r");
-    char part[4096];
-    while (size_t got = fread(part, 1, sizeof(part), pipe)) ran.out.append(part, got);
-    int status = pclose(pipe);
-    ran.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-    std::ifstream error(base_ + ".err");
-    ran.err.assign(std::istreambuf_iterator<char>(error), {});
-    return ran;
-  }
+  Ran RunAlone(const std::string& command);
   Ran Run(const std::string& command) {
     if (!server_) Start();
     return RunAlone("--api " + socket_ + " " + command);

@@ -336,6 +336,7 @@ class Node::Impl : private sync::Admission {
   void EndUnnamed(sync::Link* link, std::vector<wire::RefusedKey>* news, std::vector<wire::RefusedKey>* ended);
   void SendAgain(const std::vector<wire::RefusedKey>& names, uint32_t direction);
   std::vector<wire::RefusedKey> EndRefusedBy(sync::Link* former);
+  void ReleaseLeft(AgentId agent, const wire::RefusedKey& newer);
   void TellRefusedAbove(const tg_change& change);
   void TellEnded(const sync::Link& parent, std::vector<wire::RefusedKey> ended);
   void NoteDropped(const sync::Link& link, const wire::RefusedKey& name);

@@ -228,7 +228,8 @@ void Node::Impl::Committed(const Watermark& end, std::span<const core::Effect> e
     if (!shelf_.empty()) shelf_.Changed(effect.change->key);
     NoteUnsent(effect, now_us);
     if (watches_answers) NoteAnswered(*effect.change);
-    if (effect.change->direction == TG_DIRECTION_BOTH || !listing_.empty()) NoteOverwritten(effect);
+    if (effect.change->direction == TG_DIRECTION_BOTH || !listing_.empty() || !links_.left_listed().empty())
+      NoteOverwritten(effect);
     if (!waiters_.empty()) NoteReplaced(effect);
     // A new seq for the same state is no news; what was joined has seq 0 here.
     bool same_version = Version::From(effect.outcome.held) == Version::From(effect.change->version);

@@ -9,10 +9,24 @@
 #include "host/wire/codec.h"
 
 namespace tidegate::node {
+namespace {
+
+wire::RefusedKey NameOfChange(const tg_change& change) {
+  wire::RefusedKey name;
+  name.model = View(change.model);
+  name.owner = change.key.owner;
+  name.pk = View(change.key.pk);
+  name.sk = View(change.key.sk);
+  name.version = Version::From(change.version);
+  return name;
+}
+
+}  // namespace
 
 uint64_t Node::Impl::QuarantineCount() const {
   uint64_t count = 0;
   for (const auto& [agent, link] : links_.still()) count += link->quarantined.size() + link->refused_ours.size();
+  for (const auto& [agent, keys] : links_.left_listed()) count += keys.size();
   return count;
 }
 
@@ -95,7 +109,12 @@ void Node::Impl::OnRefusals(sync::Link* link, const wire::Ack& ack) {
     told->refusals.Recorded(number);
     told->ack_due = true;
   });
-  if (link->is_parent()) SendAgain(ended, TG_DIRECTION_UP);
+  if (!link->is_parent()) return;
+  SendAgain(ended, TG_DIRECTION_UP);
+  // What stayed for that reason alone may go now.
+  for (const wire::RefusedKey& name : ended) {
+    if (strays_.contains(name.owner)) NoteStrays({name.owner});
+  }
 }
 
 // It is given up where it was refused; here it stays, and is not sent again.
@@ -175,11 +194,7 @@ void Node::Impl::TellRefusedAbove(const tg_change& change) {
   if (parent == nullptr || parent->refused_ours.empty()) return;
   sync::Link* source = links_.Find(change.via);
   if (source == nullptr || source->is_parent()) return;
-  wire::RefusedKey name;
-  name.owner = change.key.owner;
-  name.pk = View(change.key.pk);
-  name.sk = View(change.key.sk);
-  auto listed = ListedOfOurs(*parent, name);
+  auto listed = ListedOfOurs(*parent, NameOfChange(change));
   if (!listed || listed->version != Version::From(change.version)) return;
   if (listed->by == 0) listed->by = parent->agent();
   (void)source->refusals.Forward(std::move(*listed));  // no room: the list is read again
@@ -207,20 +222,33 @@ void Node::Impl::NoteOverwritten(const core::Effect& effect) {
     if (!listed.contains(
             sync::meta::Quarantine(link->agent(), ours, change.key.owner, View(change.key.pk), View(change.key.sk))))
       return;
-    wire::RefusedKey key;
-    key.model = View(change.model);
-    key.owner = change.key.owner;
-    key.pk = View(change.key.pk);
-    key.sk = View(change.key.sk);
-    key.version = Version::From(change.version);
-    overwritten_.emplace_back(link->agent(), std::move(key));
+    overwritten_.emplace_back(link->agent(), NameOfChange(change));
   };
   if (const sync::Link* parent = links_.parent()) look(parent);
   for (const sync::Link* child : links_.ChildrenOf(change.key.owner)) look(child);
   // Where its owner came from before it moved.
+  for (const auto& [agent, keys] : links_.left_listed()) {
+    if (!keys.contains(
+            sync::meta::Quarantine(agent, false, change.key.owner, View(change.key.pk), View(change.key.sk))))
+      continue;
+    overwritten_.emplace_back(agent, NameOfChange(change));
+  }
   for (AgentId agent : listing_) {
     if (const sync::Link* link = links_.Look(agent); link != nullptr && !link->is_parent()) look(link);
   }
+}
+
+// The same of a neighbour that is forgotten: there is nobody to tell.
+void Node::Impl::ReleaseLeft(AgentId agent, const wire::RefusedKey& newer) {
+  std::string listed = sync::meta::Quarantine(agent, false, newer.owner, newer.pk, newer.sk);
+  auto name = sync::NameOfEntry(deps_.storage, listed);
+  if (!name || name->version > newer.version) return;
+  stage_.Begin();
+  JournalRefused(listed, newer.version);
+  stage_.MetaDelete(listed);
+  stage_.End([this, agent, listed](const Status& status, std::span<const core::Effect>) {
+    if (status.ok()) links_.DropLeft(agent, listed);
+  });
 }
 
 // The refused state has lost, and its writer takes it for known here: this node keeps it aside.
@@ -238,7 +266,10 @@ void Node::Impl::JournalRefused(const std::string& entry, const Version& winner)
 void Node::Impl::ReleaseOverwritten() {
   for (const auto& [agent, key] : std::exchange(overwritten_, {})) {
     sync::Link* link = links_.Find(agent);
-    if (link == nullptr) continue;
+    if (link == nullptr) {
+      ReleaseLeft(agent, key);
+      continue;
+    }
     tg_change change{};
     change.struct_size = sizeof change;
     change.model = Str(key.model);

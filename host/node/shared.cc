@@ -121,7 +121,8 @@ void Node::Impl::PutJoined(const replica::ModelRule& rule, const tg_change& chan
   result.kind = joined->body.empty() ? TG_CHANGE_TOMBSTONE : TG_CHANGE_ITEM;
   result.body = Bytes(joined->body);
   result.policy_meta = Bytes(joined->policy_meta);
-  if (SameState(result, *held)) return;  // it brings nothing: nothing is stored, and nothing sent on
+  // It brings nothing: nothing is stored, and nothing sent on.
+  if (SameState(result, *held)) return TellRefusedAbove(change);
   if (SameState(result, change)) {
     result = change;
   } else {

@@ -17,6 +17,7 @@ Status LinkTable::Restore() {
   TG_RETURN_IF_ERROR(parsed);
   for (const wire::LinkRecord& record : records) TG_RETURN_IF_ERROR(RestoreLink(Put(record)));
 
+  TG_RETURN_IF_ERROR(RestoreLeft());
   return storage_.MetaScan(Routes::kKeyPrefix, [&](std::string_view key, std::string_view value) {
     wire::Edge edge;
     parsed = wire::DecodeRecord(value, &edge);
@@ -139,6 +140,7 @@ Link* LinkTable::Put(const wire::LinkRecord& record) {
   if (link == nullptr) {
     link = std::make_unique<Link>(storage_, options_, record);
     RestoreQuarantine(link.get());
+    left_listed_.erase(record.agent);
   } else {
     link->record = record;
   }
@@ -167,9 +169,26 @@ void LinkTable::Forget(AgentId agent) {
   if (parent_ != nullptr && parent_->agent() == agent) parent_ = nullptr;
   Link* link = Look(agent);
   if (link == nullptr) return;
+  if (!link->quarantined.empty()) left_listed_[agent] = std::move(link->quarantined);
   std::replace(stirred_.begin(), stirred_.end(), link, static_cast<Link*>(nullptr));
   wakes_.erase({link->wake_us, agent});
   links_.erase(agent);
+}
+
+void LinkTable::DropLeft(AgentId agent, const std::string& key) {
+  auto left = left_listed_.find(agent);
+  if (left == left_listed_.end()) return;
+  left->second.erase(key);
+  if (left->second.empty()) left_listed_.erase(left);
+}
+
+Status LinkTable::RestoreLeft() {
+  return storage_.MetaScan(meta::kQuarantinePrefix, [&](std::string_view key, std::string_view value) {
+    wire::QuarantineRecord record;
+    if (wire::DecodeRecord(value, &record).ok() && !record.ours && Look(record.link) == nullptr)
+      left_listed_[record.link].emplace(key);
+    return true;
+  });
 }
 
 void LinkTable::StageFirstOwners(AgentId child, core::Stage* stage) {

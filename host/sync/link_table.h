@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <set>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -57,6 +58,9 @@ class LinkTable {
   // Forgets a neighbour: its record and what we held of it.
   void StageForget(const Link& link, core::Stage* stage) const;
   void Forget(AgentId agent);
+  // What was refused of neighbours that are forgotten stays listed: meta keys by agent.
+  const std::map<AgentId, std::set<std::string>>& left_listed() const { return left_listed_; }
+  void DropLeft(AgentId agent, const std::string& key);
   // Reads what is listed as refused on this link; also after a commit that failed.
   void RestoreQuarantine(Link* link) const;
 
@@ -67,11 +71,13 @@ class LinkTable {
 
  private:
   Status RestoreLink(Link* link);
+  Status RestoreLeft();
   void Stir(Link* link) const;
 
   const core::Storage& storage_;
   const SyncOptions& options_;
   Links links_;
+  std::map<AgentId, std::set<std::string>> left_listed_;
   Link* parent_ = nullptr;
   mutable std::vector<Link*> stirred_;  // null: forgotten meanwhile
   std::set<std::pair<int64_t, AgentId>> wakes_;

@@ -134,7 +134,9 @@ void Oracle::Durable(SimNode& node, std::span<const tg_group> groups, std::span<
     Version& newest = known_[node.agent()].newest[key];
     // A late tombstone may come where a newer one was purged: the item stays deleted.
     const bool gone = change.kind == TG_CHANGE_TOMBSTONE && outcome.held_kind == 0 && purged_;
-    if (version < newest && change.kind != TG_CHANGE_EVICT && !gone)
+    // What was dropped may pass by once more, in an older state, from where nobody had heard of the newer one.
+    const bool again = WasDropped(node.agent(), key, newest);
+    if (version < newest && change.kind != TG_CHANGE_EVICT && !gone && !again)
       Fail(node, "an older state replaced " + newest.ToText(), change);
     const ModelTruth* model = FindModel(View(change.model));
     const bool joined = model != nullptr && model->joined && Find(key, version) != nullptr;
@@ -479,6 +481,8 @@ std::function<void(const node::SyncAnswer&)> Oracle::ExpectSync(SimNode& node, n
       // What was delivered over a former parent is not told to the new one.
       SimNode& server = world_.node(kAgentServer);
       if (leftovers_ && !server.up()) continue;
+      // Of a device that moved, what was refused is told where it is now.
+      if (leftovers_ && written != nullptr && !KnowsBelow(*here, one.owner) && IsRefusable(*written)) continue;
       if (leftovers_ && (!held || held->version < one.version)) held = Held(server, key);
       if (purged_ && EverHeld(goal, KeyText(key)) >= one.version) continue;
       if (!held || held->version < one.version) {

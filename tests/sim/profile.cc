@@ -58,10 +58,37 @@ std::vector<Profile> MakeProfiles() {
   wide.writes_min = 900;
   wide.writes_max = 1'100;
   wide.seconds_min = 100;
-  return {mixed, calm, storm, chain, skew, clocks, wide, strict, leases, tight, policies, roam, rewinds};
+  Profile everything{.name = "everything", .what = "all of these at once, up to fifty nodes on five levels"};
+  everything.draws = true;
+  everything.routers_min = 2;
+  everything.routers_max = 7;
+  everything.devices_max = 42;
+  everything.writes_max = 500;
+  everything.faults_min = 30;
+  everything.faults_max = 80;
+  everything.settings = 200;
+  everything.joined = 150;
+  everything.long_downs = 4;
+  return {mixed, calm, storm, chain, skew, clocks, wide, strict, leases, tight, policies, roam, rewinds, everything};
 }
 
 }  // namespace
+
+// What cannot be told apart from a defect is left out: versions of a disk that went back beneath a clock that did too,
+// a quota that what is refused for good has filled, what a lost disk knew of refusals and of items that were dropped.
+Profile Drawn(Profile profile, SimRandom& random) {
+  if (!profile.draws) return profile;
+  profile.strict = random.PerMille(400);
+  profile.rewinds = random.PerMille(400) ? 4 : 0;
+  profile.moves = random.PerMille(600) ? 3 : 0;
+  profile.leaps = random.PerMille(400) ? 3 : 0;
+  profile.tight = !profile.strict && profile.moves == 0 && random.PerMille(600);
+  profile.fills = profile.tight ? 4 : 0;
+  profile.replaces = !profile.strict && !profile.tight && random.PerMille(400);
+  profile.wild_clocks = profile.rewinds == 0 && random.PerMille(500);
+  if (profile.rewinds != 0) profile.skew_ms_max = profile.clock_jumps = 0;
+  return profile;
+}
 
 const std::vector<Profile>& AllProfiles() {
   static const std::vector<Profile> profiles = MakeProfiles();

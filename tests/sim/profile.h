@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "tests/sim/random.h"
+
 namespace tidegate::sim {
 
 struct Profile {
@@ -17,6 +19,7 @@ struct Profile {
   uint32_t names = 4;        // of items with a name, each model and owner
   uint32_t settings = 0;     // per mille of the writes that are of the model that goes both ways, beside its share
   uint32_t joined = 0;       // per mille of the writes that are of the model that is joined, beside its share
+  bool draws = false;        // each seed draws which of the kinds below it has
   bool replaces = false;     // in the end a device gets a new disk, a clock of 1970, and writes what it wrote before
   bool wild_clocks = false;  // years off, not only minutes
   bool server_late = false;  // much is there before the first contact
@@ -37,6 +40,9 @@ struct Profile {
   int64_t skew_ms_max = 60'000;
   uint64_t drop_max = 30, twice_max = 30, late_max = 60;  // of every frame, per mille
 };
+
+// The profile of one seed.
+Profile Drawn(Profile profile, SimRandom& random);
 
 const std::vector<Profile>& AllProfiles();
 const Profile* ProfileByName(std::string_view name);
