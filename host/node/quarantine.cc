@@ -161,7 +161,9 @@ void Node::Impl::SendAgain(const std::vector<wire::RefusedKey>& names, uint32_t 
     if (direction == TG_DIRECTION_UP && CameFromAbove(held->via)) continue;
     runs[held->run_first < held->run_last ? held->run_first : held->seq].push_back(stage_.arena().Copy(*held));
   }
-  for (const auto& [first, changes] : runs) {
+  for (auto& [first, changes] : runs) {
+    // In their order: the first one's time is the name of the run.
+    std::sort(changes.begin(), changes.end(), [](const tg_change& a, const tg_change& b) { return a.seq < b.seq; });
     stage_.Begin();
     std::vector<uint64_t> from;
     for (const tg_change& change : changes) {
