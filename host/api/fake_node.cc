@@ -109,6 +109,12 @@ void FakeNode::SyncLinks(node::LinkSyncRequest request, std::function<void(node:
   }
   node::LinkSyncAnswer answer;
   if (!reaches) answer = {Status::Timeout("not done yet"), {9}};
+  if (reaches && request.verify != 0) {
+    answer.report.emplace();
+    if (request.agent == 8) answer.report->models = {{"Reading", 1, 2, 3, request.verify == 2 ? 6u : 0u}};
+    answer.report->bytes_sent = 700;
+    answer.report->questions = 5;
+  }
   done(std::move(answer));
 }
 

@@ -38,6 +38,7 @@ Status GetLinks(Call& call);
 Status PostLinkOn(Call& call);
 Status PostLinkOff(Call& call);
 Status PostLinkSync(Call& call);
+Status PostLinkVerify(Call& call);
 Status PostClear(Call& call);
 // losses.cc
 Status GetLosses(Call& call);

@@ -110,6 +110,71 @@ Status PostLinkSync(Call& call) {
   return Status::Ok();
 }
 
+namespace {
+
+std::string ReportToJson(AgentId agent, bool repair, const wire::CompareReport& report) {
+  ArrayWriter models;
+  uint64_t found = 0;
+  for (const wire::ModelDifference& model : report.models) {
+    found += model.missing_here + model.missing_there + model.differing;
+    models.Raw(ObjectWriter()
+                   .Text("model", model.model)
+                   .Unsigned("missing_here", model.missing_here)
+                   .Unsigned("missing_there", model.missing_there)
+                   .Unsigned("differing", model.differing)
+                   .Unsigned("mended", model.mended)
+                   .Take());
+  }
+  return ObjectWriter()
+      .Unsigned("agent", agent)
+      .Bool("equal", found == 0)
+      .Bool("repair", repair)
+      .Raw("models", models.Take())
+      .Unsigned("dropped", report.dropped)
+      .Unsigned("rows", report.rows)
+      .Unsigned("questions", report.questions)
+      .Unsigned("ranges", report.ranges)
+      .Unsigned("bytes_sent", report.bytes_sent)
+      .Unsigned("bytes_received", report.bytes_received)
+      .Unsigned("took_ms", report.took_ms)
+      .Take();
+}
+
+}  // namespace
+
+Status PostLinkVerify(Call& call) {
+  TG_RETURN_IF_ERROR(call.params.Done({}));
+  TG_ASSIGN_OR_RETURN(AgentId agent, AgentOf(call, call.args[0]));
+  if (agent == kAgentAll) return Status::Invalid("verify compares one link: name a neighbour");
+  TG_ASSIGN_OR_RETURN(std::string body, call.exchange.ReadBody());
+  bool repair = false;
+  node::LinkSyncRequest request;
+  request.timeout_ms = 600'000;
+  if (body.find_first_not_of(" \t\r\n") != std::string::npos) {
+    TG_ASSIGN_OR_RETURN(std::vector<JsonMember> members, SplitObject(body, "the body"));
+    for (const JsonMember& member : members) {
+      if (member.name == "repair") {
+        TG_ASSIGN_OR_RETURN(repair, JsonToBool(member.value, "repair"));
+      } else if (member.name == "timeout_ms") {
+        TG_ASSIGN_OR_RETURN(request.timeout_ms, TimeoutMsFrom(member));
+      } else {
+        return UnknownMember(member, {"repair", "timeout_ms"});
+      }
+    }
+  }
+  request.agent = agent;
+  request.push = false;
+  request.verify = repair ? 2 : 1;
+  request.wait = true;
+  Answer<node::LinkSyncAnswer> waiting;
+  call.context.node.SyncLinks(request, waiting.Callback());
+  TG_ASSIGN_OR_RETURN(node::LinkSyncAnswer answer, AwaitPatiently(call.exchange, waiting));
+  TG_RETURN_IF_ERROR(answer.status);
+  if (!answer.report) return Status::Internal("a link was compared without a report");
+  call.exchange.SendJson(200, ReportToJson(agent, repair, *answer.report));
+  return Status::Ok();
+}
+
 Status PostClear(Call& call) {
   TG_RETURN_IF_ERROR(call.params.Done({}));
   TG_ASSIGN_OR_RETURN(std::string body, call.exchange.ReadBody());

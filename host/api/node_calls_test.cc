@@ -37,6 +37,17 @@ TEST_F(Api, SyncStatusVerifyAndTheRest_Answer) {
   EXPECT_THAT(Ask("GET", "/metrics").body, HasSubstr("\ntidegate_link_up{agent="));
 }
 
+TEST_F(Api, LinkVerify_TellsWhatDiffers) {
+  EXPECT_EQ(Ask("POST", "/v1/links/8/verify", R"({"repair":true})").body,
+            R"({"agent":8,"equal":false,"repair":true,"models":[{"model":"Reading","missing_here":1,"missing_there":2,)"
+            R"("differing":3,"mended":6}],"dropped":0,"rows":0,"questions":5,"ranges":0,"bytes_sent":700,)"
+            R"("bytes_received":0,"took_ms":0})"
+            "\n");
+  EXPECT_THAT(Ask("POST", "/v1/links/9/verify").body, HasSubstr(R"("equal":true,"repair":false,"models":[])"));
+  EXPECT_EQ(Ask("POST", "/v1/links/all/verify").status, 400);
+  EXPECT_EQ(Ask("POST", "/v1/links/9/verify", R"({"repare":true})").status, 400);
+}
+
 TEST_F(Api, Level_IsSetReturnedAndRefused) {
   EXPECT_EQ(Ask("POST", "/v1/level", R"({"level":30})").body, "{\"level\":30}\n");
   EXPECT_THAT(Ask("GET", "/v1/status").body, HasSubstr(R"("level":30,"level_configured":2)"));

@@ -38,6 +38,7 @@ constexpr Entry kRoutes[] = {
     {"POST", "/v1/links/{}/on", PostLinkOn},
     {"POST", "/v1/links/{}/off", PostLinkOff},
     {"POST", "/v1/links/{}/sync", PostLinkSync},
+    {"POST", "/v1/links/{}/verify", PostLinkVerify},
     {"POST", "/v1/clear", PostClear},
     {"POST", "/v1/level", PostLevel},
     {"POST", "/v1/backup", PostBackup},

@@ -20,6 +20,7 @@ inline constexpr int kExitUnreachable = 3;
 inline constexpr int kExitNotFound = 4;
 inline constexpr int kExitTimeout = 5;
 inline constexpr int kExitNotAllThere = 6;  // sync: something that was waited for was refused
+inline constexpr int kExitDiffers = 7;      // verify: two neighbours hold different states
 
 struct Option {
   std::string name;   // "--limit"

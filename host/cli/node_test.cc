@@ -136,6 +136,20 @@ TEST_F(Cli, Clear_SaysHowManyWent) {
   EXPECT_EQ(Run("clear 42 --at moon").exit_code, 2);
 }
 
+TEST_F(Cli, VerifyOfALink_TellsWhatDiffersAndSaysSoInItsExitCode) {
+  Ran equal = Run("verify 9");
+  EXPECT_EQ(equal.exit_code, 0) << equal.err;
+  EXPECT_THAT(equal.out, HasSubstr("equal; 5 questions"));
+  Ran differs = Run("verify 8");
+  EXPECT_EQ(differs.exit_code, 7) << differs.err;
+  EXPECT_THAT(differs.out, HasSubstr("Reading"));
+  EXPECT_THAT(differs.out, HasSubstr("different; 5 questions"));
+  EXPECT_THAT(Run("verify --repair 8 --json").out, HasSubstr("\"mended\":6"));
+  EXPECT_EQ(Run("verify all").exit_code, 2);
+  EXPECT_EQ(Run("verify --repair").exit_code, 2);
+  EXPECT_EQ(Run("verify 8 --timeout soon").exit_code, 2);
+}
+
 TEST_F(Cli, VerifyQuarantineAdoptAndBackup_Answer) {
   EXPECT_EQ(Run("verify").out,
             "owner  model    items  tombstones  digest\n    9  Reading      3           1  0000000000abcdef\n");

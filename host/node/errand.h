@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,7 +31,9 @@ struct Errand {
   wire::SyncAsk what;
   bool children = false;  // of all neighbours only those below
   std::vector<Leg> legs;
-  uint64_t mark = 0;  // unsettled marks up to this one have to be settled; 0 = none
+  uint64_t verify = 0;                             // Impl::IsVerified; 0 = none
+  std::optional<wire::CompareReport> report = {};  // of the child that was asked
+  uint64_t mark = 0;                               // unsettled marks up to this one have to be settled; 0 = none
   int64_t deadline_us = INT64_MAX;
 
   // Who wants to know.

@@ -20,6 +20,7 @@ void Node::Impl::SyncLinks(const LinkSyncRequest& request, std::function<void(Li
   what.push = request.push;
   what.pull = request.pull;
   what.compare = request.compare;
+  what.verify = request.verify;
   what.timeout_ms =
       static_cast<uint64_t>(request.wait ? std::clamp<int64_t>(request.timeout_ms, 0, kTimeoutMsMax) : kUnwatchedMs);
   // What is staged but not committed yet counts too: its position is known after the commit.
@@ -97,13 +98,24 @@ Status Node::Impl::MakeLegs(Errand* errand) {
     }
     through.push_back(next);
   }
+  const bool for_parent = what.agent == options_.agent && errand->asker != 0 && links_.parent() != nullptr &&
+                          links_.parent()->agent() == errand->asker;
+  if (what.verify != 0) {
+    const bool here = for_parent || (through.size() == 1 && through[0]->is_parent());
+    if (!for_parent && (through.size() != 1 || through[0]->agent() != what.agent || errand->asker != 0))
+      return Status::Invalid("verify compares one link: name a neighbour, or run it at a node beside the link");
+    if (here) {
+      errand->verify = WantVerified(what.verify == 2);
+    }
+  }
   bool mark = what.compare && what.agent == options_.agent && errand->asker != 0 && links_.parent() != nullptr &&
               links_.parent()->agent() == errand->asker;
   for (sync::Link* link : through) {
     Errand::Leg leg;
     leg.neighbour = link->agent();
     leg.about = what.agent == kAgentAll || what.agent == options_.agent ? link->agent() : what.agent;
-    leg.asks = what.pull || what.subtree || leg.about != link->agent() || (what.compare && !link->is_parent());
+    leg.asks = what.pull || what.subtree || leg.about != link->agent() ||
+               ((what.compare || what.verify != 0) && !link->is_parent());
     leg.ask_wait_ms = kAskWaitMs;
     if (what.push) {
       leg.position = end_.position;
@@ -134,6 +146,7 @@ void Node::Impl::OnSyncDone(sync::Link* link, const wire::SyncDone& done) {
     for (Errand::Leg& leg : errand->legs) {
       if (leg.neighbour != link->agent() || leg.asked_in != link->session_id) continue;
       leg.done = true;
+      errand->report = done.report;
       if (done.failure.empty()) return;
       Finish(*errand, Status::Unavailable("agent " + std::to_string(leg.neighbour) + ": " + done.failure));
       errands_.erase(errand);
@@ -161,12 +174,23 @@ void Node::Impl::Finish(Errand& errand, const Status& status) {
     wire::SyncDone done;
     done.number = errand.what.number;
     if (!status.ok()) done.failure = status.message();
+    if (status.ok() && errand.verify != 0) done.report = verified_report_;
     Send(asker, done);
     return;
   }
   if (!errand.done) return;
   LinkSyncAnswer answer;
   answer.status = status;
+  if (status.ok() && errand.what.verify != 0) {
+    answer.report = errand.verify != 0 ? verified_report_ : errand.report;
+    if (errand.verify == 0 && answer.report) {
+      // It was seen from the child.
+      for (wire::ModelDifference& model : answer.report->models) std::swap(model.missing_here, model.missing_there);
+      std::swap(answer.report->bytes_sent, answer.report->bytes_received);
+    }
+    if (!answer.report)
+      answer.status = Status::Unsupported("the neighbour does not know how to verify a link: update it");
+  }
   for (const Errand::Leg& leg : errand.legs) {
     if (!leg.done) answer.waits_for.push_back(leg.neighbour);
   }
@@ -175,6 +199,7 @@ void Node::Impl::Finish(Errand& errand, const Status& status) {
 
 // All but giving it to who asked.
 bool Node::Impl::DoneElsewhere(const Errand& errand) const {
+  if (errand.verify != 0 && !IsVerified(errand.verify)) return false;
   if (!errand.legs_done() || errand.mark == 0) return errand.legs_done();
   // A later mark of everything has taken the place of ours.
   return std::none_of(marks_.begin(), marks_.end(),

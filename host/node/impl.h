@@ -417,7 +417,26 @@ class Node::Impl : private sync::Admission {
   void CountGone();
   void PruneGone();
 
+  // verify.cc
+  struct Verifying {
+    uint64_t number = 0;
+    bool mends = false;
+    int64_t begun_us = 0;
+    uint64_t rows_before = 0;
+    wire::CompareReport report;
+    std::map<std::string, wire::ModelDifference> models;
+    std::set<std::string> counted;
+  };
+  uint64_t WantVerified(bool mend);
+  bool IsVerified(uint64_t number) const;
+  void StartVerify(sync::Link* parent, sync::ComparePlan plan, int64_t now_us);
+  void StopVerify();
+  void EndVerify(sync::Link* parent, int64_t now_us);
+  void CountDifferences(const sync::Link& link, const wire::CompareAnswer& answer);
+  bool MayDrop(std::string_view model) const;
+
   // reconcile.cc
+  std::vector<AgentId> AllOwners() const;
   struct PendingAsk {
     AgentId child;
     wire::SessionId session;
@@ -432,7 +451,7 @@ class Node::Impl : private sync::Admission {
   void RunReconcile(int64_t now_us);
   void OnCompareAsk(sync::Link* link, const wire::CompareAsk& ask);
   void Renumbered(uint64_t from, uint64_t to);
-  void OnCompareAnswer(sync::Link* link, wire::DecodedFrame frame);
+  void OnCompareAnswer(sync::Link* link, wire::DecodedFrame frame, uint64_t bytes);
   std::vector<AgentId> OwnersOfMarks() const;
 
   // holds.cc
@@ -579,6 +598,14 @@ class Node::Impl : private sync::Admission {
   sync::ReconcileAsker asker_;
   ReplicaId asked_replica_;  // the parent's, when the pass began
   AgentId asked_parent_ = 0;
+  uint64_t last_verify_ = 0;
+  uint64_t verify_wanted_ = 0;  // the next one, and whether it mends
+  bool verify_mends_ = false;
+  std::optional<Verifying> verifying_;
+  uint64_t verified_ = 0;  // the last that ended, up to where what it mended stands in our feeds, and what it found
+  bool verified_mends_ = false;
+  uint64_t verified_position_ = 0;
+  wire::CompareReport verified_report_;
   std::deque<PendingAsk> pending_asks_;  // of children, whose digests are being read
   std::map<core::TransportSession, Session> sessions_;
   std::set<core::TransportSession> uplinks_;  // those of them that lead to a parent

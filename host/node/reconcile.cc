@@ -39,9 +39,16 @@ std::vector<AgentId> Node::Impl::OwnersOfMarks() const {
       owners.insert(mark.owner);
       continue;
     }
-    owners.insert({kAgentAll, options_.agent});
-    for (const wire::Edge& edge : links_.routes().Table()) owners.insert(edge.agent);
+    std::vector<AgentId> all = AllOwners();
+    owners.insert(all.begin(), all.end());
   }
+  return {owners.begin(), owners.end()};
+}
+
+// Whose items this node and its parent both hold.
+std::vector<AgentId> Node::Impl::AllOwners() const {
+  std::set<AgentId> owners = {kAgentAll, options_.agent};
+  for (const wire::Edge& edge : links_.routes().Table()) owners.insert(edge.agent);
   return {owners.begin(), owners.end()};
 }
 
@@ -57,8 +64,12 @@ void Node::Impl::RunReconcile(int64_t now_us) {
   sync::Link* parent = links_.parent();
   if (parent == nullptr || !parent->up()) return;
   // A pass goes on after a break, but not with another replica.
-  if (asker_.running() && (asked_parent_ != parent->agent() || asked_replica_ != parent->record.replica)) asker_.Stop();
-  if (asker_.done() && !AskMissingAnswers()) {
+  if (asker_.running() && (asked_parent_ != parent->agent() || asked_replica_ != parent->record.replica)) StopVerify();
+  if (asker_.done() && asker_.look()) {
+    EndVerify(parent, now_us);
+    asker_.Stop();
+  } else if (asker_.done() && !AskMissingAnswers()) {
+    EndVerify(parent, now_us);
     uint64_t settled = asker_.mark_number();
     asker_.Stop();
     std::erase_if(marks_, [&](const wire::Scope& mark) { return mark.number <= settled; });
@@ -73,11 +84,14 @@ void Node::Impl::RunReconcile(int64_t now_us) {
   const bool known = edges_confirmed_ == edges_number_ && parent->holds.EndsConfirmed();
   bool free = !asker_.running() || (asker_.waiting(now_us) && asker_.mark_number() < record_.mark_number);
   if (free && !marks_.empty() && known) {
-    asker_.Start({deps_.random.Next() | 1, OwnersOfMarks(), record_.mark_number, KnownHorizon()});
-    asked_parent_ = parent->agent();
-    asked_replica_ = parent->record.replica;
+    if (verifying_) StopVerify();
+    StartVerify(parent, {deps_.random.Next() | 1, OwnersOfMarks(), record_.mark_number, KnownHorizon()}, now_us);
     asked_answers_.clear();
     (void)AskMissingAnswers();
+  } else if (verify_wanted_ != 0 && !verify_mends_ && !verifying_ && known &&
+             (!asker_.running() || asker_.waiting(now_us))) {
+    // A pass that waits for a parent that is not sure begins again after it.
+    StartVerify(parent, {deps_.random.Next() | 1, AllOwners(), 0, KnownHorizon(), true, true}, now_us);
   }
   if (asker_.running() && shelf_.reading()) parent->moved_us = now_us;  // it is not the parent that we wait for
   while (asker_.running() && known && !parent->blocked && !parent->refusals.full()) {
@@ -87,7 +101,9 @@ void Node::Impl::RunReconcile(int64_t now_us) {
       return;
     }
     if (!ask->has_value()) return;
+    const uint64_t before = parent->stats.bytes_sent;
     Send(parent, std::move(**ask));
+    if (verifying_) verifying_->report.bytes_sent += parent->stats.bytes_sent - before;
   }
 }
 
@@ -156,6 +172,10 @@ void Node::Impl::AnswerAsk(sync::Link* link, const wire::CompareAsk& ask, sync::
       outdone.emplace_back(arena.Copy(ours), theirs);
   };
   if (!ask.look) limits.outdone = note_outdone;
+  limits.passed = [&](const tg_change& ours) {
+    return ours.seq <= link->senders[std::min<uint32_t>(ours.lane, TG_LANE_COUNT - 1)].hop_position(end_.position);
+  };
+  limits.drops = [this](std::string_view model) { return MayDrop(model); };
   // What was refused above as deleted, perhaps, is not given on: this node has it from a backup.
   sync::RouteFn route = [to = RouteTo(*link), this](const tg_change& change) {
     const sync::Link* parent = links_.parent();
@@ -167,7 +187,7 @@ void Node::Impl::AnswerAsk(sync::Link* link, const wire::CompareAsk& ask, sync::
     return;
   }
   KeepRefused(&answer.value());
-  if (!limits.own) NoteMissing(child, ask.owner, answer.value());
+  if (!limits.own && !ask.look && !ask.up_only) NoteMissing(child, ask.owner, answer.value());
   if (!outdone.empty()) {
     stage_.Begin();
     for (const auto& [ours, theirs] : outdone)
@@ -221,10 +241,16 @@ void Node::Impl::Renumbered(uint64_t from, uint64_t to) {
   }
 }
 
-void Node::Impl::OnCompareAnswer(sync::Link* link, wire::DecodedFrame frame) {
+void Node::Impl::OnCompareAnswer(sync::Link* link, wire::DecodedFrame frame, uint64_t bytes) {
   if (!link->is_parent()) return;
   auto& answer = std::get<wire::CompareAnswer>(frame.body);
+  if (verifying_) verifying_->report.bytes_received += bytes;
   if (!asker_.Answered(answer, deps_.clock.monotonic_us())) return;
+  CountDifferences(*link, answer);
+  if (asker_.look()) {
+    link->moved_us = deps_.clock.monotonic_us();
+    return asker_.Settled(answer.ask);
+  }
 
   if (answer.purge_horizon > record_.taken_horizon) {
     record_.taken_horizon = answer.purge_horizon;  // stored with the mark that this pass takes away

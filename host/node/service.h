@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,7 @@
 #include "host/node/status.h"
 #include "host/replica/reader.h"
 #include "host/replica/requests.h"
+#include "host/wire/frames.h"
 #include "tidegate/change.h"
 
 namespace tidegate::node {
@@ -62,14 +64,16 @@ struct LinkSyncRequest {
   bool subtree = false;       // and everything below it
   bool push = true;           // from here to there
   bool pull = false;          // from there to here
+  uint32_t verify = 0;        // compare the link with this neighbour and report: 1 changes nothing, 2 mends
   bool compare = false;       // each child on the way compares everything with its parent, and mends
   bool wait = false;          // answer when it is done: durable where it was to go
   int64_t timeout_ms = 60'000;
 };
 
 struct LinkSyncAnswer {
-  Status status;                   // kTimeout: not done yet; nothing is lost
-  std::vector<AgentId> waits_for;  // the neighbours it hangs on
+  Status status;                                   // kTimeout: not done yet; nothing is lost
+  std::vector<AgentId> waits_for;                  // the neighbours it hangs on
+  std::optional<wire::CompareReport> report = {};  // of verify
 };
 
 // Drops here what has arrived above: items that go up, of one owner, perhaps of one model only.

@@ -522,7 +522,7 @@ void Node::Impl::Frame(core::TransportSession number, wire::DecodedFrame frame, 
   if (auto* ask = std::get_if<wire::SyncAsk>(&frame.body)) return OnSyncAsk(link, *ask);
   if (auto* done = std::get_if<wire::SyncDone>(&frame.body)) return OnSyncDone(link, *done);
   if (auto* ask = std::get_if<wire::CompareAsk>(&frame.body)) return OnCompareAsk(link, *ask);
-  OnCompareAnswer(link, std::move(frame));
+  OnCompareAnswer(link, std::move(frame), bytes);
 }
 
 void Node::Impl::BadFrame(core::TransportSession number, const Status& status, uint32_t unknown_type) {

@@ -1,0 +1,158 @@
+// Verify: what is counted, what is mended, and what never is.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "host/base/views.h"
+#include "host/core/change_arena.h"
+#include "host/node/test_tree.h"
+
+namespace tidegate::node {
+namespace {
+
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+class VerifyTest : public NodeTest {
+ protected:
+  LinkSyncAnswer Verify(TestNode& node, AgentId link, bool repair, int64_t run_ms = 5'000) {
+    auto answer = std::make_shared<LinkSyncAnswer>();
+    answer->status = Status::Internal("not answered");
+    LinkSyncRequest request;
+    request.agent = link;
+    request.push = false;
+    request.verify = repair ? 2 : 1;
+    request.wait = true;
+    node->SyncLinks(request, [answer](LinkSyncAnswer given) { *answer = std::move(given); });
+    (void)node->Commit();
+    tree_.Run(run_ms);
+    return *answer;
+  }
+  void FillBothWays(int count) {
+    for (int i = 0; i < count; ++i) {
+      std::string id = std::to_string(i);
+      ASSERT_TRUE(tree_.device->Put("Reading", R"({"id":")" + id + R"("})").status.ok());
+      ASSERT_TRUE(tree_.server->Put("Config", R"({"name":")" + id + R"("})").status.ok());
+    }
+    tree_.Run(5'000);
+  }
+  // Behind the node's back.
+  void Lose(TestNode& node, const std::string& model, const std::string& sk) {
+    std::optional<tg_change> row;
+    core::ChangeArena arena;
+    for (AgentId owner : {AgentId{0}, AgentId{42}}) {
+      tg_range range{};
+      range.struct_size = sizeof range;
+      range.owner = owner;
+      ASSERT_TRUE(node.storage()
+                      .RangeScan(range,
+                                 [&](const tg_change& change) {
+                                   if (View(change.model) == model && View(change.key.sk) == sk)
+                                     row = arena.Copy(change);
+                                   return true;
+                                 })
+                      .ok());
+    }
+    ASSERT_TRUE(row) << model << " " << sk;
+    tg_mutation mutation{};
+    mutation.struct_size = sizeof mutation;
+    mutation.op = TG_OP_PURGE;
+    mutation.change = &*row;
+    tg_group group{&mutation, 1};
+    ASSERT_TRUE(const_cast<core::Storage&>(node.storage()).Commit({&group, 1}, [](const tg_outcome&) {}).ok());
+  }
+  bool Has(TestNode& node, const std::string& id) {
+    return node.Get("Reading", R"({"id":")" + id + R"("})", 42) != "not_found";
+  }
+  bool Configured(TestNode& node, const std::string& name) {
+    return node.Get("Config", R"({"name":")" + name + R"("})") != "not_found";
+  }
+};
+
+TEST_F(VerifyTest, EqualReplicas_AreEqualFromEitherEnd) {
+  FillBothWays(40);
+  LinkSyncAnswer below = Verify(*tree_.device, 10, false);
+  ASSERT_TRUE(below.status.ok()) << below.status.message();
+  EXPECT_THAT(below.report->models, IsEmpty());
+  EXPECT_GE(below.report->rows, 80u);
+  EXPECT_LT(below.report->bytes_sent + below.report->bytes_received, 2'000u);
+  LinkSyncAnswer above = Verify(*tree_.server, 10, false);
+  ASSERT_TRUE(above.status.ok()) << above.status.message();
+  EXPECT_THAT(above.report->models, IsEmpty());
+}
+
+TEST_F(VerifyTest, WhatIsMissing_IsCountedByModelAndSide_AndNothingIsChanged) {
+  FillBothWays(40);
+  Lose(*tree_.router, "Reading", "r#7");
+  Lose(*tree_.router, "Reading", "r#8");
+  Lose(*tree_.device, "Config", "c#9");
+  for (int round = 0; round < 2; ++round) {
+    LinkSyncAnswer found = Verify(*tree_.device, 10, false);
+    ASSERT_TRUE(found.status.ok()) << found.status.message();
+    ASSERT_THAT(found.report->models, SizeIs(2));
+    EXPECT_EQ(found.report->models[0], (wire::ModelDifference{"Config", 1, 0, 0, 0}));
+    EXPECT_EQ(found.report->models[1], (wire::ModelDifference{"Reading", 0, 2, 0, 0}));
+  }
+  LinkSyncAnswer above = Verify(*tree_.router, 42, false);
+  ASSERT_TRUE(above.status.ok()) << above.status.message();
+  ASSERT_THAT(above.report->models, SizeIs(2));
+  EXPECT_EQ(above.report->models[1], (wire::ModelDifference{"Reading", 2, 0, 0, 0})) << "seen from the other side";
+  EXPECT_FALSE(Has(*tree_.router, "7"));
+  EXPECT_FALSE(Configured(*tree_.device, "9"));
+}
+
+TEST_F(VerifyTest, Repair_MendsAsDirectionsSay) {
+  FillBothWays(40);
+  Lose(*tree_.router, "Reading", "r#7");
+  Lose(*tree_.device, "Config", "c#9");
+  Lose(*tree_.device, "Reading", "r#11");  // goes up only: nobody brings it back
+  LinkSyncAnswer mended = Verify(*tree_.device, 10, true);
+  ASSERT_TRUE(mended.status.ok()) << mended.status.message();
+  ASSERT_THAT(mended.report->models, SizeIs(2));
+  EXPECT_EQ(mended.report->models[0], (wire::ModelDifference{"Config", 1, 0, 0, 1}));
+  EXPECT_EQ(mended.report->models[1], (wire::ModelDifference{"Reading", 0, 1, 0, 1}));
+  EXPECT_TRUE(Has(*tree_.router, "7"));
+  EXPECT_TRUE(Configured(*tree_.device, "9"));
+  EXPECT_FALSE(Has(*tree_.device, "11"));
+  EXPECT_TRUE(Has(*tree_.router, "11"));
+  EXPECT_THAT(Verify(*tree_.device, 10, false).report->models, IsEmpty());
+}
+
+TEST_F(VerifyTest, LinkBreaksInTheMiddle_ItGoesOnInTheNextSession) {
+  FillBothWays(60);
+  for (int i = 0; i < 60; i += 7) Lose(*tree_.router, "Reading", "r#" + std::to_string(i));
+  int asks = 0;
+  bool cut = false;
+  tree_.network = [&](TestNode& from, TestNode&, const wire::DecodedFrame& frame) {
+    if (&from == tree_.device && std::holds_alternative<wire::CompareAsk>(frame.body)) ++asks;
+    cut = cut || asks == 6;
+    return asks != 6;
+  };
+  auto answer = std::make_shared<LinkSyncAnswer>();
+  answer->status = Status::Internal("not answered");
+  LinkSyncRequest request;
+  request.agent = 10;
+  request.push = false;
+  request.verify = 2;
+  request.wait = true;
+  (*tree_.device)->SyncLinks(request, [answer](LinkSyncAnswer given) { *answer = std::move(given); });
+  (void)(*tree_.device)->Commit();
+  tree_.Run(300);
+  ASSERT_TRUE(cut);
+  tree_.Disconnect(*tree_.device, *tree_.router);
+  tree_.Run(1'000);
+  tree_.network = nullptr;
+  tree_.Connect(*tree_.device, *tree_.router);
+  tree_.Run(20'000);
+  ASSERT_TRUE(answer->status.ok()) << answer->status.message();
+  ASSERT_THAT(answer->report->models, SizeIs(1));
+  EXPECT_EQ(answer->report->models[0], (wire::ModelDifference{"Reading", 0, 9, 0, 9})) << "each once";
+  for (int i = 0; i < 60; i += 7) EXPECT_TRUE(Has(*tree_.router, std::to_string(i)));
+}
+
+TEST_F(VerifyTest, NoNeighbour_IsRefused) {
+  EXPECT_EQ(Verify(*tree_.server, 42, false).status.code(), Code::kInvalid);
+  EXPECT_EQ(Verify(*tree_.server, 99, false).status.code(), Code::kNotFound);
+}
+
+}  // namespace
+}  // namespace tidegate::node
