@@ -277,6 +277,30 @@ TEST_F(PolicyChange, DownToUp_TheOwnerWrites) {
   }
 }
 
+TEST_F(PolicyChange, RouterWithoutTheSchema_FollowsTheTableOfItsParent) {
+  constexpr char kOther[] = R"({
+    format: 'onetable:1.1.0', version: '1.0.0', indexes: {primary: {hash: 'pk', sort: 'sk'}},
+    models: {Other: {pk: {type: String, value: 'o#'}, sk: {type: String, value: 'o#'}}}})";
+  for (const char* order : {"SD", "DS"}) {
+    SCOPED_TRACE(order);
+    SetUpAnew();
+    tree_->router->UseSchema(kOther);
+    tree_->Run(2'000);
+    ASSERT_TRUE(tree_->device->Put("Note", Item("a", "1")).status.ok());
+    ASSERT_TRUE(tree_->server->Put("Config", Item("all", "1")).status.ok());
+    tree_->Run(2'000);
+    ExpectAt(*tree_->device, "Config", "all", "1", 0);
+    Change(order, "Note", TG_DIRECTION_UP);
+    Change(order, "Config", TG_DIRECTION_NONE);
+    ExpectAt(*tree_->server, "Note", "a", "1");
+    ExpectLacks(*tree_->device, "Config", "all", 0);
+    EXPECT_EQ(tree_->router->storage().Stats()->items, 1u) << "the note; what goes down no longer is evicted";
+    Change(order, "Config", TG_DIRECTION_DOWN);
+    ExpectAt(*tree_->device, "Config", "all", "1", 0);
+    EXPECT_EQ(tree_->router->storage().Stats()->items, 2u);
+  }
+}
+
 TEST_F(PolicyChange, ChangedWhileStopped_IsNoticedAtTheStart) {
   ASSERT_TRUE(tree_->device->Put("Note", Item("a", "1")).status.ok());
   for (TestNode* node : All()) node->Stop();
