@@ -1,5 +1,7 @@
 #include "host/sync/inbound.h"
 
+#include <map>
+
 #include "host/base/views.h"
 #include "host/sync/meta_keys.h"
 #include "host/wire/codec.h"
@@ -56,6 +58,20 @@ std::optional<wire::RefusedKey> DroppedNote(const Link& link, const tg_change& c
   dropped->held = dropped->version;
   dropped->dropped = true;
   return dropped;
+}
+
+// Transactions that come again without those of their members that were overwritten meanwhile, and so with another
+// first one: they keep the name that they are listed with. By the name they came with.
+std::map<uint64_t, uint64_t> NamesOfListed(const Link& link, const std::vector<RefusedChange>& refused,
+                                           const core::Storage& storage) {
+  std::map<uint64_t, uint64_t> names;
+  for (const RefusedChange& one : refused) {
+    std::string key = EntryKey(link, one.change);
+    uint64_t run = 0;
+    if (one.run == 0 || !link.quarantined.contains(key)) continue;
+    if (ListedVersion(storage, key, &run) == Version::From(one.change.version) && run != 0) names[one.run] = run;
+  }
+  return names;
 }
 
 }  // namespace
@@ -128,13 +144,18 @@ QuarantineNotes StageQuarantine(Link* link, const StagedChanges& staged, const c
     notes.released.push_back(StageRelease(link, change, stage));
     if (run != 0) notes.loosened.insert(run);
   }
+  const std::map<uint64_t, uint64_t> names = NamesOfListed(*link, staged.refused, storage);
   for (const RefusedChange& refused : staged.refused) {
     wire::RefusedKey note = NameOf(refused.change);
     std::string key = EntryKey(*link, refused.change);
     bool listed = link->quarantined.contains(key);
     uint64_t run = 0;
-    if (listed && ListedVersion(storage, key, &run) > note.version) continue;
-    if (run != 0 && run != refused.run) notes.loosened.insert(run);
+    Version in_list = listed ? ListedVersion(storage, key, &run) : Version();
+    if (in_list > note.version) continue;
+    auto name = names.find(refused.run);
+    uint64_t named = name != names.end() ? name->second : refused.run;
+    if (run != 0 && in_list == note.version) named = run;
+    if (run != 0 && run != named) notes.loosened.insert(run);
     note.held = HeldVersion(storage, refused.change.key);
     if (!note.held.none() && note.held >= note.version) {
       notes.refused.push_back(std::move(note));  // known here already, by another way: nothing is lost
@@ -160,7 +181,7 @@ QuarantineNotes StageQuarantine(Link* link, const StagedChanges& staged, const c
     record.reason = refused.reason;
     record.since_unix_ms = unix_ms;
     record.change = wire::EncodeChange(refused.change);
-    record.run = refused.run;
+    record.run = named;
     record.held = refused.held;
     stage->MetaPut(key, wire::EncodeRecord(record));
     link->quarantined.insert(std::move(key));
