@@ -127,6 +127,11 @@ Result<node::ConflictEntry> FakeNode::Conflict(uint64_t number) {
 Result<node::CommandList> FakeNode::Commands(const std::string& model) {
   node::CommandList list;
   if (model == "Later") list.waits_for = "nothing is compared yet";
+  if (model == "Bare") {
+    list.answer_model = "Nod";
+    list.answer_lacks = {"code", "output"};
+    return list;
+  }
   if (model != "Order") return list.waits_for.empty() ? Status::Invalid(model + " is no command") : Result(list);
   // Until it is answered.
   MutexLock lock(data_->mutex);

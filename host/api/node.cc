@@ -102,6 +102,9 @@ Status GetCommands(Call& call) {
   }
   ObjectWriter answer;
   answer.Raw("commands", commands.Take());
+  ArrayWriter lacks;
+  for (const std::string& field : list.answer_lacks) lacks.Raw(Quoted(field));
+  if (!list.answer_lacks.empty()) answer.Text("answer_model", list.answer_model).Raw("answer_lacks", lacks.Take());
   if (!list.waits_for.empty()) answer.Text("waits_for", list.waits_for);
   call.exchange.SendJson(200, answer.Take());
   return Status::Ok();

@@ -61,7 +61,7 @@ TEST_F(Api, Level_IsSetReturnedAndRefused) {
 TEST_F(Api, SyncThatWaited_SaysWhatDidNotGetThere) {
   EXPECT_EQ(Ask("POST", "/v1/sync", R"({"wait":"server","timeout_ms":100})").body,
             R"({"pending_changes":0,"complete":true,"quarantined":[],"quarantined_count":0,"not_listed":0,)"
-            R"("superseded":[],"superseded_count":0,"unsettled_scopes":0,"held":[]})"
+            R"("superseded":[],"superseded_count":0,"apart":[],"apart_count":0,"unsettled_scopes":0,"held":[]})"
             "\n");
   node::SyncAnswer answer;
   answer.quarantined = {{"Fault", 42, "p", "f1", {7, 42, 9}, {}, "severity: \"x\"", 1}};

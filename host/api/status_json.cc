@@ -92,9 +92,10 @@ std::string ExceptionToJson(const node::SyncException& exception) {
 }  // namespace
 
 std::string SyncToJson(const node::SyncAnswer& answer) {
-  ArrayWriter quarantined, superseded;
+  ArrayWriter quarantined, superseded, apart;
   for (const node::SyncException& exception : answer.quarantined) quarantined.Raw(ExceptionToJson(exception));
   for (const node::SyncException& exception : answer.superseded) superseded.Raw(ExceptionToJson(exception));
+  for (const node::SyncException& exception : answer.apart) apart.Raw(ExceptionToJson(exception));
   return ObjectWriter()
       .Unsigned("pending_changes", answer.pending_changes)
       .Bool("complete", answer.complete())
@@ -103,6 +104,8 @@ std::string SyncToJson(const node::SyncAnswer& answer) {
       .Unsigned("not_listed", answer.not_listed)
       .Raw("superseded", superseded.Take())
       .Unsigned("superseded_count", answer.superseded_count)
+      .Raw("apart", apart.Take())
+      .Unsigned("apart_count", answer.apart_count)
       .Unsigned("unsettled_scopes", answer.unsettled_scopes)
       .Raw("held", HoldsToJson(answer.held))
       .Take();

@@ -77,12 +77,31 @@ Result<Ran> RunProgram(const std::vector<std::string>& words, const std::string&
   return ran;
 }
 
+// What the answers' model cannot take.
+struct Lacks {
+  std::string model;
+  bool code = false;
+  bool output = false;
+};
+
+Lacks LacksOf(const Json& list) {
+  Lacks lacks{Text(list, "answer_model"), false, false};
+  for (const Json& field : list.value("answer_lacks", Json::array())) {
+    lacks.code = lacks.code || field == "code";
+    lacks.output = lacks.output || field == "output";
+  }
+  return lacks;
+}
+
 // What a program printed: a JSON object is the fields of the answer, anything else is `output`.
-Json AnswerOf(const Json& key, const Ran& ran) {
+Json AnswerOf(const Json& key, const Ran& ran, const Lacks& lacks) {
   Json answer = Json::parse(ran.output, nullptr, false);
   if (!answer.is_object()) {
     answer = Json::object();
-    if (!ran.output.empty()) answer["output"] = ran.output;
+    if (!ran.output.empty() && !lacks.output) answer["output"] = ran.output;
+    if (!ran.output.empty() && lacks.output)
+      std::fprintf(stderr, "tidegate: model %s has no field output: what the program printed is not kept\n",
+                   lacks.model.c_str());
   }
   answer["code"] = ran.code;
   for (const auto& [name, value] : key.items()) answer[name] = value;
@@ -90,13 +109,14 @@ Json AnswerOf(const Json& key, const Ran& ran) {
 }
 
 // A program that could not be started has not run: the command stays.
-Status RunOne(const Arguments& arguments, const std::vector<std::string>& program, const Json& due) {
+Status RunOne(const Arguments& arguments, const std::vector<std::string>& program, const Json& due,
+              const Lacks& lacks) {
   const Json key = due.value("answer_key", Json::object());
   TG_ASSIGN_OR_RETURN(Ran ran, RunProgram(program, ToText(due["item"]) + "\n"));
   if (ran.code == 127 && ran.output.empty()) return Status::Invalid("cannot run " + program[0]);
   std::string model = Text(due, "answer_model");
   Result<Json> put = Ask(arguments, "POST", "/v1/items/" + PercentEncode(model) + "?mode=create",
-                         AnswerOf(key, ran).dump(-1, ' ', false, Json::error_handler_t::replace));
+                         AnswerOf(key, ran, lacks).dump(-1, ' ', false, Json::error_handler_t::replace));
   if (!put.ok() && put.status().code() != Code::kConflict) {
     return {put.status().code(),
             "the program has run, but its answer cannot be written: " + put.status().message() +
@@ -134,8 +154,13 @@ int Run(const Arguments& arguments) {
   while (true) {
     Result<Json> list = Ask(arguments, "GET", "/v1/commands/" + PercentEncode(model));
     if (!list.ok()) return Fail(list.status());
+    const Lacks lacks = LacksOf(*list);
+    if (lacks.code)
+      return Fail(Status::Invalid("nothing was run: model " + lacks.model + ", which answers " + model +
+                                  ", has no field code; add code: {type: 'number'}, and "
+                                  "output: {type: 'string'} for what a program prints as text"));
     for (const Json& due : list->value("commands", Json::array())) {
-      if (Status ran = RunOne(arguments, program, due); !ran.ok()) return Fail(ran);
+      if (Status ran = RunOne(arguments, program, due, lacks); !ran.ok()) return Fail(ran);
     }
     std::string waits_for = list->contains("waits_for") ? Text(*list, "waits_for") : "";
     if (!waits_for.empty() && waits_for != told) std::fprintf(stderr, "tidegate: waiting: %s\n", waits_for.c_str());

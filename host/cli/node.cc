@@ -17,16 +17,19 @@ namespace {
 // What a sync excepts: refused items and those that a newer state took the place of.
 void PrintExceptions(const Json& answer) {
   Table table({"", "model", ">owner", "key", ">by agent", "why"});
-  auto add = [&](const char* list, const char* what) {
+  auto add = [&](const char* list, const char* what, const char* otherwise) {
     for (const Json& entry : answer.value(list, Json::array())) {
       std::string why = Text(entry, "reason");
       table.Add({what, Text(entry, "model"), std::to_string(Number(entry, "owner")),
                  Text(entry, "pk") + " " + Text(entry, "sk"), std::to_string(Number(entry, "by")),
-                 why.empty() ? "a newer state: " + Text(entry, "held") : why});
+                 !why.empty()             ? why
+                 : entry.contains("held") ? "a newer state: " + Text(entry, "held")
+                                          : otherwise});
     }
   };
-  add("quarantined", "refused");
-  add("superseded", "superseded");
+  add("quarantined", "refused", "");
+  add("superseded", "superseded", "");
+  add("apart", "apart", "a comparison asked for it: the rest of its transaction may show first");
   if (!table.empty()) table.Print();
 }
 
@@ -152,19 +155,21 @@ int Backup(const Arguments& arguments) {
 }  // namespace
 
 Command SyncCommand() {
-  return {"sync",
-          "",
-          "sends what waits at once, and waits until it has arrived",
-          {{"--wait", "", "wait until all that was written before is durable there"},
-           {"--to", "WHERE", "with --wait: hop (the neighbours) or server (default)"},
-           {"--timeout", "TIME", "how long to wait at most; 60s if not said"}},
-          "The exit code is 5 if it is not there in time; nothing is lost then, and it goes on. It is 6 if all the\n"
-          "rest is there, but something was refused on the way: it is listed with the reason, and who refused it.\n"
-          "An item whose newer state took its place is listed as superseded; that is no failure.\n\n"
-          "example:\n  tidegate put Fault id=f1 severity=high && tidegate sync --wait --to server --timeout 10s\n",
-          0,
-          0,
-          Sync};
+  return {
+      "sync",
+      "",
+      "sends what waits at once, and waits until it has arrived",
+      {{"--wait", "", "wait until all that was written before is durable there"},
+       {"--to", "WHERE", "with --wait: hop (the neighbours) or server (default)"},
+       {"--timeout", "TIME", "how long to wait at most; 60s if not said"}},
+      "The exit code is 5 if it is not there in time; nothing is lost then, and it goes on. It is 6 if all the\n"
+      "rest is there, but something was refused on the way: it is listed with the reason, and who refused it.\n"
+      "An item whose newer state took its place is listed as superseded, one that came by a comparison and without\n"
+      "the rest of its transaction as apart; that is no failure.\n\n"
+      "example:\n  tidegate put Fault id=f1 severity=high && tidegate sync --wait --to server --timeout 10s\n",
+      0,
+      0,
+      Sync};
 }
 
 Command VerifyCommand() {

@@ -19,6 +19,10 @@ TEST_F(Cli, Sync_SomethingWasRefused_SaysWhatAndHasAnExitCodeOfItsOwn) {
   EXPECT_EQ(replaced.exit_code, 0);
   EXPECT_THAT(replaced.out, HasSubstr("superseded"));
   EXPECT_THAT(replaced.out, HasSubstr("durable at the server\n"));
+  answer.apart = {{"Status", 42, "p", "t", {7, 42, 9}, {}, "", 10}};
+  answer.apart_count = 1;
+  node_.SetSyncAnswer(answer);
+  EXPECT_THAT(Run("sync --wait").out, HasSubstr("the rest of its transaction may show first"));
   answer.quarantined = {{"Fault", 42, "p", "f1", {7, 42, 9}, {}, "severity: not allowed", 1}};
   answer.quarantined_count = 1;
   node_.SetSyncAnswer(answer);
@@ -180,6 +184,9 @@ TEST_F(Cli, VerifyQuarantineAdoptAndBackup_Answer) {
 TEST_F(Cli, CommandRun_RunsTheProgramOnceAndWritesWhatItPrints) {
   const std::string run = "command run Order --once -- sh -c ";
   EXPECT_THAT(Run("command run Order --once -- /no/such/program").err, HasSubstr("cannot run"));
+  Ran bare = Run("command run Bare --once -- sh -c true");
+  EXPECT_EQ(bare.exit_code, 1);
+  EXPECT_THAT(bare.err, HasSubstr("model Nod, which answers Bare, has no field code"));
   EXPECT_EQ(Run("command list Order").out, "{\"id\":\"7\",\"what\":\"blink\"}\n") << "it has not run";
   EXPECT_THAT(Run(run + "'cat; exit 3'").out, HasSubstr("code 3"));
   EXPECT_EQ(Run(run + "'echo again'").out, "");

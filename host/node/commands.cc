@@ -70,6 +70,10 @@ Result<CommandList> Node::Impl::Commands(const std::string& model) const {
                            model + ": {sync: 'down', answer: 'MODEL'}}");
   }
   CommandList list;
+  list.answer_model = rule->answer->name;
+  for (const char* field : {"code", "output"}) {
+    if (!rule->answer->model->HasField(field)) list.answer_lacks.emplace_back(field);
+  }
   for (const wire::Scope& mark : marks_) {
     if (!mark.all_owners && mark.owner != options_.agent && mark.owner != kAgentAll) continue;
     list.waits_for =

@@ -188,6 +188,7 @@ void Node::Impl::Sync(const SyncRequest& request, std::function<void(SyncAnswer)
       if (Lacks(link.get())) waiter.children.push_back(agent);
     }
   }
+  waiter.reached = ReachedPosition(waiter);
   waiters_.push_back(std::move(waiter));
 }
 
@@ -232,6 +233,7 @@ void Node::Impl::AnswerWaiters() {
       for (const LinkStatus& link : GetStatus().links) answer.pending_changes += link.pending_changes;
     }
     NameExceptions(waiter, position, &answer);
+    NameApart(waiter, &answer);
     answer.held = HeldOnTheWay(waiter);
     waiter.done(std::move(answer));
   }
@@ -313,6 +315,35 @@ void Node::Impl::NoteSuperseded(const sync::Link& told, const wire::RefusedKey& 
     SyncException exception = ExceptionOf(refused);
     exception.by = by;
     AddSuperseded(&waiter, std::move(exception));
+  }
+}
+
+// A comparison asked for this one alone. It is known as long as it is on its way, and not after a restart.
+void Node::Impl::NoteApart(const tg_change& change, uint64_t seq) {
+  const sync::Link* parent = links_.parent();
+  if (parent != nullptr && waiters_.empty())
+    apart_.erase(apart_.begin(), apart_.upper_bound(parent->delivered_position(end_.position)));
+  if (apart_.size() >= options_.sync_exceptions_max) {
+    ++apart_not_named_;
+    return;
+  }
+  SyncException exception;
+  exception.model = View(change.model);
+  exception.owner = change.key.owner;
+  exception.pk = View(change.key.pk);
+  exception.sk = View(change.key.sk);
+  exception.version = Version::From(change.version);
+  exception.by = parent != nullptr ? parent->agent() : 0;
+  apart_[seq] = std::move(exception);
+}
+
+void Node::Impl::NameApart(const Waiter& waiter, SyncAnswer* answer) {
+  for (auto at = apart_.upper_bound(waiter.reached); at != apart_.end() && at->first <= waiter.position; ++at)
+    answer->apart.push_back(at->second);
+  answer->apart_count = answer->apart.size() + (apart_.empty() ? 0 : apart_not_named_);
+  if (waiters_.empty() && ReachedPosition(waiter) >= end_.position) {
+    apart_.clear();
+    apart_not_named_ = 0;
   }
 }
 

@@ -78,6 +78,34 @@ TEST_F(DeliveredTest, NothingRefused_WaitIsComplete) {
   EXPECT_EQ(tree_.device->counter("tidegate_sync_exceptions_total"), 0u);
 }
 
+// A comparison asks for the two states of a transaction one by one: the wait says that they went apart.
+TEST_F(DeliveredTest, TransactionThatAComparisonTookApart_WaitNamesItsItems) {
+  replica::Transaction transaction(2);
+  transaction[0].model = transaction[1].model = "Setting";
+  transaction[0].properties = R"({"name":"a","value":"1"})";
+  transaction[1].properties = R"({"name":"b","value":"1"})";
+  ASSERT_TRUE(tree_.device->Write(transaction).status.ok());
+  SyncAnswer whole = Sync(*tree_.device, SyncTarget::kServer);
+  EXPECT_TRUE(whole.complete());
+  EXPECT_EQ(whole.apart_count, 0u);
+  tree_.network = [&](TestNode& from, TestNode&, const wire::DecodedFrame& frame) {
+    return &from != tree_.device || !std::holds_alternative<wire::Batch>(frame.body);
+  };
+  transaction[0].properties = R"({"name":"a","value":"2"})";
+  transaction[1].properties = R"({"name":"b","value":"2"})";
+  ASSERT_TRUE(tree_.device->Write(transaction).status.ok());
+  tree_.device->operator->()->SyncLinks({.compare = true}, [](const LinkSyncAnswer&) {});
+  tree_.Run(5'000);
+  tree_.network = nullptr;
+  SyncAnswer answer = Sync(*tree_.device, SyncTarget::kServer, 60'000);
+  ASSERT_TRUE(answer.status.ok()) << answer.status.message();
+  EXPECT_TRUE(answer.complete()) << "all of it is there";
+  ASSERT_EQ(answer.apart_count, 2u);
+  EXPECT_EQ(answer.apart[0].model, "Setting");
+  EXPECT_EQ(answer.apart[0].by, 10u);
+  EXPECT_EQ(Sync(*tree_.device, SyncTarget::kServer).apart_count, 0u) << "said once";
+}
+
 // More than one ack can name: what is passed counts only with all that is excepted of it.
 TEST_F(DeliveredTest, MoreRefusedThanAnAckNames_WaitCountsAll) {
   tree_.server->UseSchema(kStrict);

@@ -127,6 +127,7 @@ class Node::Impl : private sync::Admission {
     int64_t deadline_us;
     std::vector<AgentId> children;  // at the server: those that lacked something when it was asked
     std::function<void(SyncAnswer)> done;
+    uint64_t reached = 0;  // when it began
     // What a newer state took the place of meanwhile, by key; as many as options_.sync_exceptions_max.
     std::map<std::string, SyncException> superseded = {};
     uint64_t superseded_not_named = 0;
@@ -192,6 +193,8 @@ class Node::Impl : private sync::Admission {
   void NoteReplaced(const core::Effect& effect);
   void NoteSuperseded(const sync::Link& told, const wire::RefusedKey& refused);
   void AddSuperseded(Waiter* waiter, SyncException exception);
+  void NoteApart(const tg_change& change, uint64_t seq);
+  void NameApart(const Waiter& waiter, SyncAnswer* answer);
   void NameExceptions(const Waiter& waiter, uint64_t reached, SyncAnswer* answer);
   bool Excepts(const Waiter& waiter, const wire::QuarantineRecord& record, const wire::RefusedKey& name) const;
   sync::Link* SourceOf(const sync::Link& told, const wire::RefusedKey& refused) const;
@@ -711,6 +714,8 @@ class Node::Impl : private sync::Admission {
   std::list<replica::Submission> own_submissions_;                   // of callers that keep none themselves
   std::deque<std::function<void()>> finished_;                       // answers that need no commit
   std::vector<Waiter> waiters_;
+  std::map<uint64_t, SyncException> apart_;  // by position: on its way up without the rest of its transaction
+  uint64_t apart_not_named_ = 0;
   std::deque<Clearing> clearings_;
   std::list<Errand> errands_;
   uint64_t last_errand_ = 0;

@@ -226,8 +226,11 @@ void Node::Impl::StageRenumbered(tg_change change) {
   stage_.Begin();
   change.via = 0;
   stage_.Renumber(change, Version::From(change.version));
-  stage_.End([this, from = change.seq](const Status& status, std::span<const core::Effect> effects) {
-    if (status.ok() && !effects.empty() && effects[0].applied()) Renumbered(from, effects[0].outcome.seq);
+  bool together = change.run_first < change.run_last;
+  stage_.End([this, from = change.seq, together](const Status& status, std::span<const core::Effect> effects) {
+    if (!status.ok() || effects.empty() || !effects[0].applied()) return;
+    Renumbered(from, effects[0].outcome.seq);
+    if (together) NoteApart(*effects[0].change, effects[0].outcome.seq);
   });
 }
 

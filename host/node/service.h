@@ -46,9 +46,13 @@ struct SyncAnswer {
   std::vector<SyncException> quarantined;
   // A newer state took its place: above (by tells where), or here meanwhile, and is on its way.
   std::vector<SyncException> superseded;
+  // Sent apart from the transaction that it was written in, since a comparison asked for it alone: the rest of that may
+  // show there first. No failure.
+  std::vector<SyncException> apart;
   // All of them; more than are named when limits.sync_exceptions_max is reached.
   uint64_t quarantined_count = 0;
   uint64_t superseded_count = 0;
+  uint64_t apart_count = 0;
   uint64_t not_listed = 0;        // refused, but the quarantine here was full: which ones is not known
   uint64_t unsettled_scopes = 0;  // still to be compared with the parent
   // Whether each item that was waited for, or a newer state of it, got there.

@@ -151,6 +151,8 @@ struct DueCommand {
 struct CommandList {
   std::vector<DueCommand> commands;  // empty while something is waited for
   std::string waits_for;
+  std::string answer_model;
+  std::vector<std::string> answer_lacks;  // of `code` and `output`, which a runner writes, those its schema lacks
 };
 
 // A state that lost against one that did not know of it.

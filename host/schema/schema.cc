@@ -27,6 +27,7 @@ Model::Model(std::unique_ptr<const ModelRules> rules) : rules_(std::move(rules))
 Model::~Model() = default;
 const std::string& Model::name() const { return rules_->name; }
 uint64_t Model::digest() const { return rules_->digest; }
+bool Model::HasField(std::string_view field) const { return rules_->list.Find(field) != kNoField; }
 std::vector<std::string> Model::index_names() const {
   std::vector<std::string> names;
   for (const IndexRules& index : rules_->indexes) names.push_back(index.name);

@@ -49,6 +49,7 @@ class Model {
   const std::string& name() const;
   // Of the definition (fields, indexes, params) with its keys in order: equal at two nodes = equal rules.
   uint64_t digest() const;
+  bool HasField(std::string_view field) const;
   // The names of the secondary indexes of its table.
   std::vector<std::string> index_names() const;
   const ModelRules& rules() const { return *rules_; }

@@ -63,6 +63,10 @@ class DefectiveStorage : public ForwardingStorage {
   DefectiveStorage(Defect defect, core::Storage& truth, SimRandom random)
       : ForwardingStorage(truth), defect_(defect), random_(random) {}
 
+  Status Get(const tg_key& key, const core::ChangeFn& fn) const override {
+    if (defect_ == Defect::kAnswerUnseen && View(key.pk) == "done#") return Status::NotFound("no row of this key");
+    return ForwardingStorage::Get(key, fn);
+  }
   Result<Watermark> Commit(std::span<const tg_group> groups, const core::OutcomeFn& outcome) override;
   Result<core::FeedPage> Changes(const tg_feed_selector& selector, uint64_t after, uint64_t limit_items,
                                  uint64_t limit_bytes, const core::ChangeFn& fn) const override;
@@ -267,6 +271,7 @@ const std::vector<DefectInfo>& AllDefects() {
        "clocks"},
       {Defect::kPurgeUnpassed, "purge-unpassed", "tombstones are purged before others have them", "leases"},
       {Defect::kLeaseIgnored, "lease-ignored", "tombstones are kept, and neighbours waited for, a minute", "leases"},
+      {Defect::kAnswerUnseen, "answer-unseen", "the answer to a command is not found: it is applied twice", "commands"},
       {Defect::kHorizonForgotten, "horizon-forgotten", "a restarted node does not know what it has purged", "leases"},
       {Defect::kPolicyDeletes, "policy-deletes", "items of a model that goes nowhere any more are dropped", "policies"},
       {Defect::kBackfillMissing, "backfill-missing", "a model that begins to go somewhere leaves its history behind",
@@ -297,6 +302,7 @@ std::unique_ptr<core::Storage> MakeDefectiveStorage(Defect defect, core::Storage
     case Defect::kConflictDropped:
     case Defect::kPurgeUnpassed:
     case Defect::kHorizonForgotten:
+    case Defect::kAnswerUnseen:
     case Defect::kHeldForgotten:
     case Defect::kPolicyDeletes:
     case Defect::kBackfillMissing:

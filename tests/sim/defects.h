@@ -36,6 +36,7 @@ enum class Defect : uint8_t {
   kHorizonForgotten,  // after a restart a node does not know what it purged
   kPolicyDeletes,     // what goes nowhere any more is dropped
   kBackfillMissing,   // what begins to go somewhere takes no new position
+  kAnswerUnseen,      // the answer to a command is not found
   // network
   kGapAccepted,     // a lost batch is hidden by a wrong `before` in the next
   kStallIgnored,    // a link that is up and does not move is left as it is

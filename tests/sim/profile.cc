@@ -69,7 +69,11 @@ std::vector<Profile> MakeProfiles() {
   everything.settings = 200;
   everything.joined = 150;
   everything.long_downs = 4;
-  return {mixed, calm, storm, chain, skew, clocks, wide, strict, leases, tight, policies, roam, rewinds, everything};
+  Profile commands{.name = "commands", .what = "commands from the server, run at the devices once by key"};
+  commands.commands = 40;
+  commands.crashes = 12;
+  return {mixed,  calm,  storm,    chain, skew,    clocks,     wide,    strict,
+          leases, tight, policies, roam,  rewinds, everything, commands};
 }
 
 }  // namespace

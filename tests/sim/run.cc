@@ -1,12 +1,16 @@
 #include "tests/sim/run.h"
 
+#include <optional>
+
 #include "tests/sim/faults.h"
+#include "tests/sim/runners.h"
 #include "tests/sim/workload.h"
 #include "tests/sim/world.h"
 
 namespace tidegate::sim {
 namespace {
 
+constexpr uint64_t kCommandStream = 0x636f6d6d616e6473ull;
 constexpr int64_t kSettleUsMax = 300 * kSecond;  // longest way: a dead session, its timeout, a back-off, a reconcile
 constexpr int64_t kStillUs = 45 * kSecond;       // rest that is watched
 constexpr int64_t kLateUs = 5 * kSecond;         // frames of the last storm may still arrive, and be answered
@@ -151,13 +155,21 @@ RunResult RunSeed(const RunOptions& run) {
   workload.PlanSyncs(25, active_us);
   faults.Plan(static_cast<uint32_t>(random.Between(profile.faults_min, profile.faults_max)), active_us);
 
+  std::optional<Runners> runners;
+  if (profile.commands != 0) {
+    runners.emplace(world, SimRandom(run.seed ^ kCommandStream));
+    runners->Plan(profile.commands, active_us);
+  }
+
   world.RunFor(active_us + 100 * kMs);
   faults.End();
   const int64_t end_us = world.now_us();
+  if (runners) runners->Finish(kSettleUsMax);
   if (!world.Settle(kSettleUsMax) && !world.failed())
     world.Fail("no rest within " + std::to_string(kSettleUsMax / kSecond) + " s: " + world.Unrest());
   const int64_t rest_us = world.now_us();
   if (!world.failed()) world.oracle().CheckAtRest();
+  if (!world.failed() && runners) runners->CheckAtRest();
   if (!world.failed() && profile.replaces) ReplaceADevice(world, workload, random);
   if (!world.failed()) CheckStillness(world);
   // While a clock is in doubt nothing is forgotten.

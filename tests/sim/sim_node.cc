@@ -235,6 +235,11 @@ void SimNode::SetLevel(uint32_t level, std::function<void(const Status&)> done) 
   Wake(0);
 }
 
+void SimNode::CatalogChanged() {
+  node_->CatalogChanged();
+  Wake(0);
+}
+
 void SimNode::SwitchLink(AgentId agent, bool on, std::function<void(const Status&)> done) {
   node_->SwitchLink(agent, on, [this, life = life_, done = std::move(done)](const Status& status) {
     if (life == life_ && Output()) done(status);

@@ -37,6 +37,12 @@ void World::SetNewestOnly(AgentId agent, bool newest_only) {
   if (!newest_only) newest_only_.erase(agent);
 }
 
+void World::LoosenServer() {
+  if (server_catalog_) server_catalog_->Set(GoodCatalog());
+  SimNode& server = node(kAgentServer);
+  if (server.up()) server.CatalogChanged();
+}
+
 const replica::CatalogHolder& World::catalog(AgentId agent) const {
   if (newest_only_.contains(agent)) return *newest_catalog_;
   if (auto changing = changing_catalogs_.find(agent); changing != changing_catalogs_.end()) return *changing->second;

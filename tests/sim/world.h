@@ -53,6 +53,8 @@ class World {
 
   // A node that joins nothing: of every model the newest state wins. From its next start on.
   void SetNewestOnly(AgentId agent, bool newest_only);
+  // The server takes what a strict one refused.
+  void LoosenServer();
 
   // Which way a model goes at a node. Of the one that changes it may be set, while the node runs or not.
   uint32_t Direction(AgentId agent, const ModelTruth& model) const;

@@ -81,6 +81,38 @@ TEST_F(ScenarioLetters, F_ConcurrentEditsServerInTheFuture_OneStateThenLaterEdit
   EXPECT_THAT(at(kG).status().problems, ::testing::Contains(HasSubstr("clock of agent 1 ")));
 }
 
+TEST_F(ScenarioLetters, J_TransactionOfTwoLanesOfWhichOneIsRefused_BothWaitAndTheSchemaThatFitsReleasesBoth) {
+  options_.strict_server = true;
+  Build();
+  StartAll();
+  RunFor(2 * kSecond);
+  replica::Write high{replica::WriteMode::kUpsert, "Setting", R"({"name":"a","n":1})", {}, {}};
+  replica::Write low{
+      replica::WriteMode::kCreate, "Reading", "{\"n\":2,\"text\":\"" + std::string(300, 'y') + "\"}", {}, {}};
+  ASSERT_TRUE(Ask(kD, {high, low}).status.ok());
+  Put(kD, "Setting", R"({"name":"b","n":3})");
+  ASSERT_TRUE(Synced(kD, node::SyncTarget::kServer, 60 * kSecond));
+  EXPECT_NE(Get(kS, "Setting", R"({"name":"b"})", kD), "") << "nothing else waits for it";
+  EXPECT_EQ(Get(kS, "Setting", R"({"name":"a"})", kD), "");
+  EXPECT_EQ(Count(kS, "Reading"), 0u);
+  for (AgentId agent : {kS, kG, kD}) {
+    ASSERT_EQ(at(agent).quarantine().size(), 2u) << "at node " << agent;
+    for (const node::QuarantineEntry& entry : at(agent).quarantine()) {
+      EXPECT_EQ(entry.by, kS);
+      EXPECT_THAT(entry.reason, HasSubstr("its transaction was refused"));
+    }
+  }
+  at(kG).Crash("in the middle");
+  RunFor(kSecond);
+  at(kG).Start();
+  world().LoosenServer();
+  RunFor(30 * kSecond);
+  EXPECT_NE(Get(kS, "Setting", R"({"name":"a"})", kD), "");
+  EXPECT_EQ(Count(kS, "Reading"), 1u);
+  for (AgentId agent : {kS, kG, kD}) EXPECT_THAT(at(agent).quarantine(), ::testing::IsEmpty()) << "at node " << agent;
+  ExpectRest();
+}
+
 TEST_F(ScenarioLetters, K_FrameOfTheWindowLostOthersDoubled_AppliedInOrderWithOneQuickResend) {
   options_.node.batch_items_max = 10;
   options_.node.sync_delay_ms = 0;

@@ -1,0 +1,48 @@
+// Runners: the commands of a seed, which the server sends, and the programs at the devices that run them. A program
+// that has answered is never given the same command again, whatever breaks.
+// Thread safety: none. Ownership: refers to the world.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "tests/sim/random.h"
+
+namespace tidegate::sim {
+
+class SimNode;
+class World;
+
+class Runners {
+ public:
+  Runners(World& world, SimRandom random) : world_(world), random_(random) {}
+
+  // Plans `count` commands at random moments of the next us, and devices that look for them.
+  void Plan(uint32_t count, int64_t us);
+  // All that is due is run and answered.
+  void Finish(int64_t limit_us);
+  // Each command to one device has its answer at the server, which has removed the command.
+  void CheckAtRest();
+
+ private:
+  struct Run {
+    uint64_t starts = 0;  // of the node, when the program was started; 0 = it is not running
+    bool answered = false;
+  };
+  void Send();
+  // True if something is due, or not known yet.
+  bool Look(SimNode& device);
+  void Answer(SimNode& device, const std::string& name, uint64_t starts);
+  bool Holds(SimNode& node, const char* pk, uint64_t owner, const std::string& name);
+
+  World& world_;
+  SimRandom random_;
+  uint64_t next_ = 1;
+  std::map<std::pair<uint64_t, std::string>, Run> runs_;
+  std::set<std::pair<uint64_t, std::string>> sent_;  // to one device, acknowledged
+};
+
+}  // namespace tidegate::sim
