@@ -5,6 +5,7 @@
 #include "host/api/handlers.h"
 #include "host/api/json_text.h"
 #include "host/api/link_metrics.h"
+#include "host/api/quota_metrics.h"
 #include "host/api/patience.h"
 #include "host/api/status_json.h"
 
@@ -162,7 +163,8 @@ Status GetHealth(Call& call) {
 
 Status GetMetrics(Call& call) {
   TG_RETURN_IF_ERROR(call.params.Done({}));
-  std::string text = call.context.node.MetricsText() + LinkMetricsText(call.context.node.GetStatus());
+  const node::NodeStatus status = call.context.node.GetStatus();
+  std::string text = call.context.node.MetricsText() + LinkMetricsText(status) + QuotaMetricsText(status);
   call.exchange.SendText(200, "text/plain; version=0.0.4; charset=utf-8", std::move(text));
   return Status::Ok();
 }

@@ -50,6 +50,15 @@ struct ApiConfig {
   bool operator==(const ApiConfig&) const = default;
 };
 
+// What is dropped as soon as it has arrived.
+struct ClearOnAckConfig {
+  bool self = false;  // of this node's own agent
+  AgentId agent = 0;  // 0 = all, unless self
+  std::string model;  // empty = all
+  bool at_hop = false;
+  bool operator==(const ClearOnAckConfig&) const = default;
+};
+
 struct SyncConfig {
   int64_t sync_delay_ms = 5'000;
   uint64_t sync_limit_bytes = 10'000;
@@ -65,6 +74,7 @@ struct SyncConfig {
   int64_t link_timeout_ms = 30'000;
   int64_t progress_timeout_ms = 60'000;
   int64_t period_ms = 0;  // 0 = never
+  std::vector<ClearOnAckConfig> clear_on_ack;
   std::array<uint32_t, TG_LANE_COUNT> lane_weights = {8, 4, 2, 1};
   bool operator==(const SyncConfig&) const = default;
 };

@@ -102,6 +102,11 @@ TEST_F(ConfigTest, TransportNameTwice_IsRefused) {
             "main.yaml:4:13; give each a name of its own");
 }
 
+TEST_F(ConfigTest, ClearOnAckAtTheServer_IsRefused) {
+  EXPECT_THAT(Error("node: {role: server}\nstorage: {plugin: storage-memory}\nsync: {clear_on_ack: [{agent: all}]}\n"),
+              HasSubstr("sync.clear_on_ack: what goes up has arrived at the server"));
+}
+
 TEST_F(ConfigTest, LimitsThatContradict_AreRefused) {
   EXPECT_EQ(Error(std::string(kLeast) + "sync: {resend_ms: 2min}\n"),
             "main.yaml:3:19: sync.resend_ms: sync.resend_ms must be below sync.resend_max_ms; change one of them (the "

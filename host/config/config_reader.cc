@@ -181,6 +181,7 @@ class Reader {
     Duration("/sync/link_timeout", sync.link_timeout_ms, 1);
     Duration("/sync/progress_timeout", sync.progress_timeout_ms, 1);
     Duration("/sync/period", sync.period_ms, 0);
+    ReadClearOnAck();
     Integer("/sync/lane_weights/urgent", sync.lane_weights[TG_LANE_URGENT]);
     Integer("/sync/lane_weights/state", sync.lane_weights[TG_LANE_STATE]);
     Integer("/sync/lane_weights/history", sync.lane_weights[TG_LANE_HISTORY]);
@@ -190,6 +191,22 @@ class Reader {
     NotAbove("/sync/keepalive", sync.keepalive_ms, "/sync/link_timeout", sync.link_timeout_ms - 1);
     NotAbove("/sync/resend_max_ms", sync.resend_max_ms, "/sync/progress_timeout", sync.progress_timeout_ms - 1);
     NotAbove("/sync/frame_bytes", sync.frame_bytes, "/sync/window_bytes", sync.window_bytes);
+  }
+
+  void ReadClearOnAck() {
+    const Json* entries = Find("/sync/clear_on_ack");
+    for (size_t i = 0; entries != nullptr && i < entries->size(); i++) {
+      const Json& entry = (*entries)[i];
+      ClearOnAckConfig clear;
+      const Json& agent = entry["agent"];
+      clear.self = agent == "self";
+      if (agent.is_number()) clear.agent = agent.get<AgentId>();
+      clear.model = entry.value("model", "");
+      clear.at_hop = entry.value("at", "server") == "hop";
+      config_.sync.clear_on_ack.push_back(std::move(clear));
+    }
+    if (config_.node.role == Role::kServer && !config_.sync.clear_on_ack.empty())
+      Fail("/sync/clear_on_ack", "what goes up has arrived at the server, where it is kept; remove the key");
   }
 
   void ReadLimits() {

@@ -86,6 +86,7 @@ sync:
   link_timeout: 20s
   progress_timeout: 3min
   period: 1h
+  clear_on_ack: [{agent: 42, model: Reading, at: hop}, {agent: self}, {agent: all}]
   lane_weights: {urgent: 16, state: 5, history: 3, bulk: 2}
 limits:
   transaction_bytes_max: 2MB
@@ -139,6 +140,9 @@ context: {deviceId: d1, site: {n: 4}}
   EXPECT_EQ(config.sync.link_timeout_ms, 20'000);
   EXPECT_EQ(config.sync.progress_timeout_ms, 180'000);
   EXPECT_EQ(config.sync.period_ms, 3'600'000);
+  EXPECT_THAT(config.sync.clear_on_ack,
+              ElementsAre(ClearOnAckConfig{false, 42, "Reading", true}, ClearOnAckConfig{true, 0, "", false},
+                          ClearOnAckConfig{false, 0, "", false}));
   EXPECT_THAT(config.sync.lane_weights, ElementsAre(16, 5, 3, 2));
   EXPECT_EQ(config.limits.transaction_bytes_max, 2'000'000u);
   EXPECT_EQ(config.limits.item_bytes_max, 1'000'000u);

@@ -1,6 +1,7 @@
 #include "host/core/stage.h"
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
 #include "host/base/views.h"
@@ -103,40 +104,40 @@ Status Stage::Commit(const Committed& committed) {
   mutations_.reserve(mutations.size());
   touched_.Clear();
 
-  std::vector<tg_group> views;
-  views.reserve(groups.size());
-  for (const Group& group : groups) views.push_back({mutations.data() + group.first, group.count});
-
   std::vector<Effect> effects;
   effects.reserve(changes);
-  std::vector<size_t> ends(groups.size(), 0);  // effects of each group end here
-  Result<Watermark> end = storage_.Commit(views, [&](const tg_outcome& outcome) {
-    effects.push_back({mutations[groups[outcome.group].first + outcome.mutation].change, outcome});
-    ends[outcome.group] = effects.size();
-  });
-  Status full;                 // that something did not fit
-  std::vector<bool> left_out;  // by group; empty = nothing was
-  if (!end.ok() && end.status().code() == Code::kFull) {
-    bool shared_bulky = std::any_of(groups.begin(), groups.end(), [](const Group& g) { return g.shared && g.bulky; });
-    std::vector<size_t> kept;
-    left_out.assign(groups.size(), true);
+  std::vector<std::pair<size_t, size_t>> ranges(groups.size());  // of effects, by group; of none: empty
+  std::vector<tg_group> views;
+  views.reserve(groups.size());
+  auto write = [&](std::span<const size_t> which) {
     views.clear();
-    for (size_t i = 0; i < groups.size(); ++i) {
-      if (groups[i].bulky || (groups[i].shared && shared_bulky)) continue;
-      left_out[i] = false;
-      kept.push_back(i);
-      views.push_back({mutations.data() + groups[i].first, groups[i].count});
+    for (size_t i : which) views.push_back({mutations.data() + groups[i].first, groups[i].count});
+    return storage_.Commit(views, [&](const tg_outcome& outcome) {
+      size_t group = which[outcome.group];
+      auto& [first, last] = ranges[group];
+      if (first == last) first = effects.size();
+      effects.push_back({mutations[groups[group].first + outcome.mutation].change, outcome});
+      last = effects.size();
+    });
+  };
+  std::vector<size_t> all(groups.size());
+  std::iota(all.begin(), all.end(), size_t{0});
+  Result<Watermark> end = write(all);
+  Status full;                               // that something did not fit
+  std::vector<bool> written(groups.size());  // when it did not
+  if (!end.ok() && end.status().code() == Code::kFull && groups.size() > 1) {
+    full = end.status();
+    for (const std::vector<size_t>& part : Parts(groups)) {
+      Result<Watermark> part_end = write(part);
+      if (!part_end.ok()) {
+        full = part_end.status();
+        if (full.code() == Code::kFull && part.size() > 1) continue;
+        break;  // nor would the next one fit
+      }
+      end = std::move(part_end);
+      for (size_t i : part) written[i] = true;
     }
-    if (!kept.empty() && kept.size() < groups.size()) {
-      full = end.status();
-      effects.clear();
-      ends.assign(groups.size(), 0);
-      end = storage_.Commit(views, [&](const tg_outcome& outcome) {
-        size_t group = kept[outcome.group];
-        effects.push_back({mutations[groups[group].first + outcome.mutation].change, outcome});
-        ends[group] = effects.size();
-      });
-    }
+    if (std::find(written.begin(), written.end(), false) == written.end()) full = {};
   }
   auto keep_memory = [&] {
     arena.Clear();
@@ -150,18 +151,36 @@ Status Stage::Commit(const Committed& committed) {
     return end.status();
   }
   if (committed) committed(end.value(), effects);
-  size_t first = 0;
   for (size_t i = 0; i < groups.size(); ++i) {
-    size_t last = std::max(ends[i], first);
-    if (groups[i].handler && !full.ok() && left_out[i]) {
+    if (!groups[i].handler) continue;
+    if (!full.ok() && !written[i]) {
       groups[i].handler(full, {});
-    } else if (groups[i].handler) {
-      groups[i].handler({}, std::span(effects).subspan(first, last - first));
+    } else {
+      groups[i].handler({}, std::span(effects).subspan(ranges[i].first, ranges[i].second - ranges[i].first));
     }
-    first = last;
   }
   keep_memory();
   return full;
+}
+
+// What is tried by itself when all does not fit together: what takes hardly any room, all that neighbours sent, and
+// each local write.
+std::vector<std::vector<size_t>> Stage::Parts(const std::vector<Group>& groups) {
+  bool shared_bulky = std::any_of(groups.begin(), groups.end(), [](const Group& g) { return g.shared && g.bulky; });
+  std::vector<size_t> small, shared;
+  std::vector<std::vector<size_t>> parts;
+  for (size_t i = 0; i < groups.size(); ++i) {
+    if (groups[i].shared && shared_bulky) {
+      shared.push_back(i);
+    } else if (!groups[i].bulky) {
+      small.push_back(i);
+    } else {
+      parts.push_back({i});
+    }
+  }
+  if (!shared.empty()) parts.insert(parts.begin(), std::move(shared));
+  if (!small.empty()) parts.insert(parts.begin(), std::move(small));
+  return parts;
 }
 
 }  // namespace tidegate::core

@@ -57,8 +57,8 @@ class Stage {
 
   // Commits, runs the handlers in order, and empties the stage. Handlers may stage for the next commit.
   // committed is called before the handlers with every effect. When the storage is full, what makes room or
-  // hardly takes any (removals, meta entries, what goes down) is committed without the rest; the others learn
-  // that it is full, and so does the caller.
+  // hardly takes any (removals, meta entries, what goes down) is committed without the rest, and what is left in
+  // smaller parts, as far as they fit; the others learn that it is full, and so does the caller.
   using Committed = std::function<void(const Watermark& end, std::span<const Effect> effects)>;
   Status Commit(const Committed& committed);
 
@@ -73,6 +73,7 @@ class Stage {
 
   tg_mutation& Add(uint8_t op);
   void TakesNoRoom(uint8_t op, const tg_change& change, const Version& expected);
+  static std::vector<std::vector<size_t>> Parts(const std::vector<Group>& groups);
   static size_t KeyHash(const tg_key& key);
 
   Storage& storage_;

@@ -161,6 +161,8 @@ node::NodeOptions NodeOptionsOf(const Config& config, AgentId agent) {
   options.link_timeout_ms = config.sync.link_timeout_ms;
   options.progress_timeout_ms = config.sync.progress_timeout_ms;
   options.sync_period_ms = config.sync.period_ms;
+  for (const ClearOnAckConfig& clear : config.sync.clear_on_ack)
+    options.clear_on_ack.push_back({clear.self ? options.agent : clear.agent, clear.model, clear.at_hop});
   options.errands_max = config.limits.errands_max;
   options.route_age_ms = config.limits.route_age_ms;
   options.lane_weights = config.sync.lane_weights;

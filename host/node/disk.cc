@@ -59,6 +59,8 @@ void Node::Impl::TryDiskAgain(int64_t now_us) {
   }
 }
 
+bool Node::Impl::DiskIsFull() const { return disk_ != Disk::kOpen && !disk_fits_; }
+
 // What a neighbour may send ahead on a lane.
 uint64_t Node::Impl::WindowBytes() const {
   switch (disk_) {

@@ -570,6 +570,7 @@ class Node::Impl : private sync::Admission {
   void Retain(int64_t now_us);
   void LookAgain();
   void LookAgainFrom(uint32_t lane, uint64_t seq);
+  bool DropsWhenAt(const replica::ModelRule& rule, const tg_change& change, bool server) const;
   void DropDelivered(uint32_t lane, bool server, uint64_t to);
   void DropAged(const Passed& passed);
   void DropOldest(const std::string& model, Usage* usage, const Passed& passed);
@@ -581,6 +582,7 @@ class Node::Impl : private sync::Admission {
   // disk.cc
   void NoteCommit(const Status& status, bool took_bulky);
   void TryDiskAgain(int64_t now_us);
+  bool DiskIsFull() const;
   uint64_t WindowBytes() const;
 
   // admission.cc

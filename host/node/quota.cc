@@ -56,6 +56,8 @@ Status Node::Impl::CountUsage() {
     one.drops = rule.direction == TG_DIRECTION_UP && retain.when_full != TG_WHEN_FULL_REFUSE;
     if (auto known = usage_.find(rule.name); known != usage_.end()) one.held = known->second.held;
   }
+  if (options_.role != TG_ROLE_SERVER)
+    for (const ClearOnAck& clear : options_.clear_on_ack) drops_at_[clear.at_hop ? 0 : 1] = true;
   for (auto& [model, one] : usage) TG_RETURN_IF_ERROR(CountModel(model, &one));
   for (const auto& [model, one] : usage_) {
     if (one.held && !usage.contains(model)) HoldForRoom(model, one.direction, false, "");
@@ -171,7 +173,6 @@ void Node::Impl::UpdateQuotas() {
       usage.held = usage.stuck = false;
       HoldForRoom(model, usage.direction, false, "");
     }
-    deps_.metrics.Set("tidegate_quota_items{model=\"" + model + "\"}", static_cast<int64_t>(usage.items));
   }
   HoldWhatIsFull();
   if (!std::exchange(quota_news_, false)) return;

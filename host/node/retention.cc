@@ -97,6 +97,15 @@ void Node::Impl::Retain(int64_t now_us) {
   }
 }
 
+// By the rule of its model, or as the configuration says of its owner.
+bool Node::Impl::DropsWhenAt(const replica::ModelRule& rule, const tg_change& change, bool server) const {
+  if (rule.retain.drop_when_delivered == (server ? 2u : 1u)) return true;
+  return std::any_of(options_.clear_on_ack.begin(), options_.clear_on_ack.end(), [&](const ClearOnAck& clear) {
+    return clear.at_hop != server && (clear.owner == kAgentAll || clear.owner == change.key.owner) &&
+           (clear.model.empty() || clear.model == rule.name);
+  });
+}
+
 // Of the models that are dropped when they are at the hop, or those when they are at the server.
 void Node::Impl::DropDelivered(uint32_t lane, bool server, uint64_t to) {
   auto catalog = deps_.catalog.Get();
@@ -110,7 +119,7 @@ void Node::Impl::DropDelivered(uint32_t lane, bool server, uint64_t to) {
       if (change.seq > to || change.kind != TG_CHANGE_ITEM) return true;
       const replica::ModelRule* rule = catalog->Find(View(change.model));
       if (rule == nullptr || rule->direction != TG_DIRECTION_UP) return true;
-      if (rule->retain.drop_when_delivered != (server ? 2u : 1u)) return true;
+      if (!DropsWhenAt(*rule, change, server)) return true;
       bool stays = !HasArrived(change, to, server ? SyncTarget::kServer : SyncTarget::kHop) || KeepsAnswer(change);
       if (!stays && Drop(change, false, "")) return true;
       cursor.skipped = std::min(cursor.skipped, change.seq);
@@ -289,7 +298,7 @@ void Node::Impl::ShowRetention(NodeStatus* status) const {
     status->losses.push_back({record.model, record.owner, record.reason, record.items, record.bytes,
                               record.first.ToText(), record.last.ToText(), record.since_unix_ms});
   }
-  status->disk_full = disk_ != Disk::kOpen && !disk_fits_;
+  status->disk_full = DiskIsFull();
 }
 
 }  // namespace tidegate::node

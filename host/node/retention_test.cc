@@ -269,6 +269,77 @@ TEST_F(Retention, UsageIsCountedAnewAtStart) {
   EXPECT_EQ(quota().bytes, bytes);
 }
 
+TEST_F(Retention, ClearOnAck_DropsByAgentAndModelWhereItIsSaid) {
+  tree_.router->Stop();
+  tree_.router->options().clear_on_ack = {{42, "Reading", false}, {10, "", false}};
+  tree_.router->Start();
+  tree_.Connect(*tree_.router, *tree_.server);
+  tree_.Connect(*tree_.device, *tree_.router);
+  PutReadings(0, 3);
+  ASSERT_TRUE(tree_.device->Put("Done", R"({"id":"1"})").status.ok());
+  ASSERT_TRUE(tree_.router->Put("Done", R"({"id":"2"})").status.ok());
+  tree_.Run(5'000);
+  EXPECT_EQ(ReadingsAt(*tree_.server, 3), 3);
+  EXPECT_EQ(ReadingsAt(*tree_.router, 3), 0);
+  EXPECT_NE(tree_.server->Get("Done", R"({"id":"2"})", 10), "not_found");
+  EXPECT_EQ(ReadingsAt(*tree_.device, 3), 3) << "it says nothing of that there";
+  EXPECT_NE(tree_.router->Get("Done", R"({"id":"1"})", 42), "not_found") << "another model of that agent";
+  EXPECT_EQ(tree_.router->Get("Done", R"({"id":"2"})", 10), "not_found") << "any model of the other";
+  EXPECT_EQ(Lost(*tree_.router), 0u);
+}
+
+TEST_F(Retention, ClearOnAckAtTheHop_DoesNotWaitForTheServer) {
+  tree_.Disconnect(*tree_.router, *tree_.server);
+  tree_.device->Stop();
+  tree_.device->options().clear_on_ack = {{kAgentAll, "Reading", true}};
+  tree_.device->Start();
+  tree_.Connect(*tree_.device, *tree_.router);
+  PutReadings(0, 3);
+  tree_.Run(3'000);
+  EXPECT_EQ(ReadingsAt(*tree_.router, 3), 3);
+  EXPECT_EQ(ReadingsAt(*tree_.device, 3), 0);
+}
+
+TEST_F(Retention, QuotaTakenAwayLive_WhatWaitedComes) {
+  UseRule(*tree_.router, Rule(0, 5));
+  PutReadings(0, 5);
+  tree_.Run(2'000);
+  PutReadings(5, 12);
+  tree_.Run(2'000);
+  ASSERT_EQ(HoldsOf(*tree_.device, 10).size(), 1u);
+  ASSERT_EQ(ReadingsAt(*tree_.server, 12), 5);
+  tree_.router->policy.retains.clear();
+  tree_.router->UseSchema("");
+  tree_.Run(5'000);
+  EXPECT_EQ(ReadingsAt(*tree_.server, 12), 12);
+  EXPECT_THAT(HoldsOf(*tree_.device, 10), IsEmpty());
+  EXPECT_THAT((*tree_.router)->GetStatus().quotas, IsEmpty());
+}
+
+TEST_F(Retention, QuotaRaisedAndLoweredLive_IsJudgedByWhatIsThere) {
+  PutReadings(0, 8);
+  tree_.Run(2'000);
+  UseRule(*tree_.router, Rule(0, 4));
+  EXPECT_EQ(ReadingsAt(*tree_.router, 8), 8) << "a limit to hold drops nothing";
+  PutReadings(8, 9);
+  tree_.Run(2'000);
+  EXPECT_EQ(HoldsOf(*tree_.device, 10).size(), 1u);
+  UseRule(*tree_.router, Rule(0, 100));
+  tree_.Run(3'000);
+  EXPECT_EQ(ReadingsAt(*tree_.server, 9), 9);
+  EXPECT_THAT(HoldsOf(*tree_.device, 10), IsEmpty());
+}
+
+TEST_F(Retention, DroppingBeginsLive_WhatWasDeliveredBeforeGoesToo) {
+  PutReadings(0, 6);
+  tree_.Run(5'000);
+  ASSERT_EQ(ReadingsAt(*tree_.server, 6), 6);
+  UseRule(*tree_.device, Rule(2, 0));
+  tree_.Run(3'000);
+  EXPECT_EQ(ReadingsAt(*tree_.device, 6), 0);
+  EXPECT_EQ(ReadingsAt(*tree_.router, 6), 6);
+}
+
 // Scenario x: the router's disk fills while the server is away.
 TEST_F(Retention, FullDisk_HoldsTheDeviceAndDrainsByItself) {
   UseRule(*tree_.router, Rule(2, 0));

@@ -172,6 +172,12 @@ Result<core::FeedPage> DefectiveStorage::Changes(const tg_feed_selector& selecto
                                                  uint64_t limit_bytes, const core::ChangeFn& fn) const {
   auto page = inner_.Changes(Altered(selector), after, limit_items, limit_bytes, [&](const tg_change& change) {
     if (defect_ == Defect::kTombstoneSkipped && change.kind == TG_CHANGE_TOMBSTONE) return true;
+    if (defect_ == Defect::kDroppedTooEarly && selector.exclude_via == 0) {
+      // Retention alone reads what goes up for nobody.
+      tg_change early = change;
+      early.seq = after + 1;
+      return fn(early);
+    }
     return fn(change);
   });
   if (page.ok() && defect_ == Defect::kReachedTooFar && page->more) {
@@ -253,6 +259,8 @@ const std::vector<DefectInfo>& AllDefects() {
       {Defect::kBatchAltered, "batch-altered", "the version of a change is altered on its way"},
       {Defect::kRefusalsUntold, "refusals-untold", "acks name nothing that is refused", "strict"},
       {Defect::kHoldsUntold, "holds-untold", "acks and hellos say nothing of what is held", "tight"},
+      {Defect::kDroppedTooEarly, "dropped-too-early", "retention takes what has not gone up yet for delivered",
+       "tight"},
       {Defect::kHeldForgotten, "held-forgotten", "what a hold kept back gets no new position", "tight"},
       {Defect::kRefusalsLate, "refusals-late", "acks say that something is passed before what is refused of it",
        "strict"},
@@ -306,6 +314,7 @@ std::unique_ptr<core::Storage> MakeDefectiveStorage(Defect defect, core::Storage
     case Defect::kHeldForgotten:
     case Defect::kPolicyDeletes:
     case Defect::kBackfillMissing:
+    case Defect::kDroppedTooEarly:
       return std::make_unique<DefectiveStorage>(defect, truth, random);
     default:
       return nullptr;

@@ -38,17 +38,18 @@ enum class Defect : uint8_t {
   kBackfillMissing,   // what begins to go somewhere takes no new position
   kAnswerUnseen,      // the answer to a command is not found
   // network
-  kGapAccepted,     // a lost batch is hidden by a wrong `before` in the next
-  kStallIgnored,    // a link that is up and does not move is left as it is
-  kAckTooEarly,     // hop is passed on as delivered
-  kBatchAltered,    // a change is altered on its way
-  kRefusalsUntold,  // acks name nothing that is refused
-  kHoldsUntold,     // acks and hellos say nothing of what is held
-  kHeldForgotten,   // what a hold kept back gets no new position
-  kRefusalsLate,    // acks name what is refused seconds after they pass it
-  kHigherEdgeKept,  // a parent that knows a higher edge of a child does not answer with it
-  kOldParentKept,   // an old parent is not told that its child is elsewhere
-  kFallUntold,      // a loss of the server is not told below
+  kGapAccepted,      // a lost batch is hidden by a wrong `before` in the next
+  kStallIgnored,     // a link that is up and does not move is left as it is
+  kAckTooEarly,      // hop is passed on as delivered
+  kBatchAltered,     // a change is altered on its way
+  kRefusalsUntold,   // acks name nothing that is refused
+  kHoldsUntold,      // acks and hellos say nothing of what is held
+  kHeldForgotten,    // what a hold kept back gets no new position
+  kDroppedTooEarly,  // retention takes what has not gone up yet for delivered
+  kRefusalsLate,     // acks name what is refused seconds after they pass it
+  kHigherEdgeKept,   // a parent that knows a higher edge of a child does not answer with it
+  kOldParentKept,    // an old parent is not told that its child is elsewhere
+  kFallUntold,       // a loss of the server is not told below
   // policy, clock
   kNoneLeaks,        // the policy lets a model up that stays
   kClockForgotten,   // after a restart the clock begins below what it gave

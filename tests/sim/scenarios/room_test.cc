@@ -1,6 +1,8 @@
 // The scenarios of room: quotas that hold, what retention dropped, a full disk.
 #include <gmock/gmock.h>
 
+#include <optional>
+
 #include "tests/sim/scenarios/scenario.h"
 
 namespace tidegate::sim {
@@ -75,6 +77,34 @@ TEST_F(ScenarioRoom, O_DroppedAtTheRouterStillAtTheDevice_NothingRemovedNothingS
   ExpectRest();
   EXPECT_EQ(Count(kS, "Gauge"), 10u);
   EXPECT_LE(sent_, 20u);
+}
+
+TEST_F(ScenarioRoom, O_DroppedAtTheDeviceStillAtTheRouter_ComparedAgainAndAgain_NothingRemovedNothingSentForEver) {
+  options_.retain = R"({"Gauge":{"delivered":"hop"}})";
+  Build();
+  for (AgentId agent : {kG, kD, kE, kF}) at(agent).Start();
+  RunFor(2 * kSecond);
+  for (int i = 0; i < 10; ++i)
+    Put(kD, "Gauge", R"({"name":"g)" + std::to_string(i) + R"(","n":)" + std::to_string(i + 1) + "}");
+  ASSERT_TRUE(Synced(kD, node::SyncTarget::kHop, 10 * kSecond));
+  RunFor(10 * kSecond);
+  EXPECT_EQ(Count(kD, "Gauge"), 0u);
+  EXPECT_EQ(Count(kG, "Gauge"), 10u);
+  CountBatches();
+  for (int i = 0; i < 3; ++i) {
+    node::LinkSyncRequest request;
+    request.agent = kG;
+    request.compare = true;
+    std::optional<node::LinkSyncAnswer> answer;
+    at(kD).SyncLinks(request, [&](const node::LinkSyncAnswer& given) { answer = given; });
+    RunFor(20 * kSecond);
+    ASSERT_TRUE(answer && answer->status.ok()) << (answer ? answer->status.message() : "no answer");
+    EXPECT_EQ(Count(kG, "Gauge"), 10u) << "that the device has them no more removes nothing";
+  }
+  at(kS).Start();
+  ExpectRest();
+  EXPECT_EQ(Count(kS, "Gauge"), 10u);
+  EXPECT_EQ(sent_, 0u);
 }
 
 TEST_F(ScenarioRoom, X_DiskFullDuringABacklog_DeviceWaitsRouterDrainsByItself) {
