@@ -1,0 +1,405 @@
+// Hello: who is at the other end, what it may, what it holds, and where the feeds begin; or why not.
+#include <algorithm>
+
+#include "host/core/backoff.h"
+#include "host/node/impl.h"
+#include "host/sync/meta_keys.h"
+#include "host/wire/codec.h"
+
+namespace tidegate::node {
+namespace {
+
+constexpr int64_t kRefusedWaitMs = 1'000;  // the first; it doubles up to hello_ms_max
+
+}  // namespace
+
+void Node::Impl::StartHello(Session* session) {
+  if (session->state == SessionState::kUp) EndSession(session, "hello is said again");
+  if (IsOff(*session)) {
+    session->state = SessionState::kWaiting;
+    session->id = 0;
+    session->hello_at_us = INT64_MAX;
+    return;
+  }
+  if (NeedsAttach(*session)) return StageAttach(session);
+  bool again = session->state == SessionState::kHello && session->id != 0;
+  if (!again) {
+    session->id = deps_.random.Next() | 1;
+    session->hello_wait_ms = options_.hello_ms;
+  }
+  session->state = SessionState::kHello;
+  const sync::Link* parent = links_.parent();
+  bool other_parent = parent != nullptr && session->peer.agent != 0 && session->peer.agent != parent->agent();
+  self_.unix_ms = deps_.clock.unix_ms();
+  wire::Hello hello = sync::MakeHello(self_, other_parent ? nullptr : parent);
+  hello.attach_epoch = record_.attach_epoch;
+  auto names_proof = [&](const wire::EpochStart& epoch) { return epoch.epoch == proof_epoch_; };
+  if (proof_epoch_ != 0 && std::none_of(hello.epochs.begin(), hello.epochs.end(), names_proof))
+    hello.epochs.back().epoch = proof_epoch_;
+  hello.edges = links_.routes().Table();
+  hello.edges_number = edges_number_;
+  hello.unsettled = marks_;
+  hello.delivered.clear();
+  for (uint32_t lane = 0; lane < TG_LANE_COUNT; ++lane) {
+    if (!delivered_[lane].none()) hello.delivered.push_back({lane, delivered_[lane]});
+  }
+  hello.fall = record_.fall;
+  hello.confirmed_fall = record_.confirmed_fall;
+  hello.rewound = record_.rewound;
+  hello.restored = record_.restored_unix_ms != 0;
+  session->hello_at_us = deps_.clock.monotonic_us() +
+                         core::TakeBackoff(&session->hello_wait_ms, options_.hello_ms_max, deps_.random) * 1000;
+  Send(session, session->id, hello);
+}
+
+void Node::Impl::OnHelloFromChild(Session* session, wire::SessionId id, const wire::Hello& hello) {
+  self_.unix_ms = deps_.clock.unix_ms();
+  self_.attach_epoch = record_.attach_epoch;
+  // Judged by what is applied: what is staged comes first.
+  if (!CommitStage().ok()) return;
+  sync::Link* known = links_.Find(hello.agent);
+  if (known != nullptr && known->session == session->transport && known->session_id == id &&
+      hello.edges_number < known->edges_number) {
+    return;  // a copy that came late: the child was answered, and told newer routes since
+  }
+  auto refuse = sync::JudgeChild(self_, session->peer, hello, known);
+  if (!refuse && IsClone(hello)) {
+    refuse = sync::CloneRefusal(hello.agent);
+    CountClone(hello.agent);
+  }
+  Epoch clone = 0;
+  if (!refuse && known != nullptr) refuse = JudgeReturn(known, id, hello, &clone);
+  const bool is_up = known != nullptr && known->session == session->transport && known->session_id == id;
+  if (!refuse && !is_up) refuse = VetoOf(*session, id, hello);
+  if (refuse) {
+    session->refused_agent = hello.agent;
+    session->refused_id = id;
+    Refuse(session, id, *refuse);
+    return;
+  }
+  if (TellOfLostLife(session, id, hello, known, clone)) return;
+  if (IsRewound(hello)) {
+    if (!BecomeRewound(hello).ok()) return;
+  } else if (hello.fall > record_.fall) {
+    if (!HearFall(hello.fall).ok()) return;
+  }
+  known = links_.Find(hello.agent);
+  wire::LinkRecord record = sync::RecordFrom(hello, false, known, self_.unix_ms);
+  GrantLease(true, self_.unix_ms, &record);
+  // What it wrote before is doubtful where it is lacked: it may have been deleted since.
+  if (hello.rewound) record.rewound_hlc = static_cast<uint64_t>(self_.unix_ms) << 16;
+  RefuseClone(known, clone);
+  std::vector<wire::Edge> table = hello.edges;
+  table.push_back(EdgeOf(hello.agent, options_.agent, record));
+  sync::Routes::Difference difference = links_.routes().Compare(hello.agent, table);
+  TellOwnEdge(table, &difference);
+  for (const wire::Edge& edge : difference.higher) {
+    if (edge.agent != hello.agent) continue;
+    if (edge.clone != 0) {
+      stage_.Begin();
+      StageClone(hello.agent, edge.clone);
+      stage_.End([this, agent = hello.agent, epoch = edge.clone](const Status& status, std::span<const core::Effect>) {
+        if (status.ok()) NoteClone(agent, epoch);
+      });
+      return Refuse(session, id, sync::CloneRefusal(hello.agent));
+    }
+    // Not taken: it has to attach above this one.
+    wire::Hello answer = sync::MakeHello(self_, nullptr);
+    answer.edges = {edge};
+    Send(session, id, answer);
+    return;
+  }
+  stage_.Begin();
+  sync::LinkTable::StageRecord(record, &stage_);
+  // What it sends from now on comes from below.
+  if (former_parents_.erase(hello.agent) != 0) stage_.MetaDelete(sync::meta::FormerParent(hello.agent));
+  sync::LinkTable::StageFirstOwners(hello.agent, &stage_);
+  StageClone(hello.agent, clone);
+  StageLosses(hello, known);
+  StageRoutes(difference);
+  Epoch known_epoch = KnownEpoch(known, id, hello);
+  stage_.End([this, number = session->transport, id, hello, record, difference, clone, known_epoch](
+                 const Status& status, std::span<const core::Effect>) {
+    if (!status.ok()) return;  // the child says hello again
+    NoteClone(hello.agent, clone);
+    RoutesChanged(difference);
+    auto found = sessions_.find(number);
+    if (found != sessions_.end()) ChildIsUp(&found->second, id, hello, record, difference, known_epoch);
+  });
+}
+
+// The newest of the child's epochs that was heard before this session.
+Epoch Node::Impl::KnownEpoch(const sync::Link* known, wire::SessionId id, const wire::Hello& hello) {
+  if (known == nullptr) return 0;
+  if (known->session_id == id) return known->known_epoch;
+  for (const wire::EpochStart& epoch : hello.epochs) {
+    auto heard = [&](const wire::EpochStart& e) { return e.epoch == epoch.epoch; };
+    const wire::LinkRecord& record = known->record;
+    if (std::any_of(record.epochs.begin(), record.epochs.end(), heard) ||
+        std::find(record.lineage.begin(), record.lineage.end(), epoch.epoch) != record.lineage.end())
+      return epoch.epoch;
+  }
+  return 0;
+}
+
+void Node::Impl::ChildIsUp(Session* session, wire::SessionId id, const wire::Hello& hello,
+                           const wire::LinkRecord& record, const sync::Routes::Difference& difference,
+                           Epoch known_epoch) {
+  bool first = links_.Find(record.agent) == nullptr;
+  sync::Link* link = links_.Put(record);
+  if (first) link->unknown_below = end_.position;
+  link->unsettled_below = hello.unsettled.empty() ? 0 : end_.position;
+  link->owner_unsettled_below.clear();  // its marks speak of them
+  bool repeated = link->session == session->transport && link->session_id == id;
+  session->agent = record.agent;
+  session->id = id;
+  session->state = SessionState::kUp;
+  NoteSilence(*session);
+  session->refused_agent = 0;
+  link->edges_number = hello.edges_number;
+  link->known_epoch = known_epoch;
+  if (!repeated) {
+    if (Session* former = SessionOf(*link); former != nullptr && former != session) EndSession(former);
+    link->session = session->transport;
+    link->session_id = id;
+    std::array<Watermark, TG_LANE_COUNT> start;
+    start.fill(end_);
+    // Of a child that had been forgotten nothing is resumed: what went down to others meanwhile was not kept for it.
+    static const std::vector<wire::LaneWatermark> kNothing;
+    if (Status opened = link->OpenFeeds(first ? kNothing : hello.held, start, true); !opened.ok()) {
+      deps_.log.Write(3, "cannot open the feed to agent " + std::to_string(record.agent) + ": " + opened.message());
+      EndSession(session);
+      return;
+    }
+    NoteConnected(link, *session);
+    link->settled = false;
+    link->sure_asked = link->sure_said = 0;
+    NeedSureness(link);
+    NoteRestored(hello);
+    PurgeSoon();
+  }
+  NoteClock(link, hello.unix_ms);
+  link->table = hello.models;
+  OnHolds(link, hello.holds, hello.holds_number, {});
+  JudgeTable(link);
+  ApplyQuotas(link);
+  StageHolds(link);
+  link->AckAll();  // says what is delivered meanwhile
+  wire::Hello answer = sync::MakeHello(self_, link);
+  answer.models = TableForChildren();
+  answer.edges_number = hello.edges_number;
+  answer.fall = record_.fall;
+  answer.confirmed_fall = record_.confirmed_fall;
+  answer.rewound = record_.rewound;
+  answer.restored = record_.restored_unix_ms != 0;
+  answer.known_epoch = known_epoch;
+  if (hello.rewound) answer.newest_hlc = NewestOf(record.agent);
+  answer.edges = difference.higher;
+  link->outdated.clear();
+  for (const wire::Edge& edge : difference.higher) link->outdated[edge.agent] = edge;
+  link->tell_at_us = deps_.clock.monotonic_us() + options_.resend_ms * 1000;
+  link->tell_wait_ms = options_.resend_ms;
+  Send(session, id, answer);
+}
+
+// As if we did not know the session: the child says hello again.
+void Node::Impl::AskAgain(Session* session) {
+  wire::Refuse refuse;
+  refuse.reason = wire::RefuseReason::kUnknownSession;
+  refuse.message = "something has changed here: say hello again";
+  Refuse(session, session->id != 0 ? session->id : session->refused_id, refuse);
+}
+
+void Node::Impl::OnHelloFromParent(Session* session, const wire::Hello& hello) {
+  if (session->state != SessionState::kHello || session->id == 0) return;  // a second answer to a hello said twice
+  if (IsOff(*session)) return StartHello(session);                         // which says nothing
+  self_.unix_ms = deps_.clock.unix_ms();
+  auto refuse = sync::JudgeParent(self_, session->peer, hello, links_.Find(hello.agent));
+  if (!refuse) refuse = VetoOf(*session, session->id, hello);
+  if (refuse) {
+    WaitRefused(session);
+    Refuse(session, session->id, *refuse);
+    return;
+  }
+  if (AttachAbove(session, hello.edges)) return;
+  if (hello.newest_epoch != 0 && KnowsEpoch(hello.newest_epoch)) {
+    proof_epoch_ = hello.newest_epoch;  // it was only too long ago for a list
+    session->id = 0;
+    return StartHello(session);
+  }
+  const bool told_before = hello.newest_epoch != 0 && record_.rewound;  // it answers what we said before we knew
+  if (told_before) {
+    session->id = 0;
+    return StartHello(session);
+  }
+  if (IsRewound(hello) || hello.newest_epoch != 0) {
+    // Nothing goes out before the parent has told what it holds of us: that is the answer to another hello.
+    session->id = 0;
+    if (BecomeRewound(hello).ok()) return StartHello(session);
+    session->hello_at_us = deps_.clock.monotonic_us() + options_.hello_ms * 1000;
+    return;
+  }
+  if (record_.rewound) versions_.Restore(hello.newest_hlc);
+  record_.rewound = false;
+  sync::Link* former = links_.parent();
+  bool other_parent = former != nullptr && former->agent() != hello.agent;
+  const sync::Link* known = links_.Find(hello.agent);
+  wire::LinkRecord record = sync::RecordFrom(hello, true, known, self_.unix_ms);
+  GrantLease(true, self_.unix_ms, &record);
+  // Where the transport did not know the peer, only its answer says whom the attach is to.
+  bool known_attach = record_.attach_parent == hello.agent || record_.attach_parent == 0;
+  if (record_.attach_parent == 0) record_.attach_parent = hello.agent;
+  record.attach_epoch = record_.attach_epoch;
+  if (known != nullptr && known->record.replica != hello.replica) record.doubted_position = end_.position;
+  stage_.Begin();
+  std::vector<wire::RefusedKey> ended;
+  if (other_parent) {
+    ended = EndRefusedBy(former);
+    links_.StageForget(*former, &stage_);
+  }
+  sync::LinkTable::StageRecord(record, &stage_);
+  TakeHorizon(hello);
+  const uint64_t confirmed_before = record_.confirmed_fall;
+  const bool confirmed = hello.confirmed_fall > confirmed_before;
+  if (confirmed) {
+    record_.confirmed_fall = hello.confirmed_fall;
+    AddMark(true, 0);
+    StageMarks();
+  }
+  stage_.MetaPut(sync::meta::kNode, wire::EncodeRecord(record_));
+  stage_.MetaPut(sync::meta::Table(record.agent), wire::EncodeRecord(wire::TableRecord{hello.models}));
+  uint64_t fall_before = record_.fall;
+  bool fallen = hello.fall > fall_before;
+  bool lost = fallen || HasLostDelivered(hello);
+  if (lost) StageNothingDelivered();
+  if (fallen) StageFall(hello.fall);
+  stage_.End([this, number = session->transport, id = session->id, hello, record, other_parent, lost, fallen,
+              fall_before, confirmed, confirmed_before, known_attach, ended,
+              gone = former != nullptr ? former->agent() : 0](const Status& status, std::span<const core::Effect>) {
+    if (!status.ok()) {
+      record_.fall = fall_before;  // it is heard again with the next hello
+      record_.confirmed_fall = confirmed_before;
+      if (sync::Link* kept = links_.Find(gone); kept != nullptr && other_parent) links_.RestoreQuarantine(kept);
+      return;
+    }
+    // Whatever became of the session: it is on the disk.
+    if (lost) {
+      if (!delivered_[0].none() || !delivered_[1].none() || !delivered_[2].none() || !delivered_[3].none())
+        deps_.log.Write(4, "the server has lost what it had acknowledged: everything that is here is sent again");
+      NothingDelivered();
+    }
+    if (fallen) Fallen(fall_before);
+    if (confirmed) TellConfirmed();
+    auto found = sessions_.find(number);
+    if (found == sessions_.end() || found->second.id != id) return;
+    if (other_parent) {
+      former_parents_.insert(gone);
+      links_.Forget(gone);
+    }
+    if (known_attach) {
+      ParentIsUp(&found->second, hello, record);
+      OnElsewhere(hello.edges);
+    } else {
+      links_.Put(record);
+      found->second.peer.agent = hello.agent;
+      found->second.id = 0;
+      found->second.hello_at_us = deps_.clock.monotonic_us();  // once more, with a number of its own
+    }
+    if (const sync::Link* parent = links_.Find(hello.agent)) TellEnded(*parent, ended);
+  });
+  SendAgain(ended, TG_DIRECTION_UP);
+  // At once: the first batches come right behind the hello.
+  (void)CommitStage();
+}
+
+// What the server has acknowledged is delivered. A server that holds less than that, or is another replica, was
+// restored or replaced: then nothing is known to be delivered any more.
+bool Node::Impl::HasLostDelivered(const wire::Hello& hello) const {
+  const sync::Link* known = links_.Find(hello.agent);
+  if (hello.role != TG_ROLE_SERVER || known == nullptr || !known->is_parent()) return false;
+  if (known->record.replica != hello.replica) return true;
+  for (uint32_t lane = 0; lane < TG_LANE_COUNT; ++lane) {
+    uint64_t held = 0;
+    for (const wire::LaneWatermark& entry : hello.held) {
+      if (entry.lane == lane) held = entry.watermark.position;
+    }
+    if (held < delivered_[lane].position) return true;
+  }
+  return false;
+}
+
+void Node::Impl::ParentIsUp(Session* session, const wire::Hello& hello, const wire::LinkRecord& record) {
+  if (session->state == SessionState::kUp) return;
+  sync::Link* link = links_.Put(record);
+  if (Session* former = SessionOf(*link); former != nullptr && former != session) EndSession(former);
+  session->agent = record.agent;
+  session->state = SessionState::kUp;
+  session->hello_at_us = INT64_MAX;
+  session->last_error.clear();
+  session->refused_wait_ms = 0;
+  link->session = session->transport;
+  link->session_id = session->id;
+  NoteClock(link, hello.unix_ms);
+  edges_confirmed_ = hello.edges_number;
+  edges_retry_us_ = edges_confirmed_ == edges_number_ ? INT64_MAX : deps_.clock.monotonic_us();
+  edges_wait_ms_ = options_.resend_ms;
+  if (Status opened = link->OpenFeeds(hello.held, delivered_, false); !opened.ok()) {
+    deps_.log.Write(3, "cannot open the feed to the parent: " + opened.message());
+    EndSession(session);
+    StartHello(session);
+    return;
+  }
+  link->table = hello.models;
+  SetParentTable(hello.models);
+  std::vector<uint64_t> taken(TG_LANE_COUNT, 0);
+  for (uint32_t lane = 0; lane < TG_LANE_COUNT; ++lane) taken[lane] = link->senders[lane].acked().position;
+  for (const wire::LaneWatermark& held : hello.held)
+    taken[held.lane] = std::min(taken[held.lane], held.watermark.position);
+  OnHolds(link, hello.holds, hello.holds_number, taken);
+  JudgeTable(link);
+  ApplyQuotas(link);
+  StageHolds(link);
+  TellBeyond();
+  if (!KeysOfMissingAnswers().empty()) {
+    stage_.Begin();
+    DoubtAnswers();
+    stage_.End();
+  }
+  NoteConnected(link, *session);
+  AskParentAnew();
+  PurgeSoon();
+}
+
+void Node::Impl::OnRefuse(Session* session, wire::SessionId id, const wire::Refuse& refuse) {
+  deps_.log.Write(
+      refuse.reason == wire::RefuseReason::kUnknownSession ? 6 : 3,
+      std::string("the neighbour refused (") + wire::RefuseReasonName(refuse.reason) + "): " + refuse.message);
+  if (refuse.reason == wire::RefuseReason::kUnknownType && refuse.unknown_type != 0) {
+    if (const sync::Link* link = links_.Find(session->agent)) OnAskUnknown(*link, refuse.unknown_type);
+  }
+  if (session->peer.side != core::Side::kParent || id != session->id) return;
+  switch (refuse.reason) {
+    case wire::RefuseReason::kUnknownSession:
+      if (session->state == SessionState::kUp || session->state == SessionState::kRefused) StartHello(session);
+      return;
+    case wire::RefuseReason::kUnknownType:
+    case wire::RefuseReason::kMalformed:
+      session->last_error = refuse.message;
+      return;
+    default:
+      EndSession(session, refuse.message);
+      session->id = id;  // by which the parent may ask for another hello
+      session->last_error = refuse.message;
+      WaitRefused(session);
+  }
+}
+
+// Soon at first: a refusal is often ended by hand, a moment later.
+void Node::Impl::WaitRefused(Session* session) {
+  if (session->refused_wait_ms == 0) session->refused_wait_ms = kRefusedWaitMs;
+  session->state = SessionState::kRefused;
+  session->hello_at_us = deps_.clock.monotonic_us() +
+                         core::TakeBackoff(&session->refused_wait_ms, options_.hello_ms_max, deps_.random) * 1000;
+}
+
+}  // namespace tidegate::node
