@@ -28,20 +28,25 @@ void MakeOlder(const std::string& replica, uint64_t items) {
 struct Compared {
   double seconds = 0;
   double kilobytes = 0;
+  std::string report;
 };
 
 // What is exchanged on the way is over: acks of before would be counted.
 void Settle() { usleep(2'000'000); }
 
-Compared Compare(Daemon& gateway, uint16_t port) {
+Compared Compare(Daemon& gateway, uint16_t port, bool repair) {
   uint64_t bytes = gateway.SocketBytes(port);
   TimePoint start = Now();
-  (void)gateway.Post("/v1/links/1/sync", R"({"compare":true,"push":true,"wait":true,"timeout_ms":60000})");
-  gateway.SyncWait("server");
   Compared compared;
+  compared.report = gateway.Post("/v1/links/parent/verify", repair ? R"({"repair":true})" : "{}").body;
   compared.seconds = SecondsSince(start);
   compared.kilobytes = static_cast<double>(gateway.SocketBytes(port) - bytes) / 1e3;
   return compared;
+}
+
+// What the report of the only model says.
+void Expect(const Compared& compared, const std::string& text) {
+  if (compared.report.find(text) == std::string::npos) Die("not as expected: " + compared.report);
 }
 
 }  // namespace
@@ -63,7 +68,8 @@ void MeasureVerify(const Options& options, Report* report) {
   }
   gateway.SyncWait("server");
   Settle();
-  Compared equal = Compare(gateway, broker.port());
+  Compared equal = Compare(gateway, broker.port(), false);
+  Expect(equal, R"("equal":true)");
   report->AtMost("verify_equal", equal.kilobytes, "KB", 10);
   report->Add("verify_equal_time", equal.seconds, "s");
 
@@ -74,10 +80,18 @@ void MeasureVerify(const Options& options, Report* report) {
   (void)gateway.AwaitParent();
   Settle();
   if (server.Get("/v1/verify").body == whole) Die("the replicas do not differ");
-  Compared mended = Compare(gateway, broker.port());
+  const std::string differing = "\"differing\":" + std::to_string(kDiffering);
+  const std::string name = "verify_" + std::to_string(kDiffering);
+  Compared looked = Compare(gateway, broker.port(), false);
+  Expect(looked, differing);
+  report->AtMost(name + "_differing", looked.kilobytes, "KB", 200);
+  report->AtMost(name + "_differing_time", looked.seconds, "s", 3);
+  Settle();
+  Compared mended = Compare(gateway, broker.port(), true);
+  Expect(mended, differing);
   if (server.Get("/v1/verify").body != whole) Die("the replicas differ after the comparison");
-  report->AtMost("verify_" + std::to_string(kDiffering) + "_differing", mended.kilobytes, "KB", 200);
-  report->AtMost("verify_" + std::to_string(kDiffering) + "_differing_time", mended.seconds, "s", 3);
+  report->AtMost(name + "_mended", mended.kilobytes, "KB", 200);
+  report->AtMost(name + "_mended_time", mended.seconds, "s", 3);
 }
 
 }  // namespace tidegate::bench

@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """verify: equal at both ends, and what anybody computes from the file with sqlite3 and sha256sum."""
+import json
 import re
 import shutil
 import sqlite3
 import subprocess
 
 import harness
-from harness import Rig, Skip, equal, fault, reading, settled, true
+from harness import Rig, Skip, equal, fails, fault, reading, settled, true
 
 DIGEST_PAGE = harness.SOURCE / "docs" / "format" / "digest.md"
 
@@ -54,6 +55,32 @@ def case_a_change_behind_the_daemons_back_shows():
             database.execute("DELETE FROM item WHERE sk = 'reading#r000050'")
         true(cloud.digests()[("Reading", 101)] != gateway.digests()[("Reading", 101)], "the digests differ")
         equal(cloud.digests()[("Fault", 101)], gateway.digests()[("Fault", 101)], "the other scope")
+
+
+DIFFERS = 7  # exit code of verify LINK
+
+
+def case_a_tampered_replica_is_found_and_repaired_from_the_other_end():
+    with Rig() as rig:
+        cloud, gateway, sensor = filled(rig)
+        true(json.loads(gateway.run("verify", "parent", "--json"))["equal"], "before")
+        cloud.stop()
+        with sqlite3.connect(cloud.folder / "replica.db", timeout=10) as database:
+            database.execute("DELETE FROM item WHERE sk = 'reading#r000050'")
+            database.execute("UPDATE item SET version_hlc = version_hlc - 65536, digest = digest + 1"
+                             " WHERE sk IN ('reading#r000060', 'reading#r000061')")
+        cloud.start()
+        rig.wait_linked(gateway, cloud)
+        for node, side in ((gateway, "missing_there"), (cloud, "missing_here")):
+            found = json.loads(fails(node.attempt("verify", str(gateway.agent if node is cloud else 1), "--json"),
+                                     DIFFERS).out)
+            equal([(one["model"], one[side], one["differing"], one["mended"]) for one in found["models"]],
+                  [("Reading", 1, 2, 0)], f"what {node.name} finds")
+        true(cloud.digests()[("Reading", 101)] != gateway.digests()[("Reading", 101)], "nothing was changed")
+        mended = json.loads(fails(gateway.attempt("verify", "--repair", "parent", "--json"), DIFFERS).out)
+        equal([one["mended"] for one in mended["models"]], [3], "mended")
+        true(json.loads(gateway.run("verify", "parent", "--json"))["equal"], "after")
+        settled([sensor, gateway, cloud], "Reading", 101)
 
 
 if __name__ == "__main__":
