@@ -10,12 +10,15 @@ def case_acks_of_what_goes_up_never_skip_what_comes_down():
         cloud, sensor = rig.pair(link, sync={"sync_delay": "0ms", "window_frames": 64})
         cloud.put("Config", {"name": "first", "value": "1"}, "--to", 101)
         wait_until(lambda: sensor.find("Config"), "the first config item")
+        # Both ways are known to work before one is shut: a hello could not be answered any more.
+        sensor.put("Fault", fault(50))
+        sensor.sync("server")
         # What comes down is lost while what goes up goes up, and its versions become higher.
         link.keep = lambda topic: not topic.endswith("/down")
         cloud.put("Config", {"name": "second", "value": "1"}, "--to", 101)
         for number in range(20):
             sensor.put("Fault", fault(number))
-        wait_until(lambda: len(cloud.find("Fault")) == 20, "the faults at the cloud")
+        wait_until(lambda: len(cloud.find("Fault")) == 21, "the faults at the cloud")
         equal(len(sensor.find("Config")), 1, "config items at the sensor while frames are lost")
         link.keep = None
         sensor.put("Fault", fault(99))
