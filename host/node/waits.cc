@@ -1,0 +1,266 @@
+// `sync --wait`: who waits for what has been delivered, and what the answer names as not having got there.
+#include <algorithm>
+
+#include "host/base/views.h"
+#include "host/node/held_state.h"
+#include "host/node/impl.h"
+#include "host/sync/meta_keys.h"
+#include "host/wire/codec.h"
+
+namespace tidegate::node {
+namespace {
+
+SyncException ExceptionOf(const wire::RefusedKey& name) {
+  return {name.model, name.owner, name.pk, name.sk, name.version, name.held, name.reason, name.by};
+}
+
+}  // namespace
+
+void Node::Impl::Sync(const SyncRequest& request, std::function<void(SyncAnswer)> done) {
+  for (const auto& [agent, link] : links_.all()) {
+    for (sync::FeedSender& sender : link->senders) sender.Hurry(end_.position);
+  }
+  if (request.wait == SyncTarget::kNone) {
+    finished_.push_back([done = std::move(done)] { done({}); });
+    return;
+  }
+  // What is staged but not committed yet counts too: its position is known after the commit.
+  (void)CommitStage();
+  Waiter waiter{
+      end_.position, request.wait, deps_.clock.monotonic_us() + request.timeout_ms * 1000, {}, std::move(done)};
+  if (options_.role == TG_ROLE_SERVER && request.wait == SyncTarget::kHop) {
+    for (const auto& [agent, link] : links_.all()) {
+      if (Lacks(link.get())) waiter.children.push_back(agent);
+    }
+  }
+  waiter.reached = ReachedPosition(waiter);
+  waiters_.push_back(std::move(waiter));
+}
+
+// Whether something of ours is on its way to a neighbour; one that is away may lack nothing.
+bool Node::Impl::Lacks(sync::Link* link) {
+  if (link->PassedHop(end_.position) >= end_.position) return false;
+  if (link->up() && link->hop_position(end_.position) >= end_.position) return true;  // what it refused is not told
+  return std::any_of(link->senders.begin(), link->senders.end(), [&](const sync::FeedSender& sender) {
+    auto stat = deps_.storage.FeedStat(sender.Selector(), sender.hop_position(end_.position));
+    return !stat.ok() || stat->count != 0;
+  });
+}
+
+uint64_t Node::Impl::ReachedPosition(const Waiter& waiter) {
+  if (options_.role == TG_ROLE_SERVER) {
+    uint64_t lowest = end_.position;
+    for (AgentId child : waiter.children) {
+      if (sync::Link* link = links_.Find(child)) lowest = std::min(lowest, link->PassedHop(end_.position));
+    }
+    return lowest;
+  }
+  sync::Link* parent = links_.parent();
+  if (parent == nullptr || keying_) return 0;  // what has begun to go up is still getting its positions
+  return waiter.target == SyncTarget::kServer ? parent->PassedDelivered(end_.position)
+                                              : parent->PassedHop(end_.position);
+}
+
+void Node::Impl::AnswerWaiters() {
+  int64_t now_us = deps_.clock.monotonic_us();
+  for (size_t i = 0; i < waiters_.size();) {
+    uint64_t position = ReachedPosition(waiters_[i]);
+    bool reached = position >= waiters_[i].position && (position != 0 || options_.role == TG_ROLE_SERVER);
+    if (!reached && waiters_[i].deadline_us > now_us) {
+      ++i;
+      continue;
+    }
+    Waiter waiter = std::move(waiters_[i]);
+    waiters_.erase(waiters_.begin() + static_cast<std::ptrdiff_t>(i));
+    SyncAnswer answer;
+    if (!reached) {
+      answer.status = Status::Timeout("not there yet; nothing is lost, it goes on in the background");
+      for (const LinkStatus& link : GetStatus().links) answer.pending_changes += link.pending_changes;
+    }
+    NameExceptions(waiter, position, &answer);
+    NameApart(waiter, &answer);
+    answer.held = HeldOnTheWay(waiter);
+    waiter.done(std::move(answer));
+  }
+}
+
+// ---- what a wait excepts ----
+
+std::vector<HoldStatus> Node::Impl::HeldOnTheWay(const Waiter& waiter) const {
+  std::vector<HoldStatus> held;
+  const sync::Link* parent = links_.parent();
+  if (parent == nullptr) {
+    for (AgentId child : waiter.children) {
+      const sync::Link* link = links_.Find(child);
+      if (link == nullptr) continue;
+      for (HoldStatus& hold : HoldsOf(*link)) {
+        if (!hold.ours) held.push_back(std::move(hold));
+      }
+    }
+    return held;
+  }
+  for (const auto& [key, entry] : held_above_.entries()) {
+    if (!entry.left_out || (entry.beyond() && waiter.target == SyncTarget::kHop)) continue;
+    if (waiter.target == SyncTarget::kHop && entry.record.released && entry.record.ranges.empty()) continue;
+    AgentId by = entry.record.hold.by != 0 ? entry.record.hold.by : parent->agent();
+    held.push_back({key.first, false, by, wire::HoldReasonName(entry.record.hold.reason), entry.record.hold.message,
+                    entry.record.released, entry.record.since_unix_ms});
+  }
+  return held;
+}
+
+// Whether a change that goes up is there, where everything up to `passed` is: all but what was refused, or is held,
+// on the way. Whatever drops what has arrived asks here.
+bool Node::Impl::HasArrived(const tg_change& change, uint64_t passed, SyncTarget where) const {
+  const sync::Link* parent = links_.parent();
+  if (parent == nullptr || change.seq > passed) return false;
+  if (held_above_.Excepts(View(change.model), where == SyncTarget::kServer)) return false;
+  if (parent->not_listed != 0) return false;  // it may be one of these
+  if (IsBeingKeyed(View(change.model))) return false;
+  return parent->refused_ours.empty() ||
+         !parent->refused_ours.contains(
+             sync::meta::Quarantine(parent->agent(), true, change.key.owner, View(change.key.pk), View(change.key.sk)));
+}
+
+// A state was committed while somebody waits: what it took the place of may never have been sent.
+void Node::Impl::NoteReplaced(const core::Effect& effect) {
+  const tg_change& change = *effect.change;
+  Version replaced = Version::From(effect.outcome.held);
+  Version version = Version::From(change.version);
+  bool joined = change.seq == 0 && change.via == 0;
+  if (effect.outcome.held_kind == 0 || (replaced == version && !joined)) return;
+  bool server = options_.role == TG_ROLE_SERVER;
+  if ((change.direction & (server ? TG_DIRECTION_DOWN : TG_DIRECTION_UP)) == 0) return;
+  for (Waiter& waiter : waiters_) {
+    // Where it came from has it already.
+    const sync::Link* parent = links_.parent();
+    if (waiter.target == SyncTarget::kHop && parent != nullptr && change.via == parent->agent()) continue;
+    SyncException exception;
+    exception.model = View(change.model);
+    exception.owner = change.key.owner;
+    exception.pk = View(change.key.pk);
+    exception.sk = View(change.key.sk);
+    exception.version = replaced;
+    exception.held = version;
+    exception.by = change.via != 0 ? change.via : options_.agent;
+    AddSuperseded(&waiter, std::move(exception));
+  }
+}
+
+// A neighbour, or one beyond it, refused a state as older than what it holds.
+void Node::Impl::NoteSuperseded(const sync::Link& told, const wire::RefusedKey& refused) {
+  bool server = options_.role == TG_ROLE_SERVER;
+  if (told.is_parent() == server) return;
+  AgentId by = refused.by != 0 ? refused.by : told.agent();
+  for (Waiter& waiter : waiters_) {
+    if (waiter.target == SyncTarget::kHop && by != told.agent()) continue;
+    if (server && std::find(waiter.children.begin(), waiter.children.end(), by) == waiter.children.end()) continue;
+    Held held = HeldOf(deps_.storage, KeyOf(refused));
+    if (held.version == refused.version && held.seq > waiter.position) continue;  // not waited for
+    SyncException exception = ExceptionOf(refused);
+    exception.by = by;
+    AddSuperseded(&waiter, std::move(exception));
+  }
+}
+
+// A comparison asked for this one alone. It is known as long as it is on its way, and not after a restart.
+void Node::Impl::NoteApart(const tg_change& change, uint64_t seq) {
+  const sync::Link* parent = links_.parent();
+  if (parent != nullptr && waiters_.empty())
+    apart_.erase(apart_.begin(), apart_.upper_bound(parent->delivered_position(end_.position)));
+  if (apart_.size() >= options_.sync_exceptions_max) {
+    ++apart_not_named_;
+    return;
+  }
+  SyncException exception;
+  exception.model = View(change.model);
+  exception.owner = change.key.owner;
+  exception.pk = View(change.key.pk);
+  exception.sk = View(change.key.sk);
+  exception.version = Version::From(change.version);
+  exception.by = parent != nullptr ? parent->agent() : 0;
+  apart_[seq] = std::move(exception);
+}
+
+void Node::Impl::NameApart(const Waiter& waiter, SyncAnswer* answer) {
+  for (auto at = apart_.upper_bound(waiter.reached); at != apart_.end() && at->first <= waiter.position; ++at)
+    answer->apart.push_back(at->second);
+  answer->apart_count = answer->apart.size() + (apart_.empty() ? 0 : apart_not_named_);
+  if (waiters_.empty() && ReachedPosition(waiter) >= end_.position) {
+    apart_.clear();
+    apart_not_named_ = 0;
+  }
+}
+
+void Node::Impl::AddSuperseded(Waiter* waiter, SyncException exception) {
+  std::string key = std::to_string(exception.owner) + "/" + exception.pk + "\x1f" + exception.sk;
+  auto found = waiter->superseded.find(key);
+  if (found != waiter->superseded.end()) {
+    // The state that was waited for stays the one that is named.
+    if (exception.held > found->second.held) {
+      found->second.held = exception.held;
+      found->second.by = exception.by;
+    }
+  } else if (waiter->superseded.size() < options_.sync_exceptions_max) {
+    waiter->superseded.emplace(std::move(key), std::move(exception));
+  } else {
+    ++waiter->superseded_not_named;
+  }
+}
+
+// Whether something listed as refused is what was waited for: it ends when a newer state got there.
+bool Node::Impl::Excepts(const Waiter& waiter, const wire::QuarantineRecord& record,
+                         const wire::RefusedKey& name) const {
+  AgentId by = record.by != 0 ? record.by : record.link;
+  if (options_.role == TG_ROLE_SERVER) {
+    if (by != record.link || std::find(waiter.children.begin(), waiter.children.end(), by) == waiter.children.end())
+      return false;
+  } else {
+    // What a former parent refused, or refused above it, is not there either until a newer state is.
+    const sync::Link* link = links_.Find(record.link);
+    if (link != nullptr && !link->is_parent()) return false;
+    if (waiter.target == SyncTarget::kHop && (link == nullptr || by != record.link)) return false;
+  }
+  Held held = HeldOf(deps_.storage, KeyOf(name));
+  if (held.version.none() || held.via == record.link) return false;
+  return held.version <= name.version || held.seq > waiter.position;
+}
+
+void Node::Impl::NameExceptions(const Waiter& waiter, uint64_t reached, SyncAnswer* answer) {
+  const sync::Link* parent = links_.parent();
+  for (const auto& [key, exception] : waiter.superseded) {
+    Held held = HeldOf(deps_.storage, {exception.owner, Str(exception.pk), Str(exception.sk)});
+    bool foreign = parent != nullptr && held.via == parent->agent();
+    if (!foreign && held.version >= exception.held && held.seq <= reached) continue;  // the newer one got there
+    answer->superseded.push_back(exception);
+  }
+  answer->superseded_count = answer->superseded.size() + waiter.superseded_not_named;
+
+  std::vector<std::pair<wire::QuarantineRecord, wire::RefusedKey>> listed;
+  Status read = deps_.storage.MetaScan(sync::meta::kQuarantinePrefix, [&](std::string_view, std::string_view value) {
+    wire::QuarantineRecord record;
+    if (!wire::DecodeRecord(value, &record).ok() || !record.ours) return true;
+    if (auto name = sync::NameOf(record)) listed.emplace_back(std::move(record), std::move(*name));
+    return true;
+  });
+  if (!read.ok()) deps_.log.Write(3, "cannot read the quarantine: " + read.message());
+  for (const auto& [record, name] : listed) {
+    if (!Excepts(waiter, record, name)) continue;
+    ++answer->quarantined_count;
+    if (answer->quarantined.size() >= options_.sync_exceptions_max) continue;
+    SyncException exception = ExceptionOf(name);
+    if (exception.by == 0) exception.by = record.link;
+    answer->quarantined.push_back(std::move(exception));
+  }
+  for (const auto& [agent, link] : links_.all()) {
+    bool target = options_.role == TG_ROLE_SERVER
+                      ? std::find(waiter.children.begin(), waiter.children.end(), agent) != waiter.children.end()
+                      : link->is_parent();
+    if (target) answer->not_listed += link->not_listed;
+  }
+  answer->unsettled_scopes = marks_.size();
+  if (!answer->complete())
+    deps_.metrics.Add("tidegate_sync_exceptions_total", answer->quarantined_count + answer->not_listed);
+}
+
+}  // namespace tidegate::node
