@@ -161,6 +161,13 @@ class Node:
         self.stop(signum)
         return self.start()
 
+    def lose_disk(self):
+        """Stops, and starts with an empty replica in the place of its own."""
+        self.stop()
+        for path in self.folder.glob("replica.db*"):
+            path.unlink()
+        return self.start()
+
     def reload(self):
         self.process.send_signal(signal.SIGHUP)
 

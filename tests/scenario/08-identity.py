@@ -50,10 +50,7 @@ def case_a_replaced_replica_is_refused_until_adopted():
         cloud.put("Config", {"name": "a", "value": "1"}, "--to", 101)
         sensor.sync("server")
         wait_until(lambda: sensor.find("Config"), "the config item")
-        sensor.stop()
-        for path in sensor.folder.glob("replica.db*"):
-            path.unlink()
-        sensor.start()
+        sensor.lose_disk()
         sensor.put("Fault", fault(2))
         has(refusal(sensor), "replica", "tidegate agent adopt 101", "agent 10")
         equal(len(gateway.find("Fault")), 1, "faults at the gateway before it is adopted")

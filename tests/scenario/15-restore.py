@@ -263,10 +263,7 @@ def case_c_gateway_wiped_with_the_same_agent_id():
         cloud.put("Config", {"name": "a", "value": "1"}, "--to", 101)
         sensor.sync("server")
         wait_until(lambda: sensor.find("Config"), "the config item")
-        gateway.stop()
-        for path in gateway.folder.glob("replica.db*"):
-            path.unlink()
-        gateway.start()
+        gateway.lose_disk()
         wait_until(lambda: (gateway.parent_link() or {}).get("state") == "refused", "the wiped gateway is refused")
         has(gateway.parent_link()["last_error"], "tidegate agent adopt 10")
         sensor.put("Fault", fault(2))
