@@ -420,6 +420,16 @@ class Node::Impl : private sync::Admission {
   void CountGone();
   void PruneGone();
 
+  // alike.cc
+  static std::string AlikeName(const tg_key& key, const Version& version);
+  bool IsNearer(const sync::Link& link, const tg_change& change) const;
+  sync::Alike JudgeAlike(sync::Link* link, bool look, const tg_change& ours, const wire::KeyVersion& theirs,
+                         std::vector<tg_change>* unsound, core::ChangeArena* arena) const;
+  void GiveWay(sync::Link* link, const tg_change& state);
+  bool TakesPlace(sync::Link* link, const tg_change& change);
+  static bool IsSound(const tg_change& row);
+  void StageSound(tg_change row, AgentId via);
+
   // verify.cc
   struct Verifying {
     uint64_t number = 0;

@@ -172,6 +172,10 @@ void Node::Impl::AnswerAsk(sync::Link* link, const wire::CompareAsk& ask, sync::
       outdone.emplace_back(arena.Copy(ours), theirs);
   };
   if (!ask.look) limits.outdone = note_outdone;
+  std::vector<tg_change> unsound;
+  limits.alike = [&](const tg_change& ours, const wire::KeyVersion& theirs) {
+    return JudgeAlike(link, ask.look, ours, theirs, &unsound, &arena);
+  };
   limits.passed = [&](const tg_change& ours) {
     return ours.seq <= link->senders[std::min<uint32_t>(ours.lane, TG_LANE_COUNT - 1)].hop_position(end_.position);
   };
@@ -188,11 +192,12 @@ void Node::Impl::AnswerAsk(sync::Link* link, const wire::CompareAsk& ask, sync::
   }
   KeepRefused(&answer.value());
   if (!limits.own && !ask.look && !ask.up_only) NoteMissing(child, ask.owner, answer.value());
-  if (!outdone.empty()) {
+  if (!outdone.empty() || !unsound.empty()) {
     stage_.Begin();
     for (const auto& [ours, theirs] : outdone)
       Journal(ours, theirs, child, "a newer state that did not know of it took its place");
     stage_.End();
+    for (const tg_change& row : unsound) StageSound(row, row.via);
     if (!CommitStage().ok()) return;  // it asks again
     link = links_.Find(child);
     if (link == nullptr) return;
@@ -278,7 +283,7 @@ void Node::Impl::OnCompareAnswer(sync::Link* link, wire::DecodedFrame frame, uin
   }
   // What this node has newer, or alone, goes up by the feed if its model goes up: same version, new seq.
   // Read before anything of this answer is staged.
-  std::vector<tg_change> renumber;
+  std::vector<tg_change> renumber, unsound;
   core::ChangeArena& arena = stage_.arena();
   for (const wire::RangeAnswer& range : answer.ranges) {
     for (const wire::KeyVersion& want : range.wants) {
@@ -289,13 +294,15 @@ void Node::Impl::OnCompareAnswer(sync::Link* link, wire::DecodedFrame frame, uin
         // may have got no further than to us.
         if (held.kind != TG_CHANGE_ITEM && held.via == link->agent() && !link->never_sure && !IsDoubted(*link, held))
           return true;
-        if (up && Version::From(held.version) == want.version) renumber.push_back(arena.Copy(held));
+        if (up && Version::From(held.version) == want.version)
+          (want.missing || IsSound(held) ? renumber : unsound).push_back(arena.Copy(held));
         return true;
       });
       if (!got.ok() && got.code() != Code::kNotFound) deps_.log.Write(3, "cannot read: " + got.message());
     }
   }
   for (const tg_change& change : renumber) StageRenumbered(change);
+  for (const tg_change& row : unsound) StageSound(row, 0);
   // Joined states are looked at as they are on disk, so what is renumbered has to be there.
   bool touched = std::any_of(answer.ranges.begin(), answer.ranges.end(),
                              [&](const wire::RangeAnswer& range) { return TouchesShared(range.changes); });
@@ -313,6 +320,11 @@ void Node::Impl::OnCompareAnswer(sync::Link* link, wire::DecodedFrame frame, uin
   bool whole = true;
   for (const wire::RangeAnswer& range : answer.ranges) {
     if (!StageRemovals(*link, answer, range.removals)) whole = false;
+    for (const tg_change& change : range.changes) {
+      const bool alike =
+          asker_.Named(answer.ask, View(change.key.pk), View(change.key.sk), Version::From(change.version));
+      if (alike && !IsNearer(*link, change)) GiveWay(link, change);
+    }
     sync::StagedChanges staged = sync::StageChanges(*link, range.changes, frame.keep, this, &stage_, answer.sure);
     if (!staged.waiting.empty()) whole = false;
     std::move(staged.refused.begin(), staged.refused.end(), std::back_inserter(refused.refused));

@@ -53,6 +53,7 @@ bool Node::Impl::TouchesShared(const std::vector<tg_change>& changes) const {
 void Node::Impl::Put(const sync::Inbound& from, const tg_change& change) {
   sync::Link* link = links_.Find(from.neighbour);
   if (link == nullptr || change.kind == TG_CHANGE_EVICT) return stage_.Put(change, TG_IF_NEWER);
+  if (!link->gives_way.empty() && TakesPlace(link, change)) return;
   if (!IsShared(change)) {
     JournalOlderLife(link, change);
     JournalFormerWriter(*link, change);

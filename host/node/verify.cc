@@ -107,10 +107,10 @@ void Node::Impl::CountDifferences(const sync::Link& link, const wire::CompareAns
     return difference;
   };
   const uint64_t mended = verifying_->mends ? 1 : 0;
-  auto lacking = [&](std::string_view model, const std::optional<tg_change>& ours, const Version& theirs) {
+  auto lacking = [&](std::string_view model, const std::optional<tg_change>& ours) {
     wire::ModelDifference& difference = of(model);
     ++(ours ? difference.differing : difference.missing_here);
-    if (!ours || Version::From(ours->version) != theirs) difference.mended += mended;
+    difference.mended += mended;
   };
   auto offered = [&](const std::optional<tg_change>& ours, bool missing, bool removed) {
     // What the parent had not acknowledged when it was asked is on its way.
@@ -121,10 +121,9 @@ void Node::Impl::CountDifferences(const sync::Link& link, const wire::CompareAns
   };
   for (const wire::RangeAnswer& range : answer.ranges) {
     for (const wire::KeyVersion& key : range.lacks)
-      count(key.pk, key.sk, [&](const auto& ours) { lacking(key.model, ours, key.version); });
+      count(key.pk, key.sk, [&](const auto& ours) { lacking(key.model, ours); });
     for (const tg_change& change : range.changes)
-      count(View(change.key.pk), View(change.key.sk),
-            [&](const auto& ours) { lacking(View(change.model), ours, Version::From(change.version)); });
+      count(View(change.key.pk), View(change.key.sk), [&](const auto& ours) { lacking(View(change.model), ours); });
     for (const wire::KeyVersion& key : range.wants)
       count(key.pk, key.sk, [&](const auto& ours) { offered(ours, key.missing, false); });
     for (const wire::KeyVersion& key : range.removals)

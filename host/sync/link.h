@@ -135,6 +135,8 @@ class Link {
   static constexpr size_t kToldMax = 10'000;
   std::set<std::string> told_older;
   std::set<std::string> restamped;
+  // Keys and versions of which the neighbour's state takes the place of ours, though it is no newer. By kToldMax.
+  std::set<std::string> gives_way;
   // Sureness (host/node/sure.cc). Of a child: what it asked, the position it has to hold for the answer, what it was
   // answered, and which of our own questions has to be answered before we are sure towards it.
   bool settled = false;  // it has nothing unsettled towards us

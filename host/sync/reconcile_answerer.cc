@@ -88,6 +88,18 @@ class Answerer {
     }
   }
 
+  // Both have this version, and one of the two rows was changed behind its daemon.
+  void ResolveAlike(const tg_change& ours, const wire::KeyVersion& theirs, wire::RangeAnswer* answer) {
+    const Alike stays = limits_.alike ? limits_.alike(ours, theirs) : Alike::kOurs;
+    if (stays == Alike::kTheirs) {
+      Want(theirs, false, answer);
+    } else if (stays == Alike::kOurs) {
+      Send(ours, answer);
+    } else if (ask_.look) {
+      answer->lacks.push_back(Name(ours));
+    }
+  }
+
   // What only goes up: nothing of it goes down, and the lack of it here, or there, proves nothing. The asker sends
   // again what is not here, or is another state.
   Status ResolveUpOnly(const wire::RangeAsk& range, wire::RangeAnswer* answer) {
@@ -96,7 +108,9 @@ class Answerer {
       const tg_key key{ask_.owner, Str(theirs.pk), Str(theirs.sk)};
       bool same = false;
       Status got = storage_.Get(key, [&](const tg_change& ours) {
-        same = Version::From(ours.version) == theirs.version && (theirs.digest == 0 || theirs.digest == ours.digest);
+        const bool alike = Version::From(ours.version) == theirs.version;
+        same = alike && (theirs.digest == 0 || theirs.digest == ours.digest);
+        if (alike && !same && limits_.alike) same = limits_.alike(ours, theirs) == Alike::kOurs;
         return false;
       });
       if (!got.ok() && got.code() != Code::kNotFound) return got;
@@ -157,6 +171,10 @@ class Answerer {
         return true;
       }
       bool exchanged = both && limits_.joined && limits_.joined(ours);
+      if (both && !exchanged && theirs->version == version && bytes_ < limits_.bytes_max) {
+        ResolveAlike(ours, *theirs++, answer);
+        return true;
+      }
       if (exchanged) Want(*theirs, false, answer);
       if (both && !exchanged && theirs->version > version) {
         if (limits_.outdone) limits_.outdone(ours, theirs->version);

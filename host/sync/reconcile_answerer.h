@@ -16,6 +16,9 @@ namespace tidegate::sync {
 // Whether what the answerer lacks is really gone.
 enum class Sureness : uint8_t { kSure, kNotYet, kNever };
 
+// Of two states with one version and different digests, one of which was changed behind a daemon: which one stays.
+enum class Alike : uint8_t { kOurs, kTheirs, kUnknown };
+
 // The version of the tombstone that removes a state: just above it, and the same wherever it is made.
 Version RemovalOf(const Version& version);
 
@@ -27,6 +30,8 @@ struct AnswerLimits {
   bool own = false;                // of what the asker wrote and that goes up: it may have forgotten it
   // Of joined states neither need have what the other has, whatever their versions: both are exchanged. Null: none.
   std::function<bool(const tg_change&)> joined;
+  // Asked where both have the same version of a key with different digests. Null: ours stays.
+  std::function<Alike(const tg_change& ours, const wire::KeyVersion& theirs)> alike;
   // Asked only to look: what the asker has not acknowledged yet is on its way, and no difference. Null: all has passed.
   std::function<bool(const tg_change&)> passed;
   Sureness sure = Sureness::kNever;

@@ -169,6 +169,7 @@ Result<std::optional<wire::CompareAsk>> ReconcileAsker::Next(const Now& now) {
     if (flight.answered || flight.retry_at_us > now.us) continue;
     // It was lost, or takes long: an answer to either of the two is good.
     TG_ASSIGN_OR_RETURN(wire::CompareAsk again, AskFor(number, &flight.works, now));
+    NoteNamed(again, &flight);
     flight.wait_us = std::min(flight.wait_us * 2, now.wait_us_max);
     flight.retry_at_us = now.us + flight.wait_us;
     return std::optional<wire::CompareAsk>(std::move(again));
@@ -202,8 +203,23 @@ Result<std::optional<wire::CompareAsk>> ReconcileAsker::Next(const Now& now) {
     }
     return ask.status();
   }
-  in_flight_[number] = {std::move(works), now.us + now.wait_us, now.wait_us, false, now.delivered, now.held};
+  InFlight& flight = in_flight_[number];
+  flight = {std::move(works), now.us + now.wait_us, now.wait_us, false, now.delivered, now.held, {}};
+  NoteNamed(*ask, &flight);
   return std::optional<wire::CompareAsk>(std::move(ask).value());
+}
+
+void ReconcileAsker::NoteNamed(const wire::CompareAsk& ask, InFlight* flight) {
+  for (const wire::RangeAsk& range : ask.ranges) {
+    for (const wire::KeyVersion& key : range.keys) {
+      if (key.kind != TG_CHANGE_EVICT) flight->named.emplace(key.pk, key.sk, key.version);
+    }
+  }
+}
+
+bool ReconcileAsker::Named(uint64_t ask, std::string_view pk, std::string_view sk, const Version& version) const {
+  auto flight = in_flight_.find(ask);
+  return flight != in_flight_.end() && flight->second.named.contains({std::string(pk), std::string(sk), version});
 }
 
 ReconcileAsker::Positions ReconcileAsker::DeliveredAt(uint64_t ask) const {

@@ -10,6 +10,9 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <string>
+#include <string_view>
+#include <tuple>
 #include <vector>
 
 #include "host/core/storage.h"
@@ -71,6 +74,8 @@ class ReconcileAsker {
   // ask.
   Positions DeliveredAt(uint64_t ask) const;
   Positions HeldAt(uint64_t ask) const;
+  // Whether this ask named the key with this version: the parent answers with another state of it.
+  bool Named(uint64_t ask, std::string_view pk, std::string_view sk, const Version& version) const;
   int64_t NextTimerUs(int64_t now_us) const;
 
   // Takes an answer apart: false if it is late and nothing of it may be used. What it resolves is
@@ -96,6 +101,7 @@ class ReconcileAsker {
     bool answered = false;
     Positions delivered{};
     Positions held{};
+    std::set<std::tuple<std::string, std::string, Version>> named;
   };
 
   using Scope = std::pair<AgentId, RowClass>;
@@ -103,6 +109,7 @@ class ReconcileAsker {
   Status ListKeys(Work* work, const Now& now, size_t room, wire::RangeAsk* ask);
   Status Fill(Work* work, const Now& now, size_t room, wire::RangeAsk* ask);
   Result<wire::CompareAsk> AskFor(uint64_t number, std::vector<Work>* works, const Now& now);
+  static void NoteNamed(const wire::CompareAsk& ask, InFlight* flight);
   std::optional<wire::CompareAsk> Prepare();
   void Split(const Work& asked, const wire::RangeAnswer& answer, int64_t now_us);
 
