@@ -65,7 +65,7 @@ NodeStatus Node::Impl::GetStatus() const {
     status.storage_bytes = stats->bytes_used;
   }
   status.purge_horizon_unix_ms = static_cast<int64_t>(record_.purge_horizon >> 16);
-  status.purge_suspended = ClockSuspends();
+  status.purge_suspended = clock_judge_.Suspends();
   for (const replica::ModelRule& rule : deps_.catalog.Get()->rules())
     status.models.push_back(rule.name + " " + DirectionName(rule.direction) + " " + LaneName(rule.lane) +
                             (IsBeingKeyed(rule.name) ? " (changing)" : ""));
@@ -170,8 +170,8 @@ NodeStatus Node::Impl::GetStatus() const {
   if (status.quarantined != 0)
     status.problems.push_back(std::to_string(status.quarantined) +
                               " quarantined items: see 'tidegate quarantine list'");
-  TellClocks(&status.problems);
-  for (const auto& [agent, link] : links_.still()) status.clocks_off += link->up() && IsOff(*link) ? 1 : 0;
+  clock_judge_.Tell(&status.problems);
+  for (const auto& [agent, link] : links_.still()) status.clocks_off += link->up() && clock_judge_.IsOff(*link) ? 1 : 0;
   if (status.quarantined >= options_.quarantine_items_max)
     status.problems.push_back(
         "the quarantine is full (limits.quarantine_items_max): what is refused now stays with its sender and is not "

@@ -106,7 +106,7 @@ void Node::Impl::OnAck(sync::Link* link, const wire::Ack& ack) {
   // Before the acks move what is known to be taken: a hold says since when something was left out.
   if (ack.holds_number != 0) OnHolds(link, ack.holds, ack.holds_number, TakenPositions(*link, ack));
   if (link->holds.Confirmed(ack.holds_recorded)) holds_ending_.insert(link->agent());
-  NoteClock(link, ack.unix_ms);
+  clock_judge_.Hear(link, ack.unix_ms);
   for (const wire::LaneAck& lane : ack.lanes) {
     Result<bool> progress = link->senders[lane.lane].Acked(lane, now_us);
     if (!progress.ok()) {
@@ -162,7 +162,7 @@ void Node::Impl::SendAcks() {
     CompleteRefusals(link);
     // Delivered is what the server has, and downwards what the addressees have: a router only passes it on.
     bool delivered_at_hop = options_.role != TG_ROLE_ROUTER;
-    wire::Ack ack = link->TakeAck(delivered_at_hop, WindowBytes());
+    wire::Ack ack = link->TakeAck(delivered_at_hop, disk_gate_.WindowBytes());
     ack.unix_ms = deps_.clock.unix_ms();
     FillSureness(*link, &ack);
     if (!Send(link, std::move(ack))) link->AckAll();

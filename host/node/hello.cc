@@ -178,7 +178,7 @@ void Node::Impl::ChildIsUp(Session* session, wire::SessionId id, const wire::Hel
     NoteRestored(hello);
     PurgeSoon();
   }
-  NoteClock(link, hello.unix_ms);
+  clock_judge_.Hear(link, hello.unix_ms);
   link->table = hello.models;
   OnHolds(link, hello.holds, hello.holds_number, {});
   JudgeTable(link);
@@ -339,7 +339,7 @@ void Node::Impl::ParentIsUp(Session* session, const wire::Hello& hello, const wi
   session->refused_wait_ms = 0;
   link->session = session->transport;
   link->session_id = session->id;
-  NoteClock(link, hello.unix_ms);
+  clock_judge_.Hear(link, hello.unix_ms);
   edges_confirmed_ = hello.edges_number;
   edges_retry_us_ = edges_confirmed_ == edges_number_ ? INT64_MAX : deps_.clock.monotonic_us();
   edges_wait_ms_ = options_.resend_ms;

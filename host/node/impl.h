@@ -12,12 +12,13 @@
 
 #include "host/base/hybrid_clock.h"
 #include "host/core/stage.h"
+#include "host/node/clock_judge.h"
+#include "host/node/disk_gate.h"
 #include "host/node/errand.h"
 #include "host/node/node.h"
 #include "host/replica/local_writer.h"
 #include "host/sync/admission.h"
 #include "host/sync/age_marks.h"
-#include "host/sync/clock_watch.h"
 #include "host/sync/clone_list.h"
 #include "host/sync/conflict_journal.h"
 #include "host/sync/encoded_once.h"
@@ -163,12 +164,6 @@ class Node::Impl : private sync::Admission {
   struct Passed {
     uint64_t hop = 0;
     uint64_t server = 0;
-  };
-
-  enum class Disk : uint8_t {
-    kOpen,
-    kShut,    // full: neighbours are told to send nothing
-    kTrying,  // they may send a little, to see
   };
 
   // node.cc
@@ -552,16 +547,6 @@ class Node::Impl : private sync::Admission {
   Status HeedOlder(AgentId neighbour, const wire::Ack& ack, size_t known);
   void Restamp(sync::Link* link, const wire::RefusedKey& said, const tg_change& ours);
 
-  // clock.cc
-  void StartClockWatch();
-  void WatchClock(int64_t now_us);
-  void NoteClock(sync::Link* link, int64_t unix_ms);
-  bool IsOff(const sync::Link& link) const;
-  bool ClockIsFlagged() const;
-  bool ClockSuspends() const;
-  std::string ClockProblem(const sync::Link& link) const;
-  void TellClocks(std::vector<std::string>* problems) const;
-
   // quota.cc
   Status CountUsage();
   Status CountModel(const std::string& model, Usage* usage);
@@ -589,12 +574,6 @@ class Node::Impl : private sync::Admission {
   Status RestoreLost();
   void ShowRetention(NodeStatus* status) const;
 
-  // disk.cc
-  void NoteCommit(const Status& status, bool took_bulky);
-  void TryDiskAgain(int64_t now_us);
-  bool DiskIsFull() const;
-  uint64_t WindowBytes() const;
-
   // admission.cc
   Status Admit(const sync::Inbound& from, tg_change* change, core::ChangeArena* arena) override;
   Status AdmitModel(const sync::Inbound& from, uint32_t needed, const replica::ModelRule* rule, tg_change* change);
@@ -608,6 +587,8 @@ class Node::Impl : private sync::Admission {
   core::Stage stage_;
   replica::LocalWriter writer_;
   sync::LinkTable links_;
+  ClockJudge clock_judge_;
+  DiskGate disk_gate_;
   sync::EncodedOnce encoded_once_;
   sync::DigestShelf shelf_;
   sync::ReconcileAsker asker_;
@@ -695,10 +676,6 @@ class Node::Impl : private sync::Admission {
   sync::ConflictJournal conflicts_;
   std::deque<AnsweredCommand> answered_;  // at the server: to be removed
   bool answered_again_ = false;           // it failed, and is tried with another commit
-  sync::ClockWatch clock_watch_;
-  int64_t clock_offset_ms_ = 0;  // of the wall clock against the monotonic one, when last looked at
-  int64_t clock_jumped_ms_ = 0;
-  int64_t clock_looked_us_ = 0;
 
   std::map<std::string, Usage, std::less<>> usage_;  // of the models with limits
   bool usage_moved_ = false;
@@ -714,9 +691,6 @@ class Node::Impl : private sync::Admission {
   int64_t age_look_us_ = 0;
   uint64_t drops_left_ = 0;  // in this commit
   std::map<std::string, wire::LostRecord> lost_;
-  Disk disk_ = Disk::kOpen;
-  bool disk_fits_ = false;  // something that takes room was stored since it was full
-  int64_t disk_try_us_ = INT64_MAX;
 
   std::vector<std::pair<AgentId, wire::RefusedKey>> overwritten_;  // by a newer state that came another way
   std::set<AgentId> listing_;  // neighbours of which something is in quarantine here, or was

@@ -29,6 +29,8 @@ Node::Impl::Impl(const NodeOptions& options, const Dependencies& deps)
       writer_(WriterOptionsOf(options), deps.storage, stage_, deps.catalog, deps.policy, deps.clock, deps.random,
               versions_, deps.events),
       links_(deps.storage, options_),
+      clock_judge_(options_, deps_, links_),
+      disk_gate_(options_, deps_, links_),
       shelf_(deps.storage, options_.compare_portion_rows, options_.compare_leaf_items),
       asker_(deps.storage, shelf_),
       conflicts_(deps.storage, options_) {}
@@ -101,7 +103,7 @@ Status Node::Impl::Open() {
         return true;
       }));
   TG_ASSIGN_OR_RETURN(end_, deps_.storage.Head());
-  StartClockWatch();
+  clock_judge_.Start(static_cast<int64_t>(stored_clock_ >> 16));
   TG_RETURN_IF_ERROR(RestorePurge());
   TG_RETURN_IF_ERROR(RestoreLost());
   TG_RETURN_IF_ERROR(CountUsage());
@@ -180,7 +182,7 @@ Status Node::Impl::CommitStage() {
   bool took_bulky = stage_.bulky();
   Status status =
       stage_.Commit([&](const Watermark& end, std::span<const core::Effect> effects) { Committed(end, effects); });
-  NoteCommit(status, took_bulky);
+  disk_gate_.NoteCommit(status, took_bulky);
   UpdateQuotas();
   if (status.ok()) {
     stored_clock_ = clock;
@@ -260,7 +262,7 @@ void Node::Impl::NoteUnsent(const core::Effect& effect, int64_t now_us) {
 
 Status Node::Impl::Commit() {
   int64_t now_us = deps_.clock.monotonic_us();
-  WatchClock(now_us);
+  clock_judge_.Look(now_us);
   Tick(now_us);
   RunKeying(now_us);
   RetryQuarantined();
@@ -271,7 +273,7 @@ Status Node::Impl::Commit() {
   SendHeldAgain();
   RunClearings();
   Retain(now_us);
-  TryDiskAgain(now_us);
+  disk_gate_.TryAgain(now_us);
   StoreDelivered(now_us);
   KeepHouse(now_us);
   Purge(now_us);
@@ -332,7 +334,8 @@ int64_t Node::Impl::NextTimerUs() const {
   if (!links_.routes().empty()) next = std::min(next, age_routes_at_us_);
   next = std::min(next, shelf_.NextForgetUs());
   if (retains_ || !usage_.empty()) next = std::min(next, age_look_us_);
-  return std::min({next, NextKeyingUs(now_us), disk_try_us_, store_delivered_at_us_, purge_at_us_, NextErrandUs()});
+  return std::min(
+      {next, NextKeyingUs(now_us), disk_gate_.try_us(), store_delivered_at_us_, purge_at_us_, NextErrandUs()});
 }
 
 // Every few seconds of activity: notes what the neighbours hold, forgets commit ends and epochs that none of those
@@ -342,7 +345,7 @@ void Node::Impl::KeepHouse(int64_t now_us) {
   keep_house_at_us_ = now_us + 5'000'000;
   uint64_t lowest = end_.position;
   int64_t now_ms = deps_.clock.unix_ms();
-  bool believed = !ClockSuspends();
+  bool believed = !clock_judge_.Suspends();
   stage_.Begin();
   for (const auto& [agent, link] : links_.all()) {
     bool silent = believed && LeaseOver(*link, now_ms);

@@ -55,7 +55,7 @@ void Node::Impl::PurgeSoon() { purge_at_us_ = std::min(purge_at_us_, deps_.clock
 void Node::Impl::Purge(int64_t now_us) {
   if (now_us < purge_at_us_) return;
   purge_at_us_ = now_us + PurgeEveryUs();
-  if (ClockSuspends()) return;
+  if (clock_judge_.Suspends()) return;
   int64_t now_ms = deps_.clock.unix_ms();
   stage_.Begin();
   StageLeases(now_ms);

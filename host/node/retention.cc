@@ -90,7 +90,7 @@ void Node::Impl::Retain(int64_t now_us) {
   }
   if (aged) {
     age_look_us_ = now_us + kAgeLookUs;
-    if (!ClockSuspends()) DropAged(passed);
+    if (!clock_judge_.Suspends()) DropAged(passed);
   }
   for (auto& [model, usage] : usage_) {
     if (usage.drops && usage.Over()) DropOldest(model, &usage, passed);
@@ -298,7 +298,7 @@ void Node::Impl::ShowRetention(NodeStatus* status) const {
     status->losses.push_back({record.model, record.owner, record.reason, record.items, record.bytes,
                               record.first.ToText(), record.last.ToText(), record.since_unix_ms});
   }
-  status->disk_full = DiskIsFull();
+  status->disk_full = disk_gate_.IsFull();
 }
 
 }  // namespace tidegate::node

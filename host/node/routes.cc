@@ -146,7 +146,7 @@ void Node::Impl::OnElsewhere(const std::vector<wire::Edge>& told) {
 void Node::Impl::AgeRoutes(int64_t now_us) {
   if (now_us < age_routes_at_us_) return;
   age_routes_at_us_ = now_us + kLookAtAgesUs;
-  if (ClockSuspends()) return;
+  if (clock_judge_.Suspends()) return;
   const int64_t now_ms = deps_.clock.unix_ms();
   for (const auto& [agent, link] : links_.all()) {
     wire::LinkRecord& record = link->record;

@@ -192,7 +192,7 @@ void Node::Impl::TickSession(Session* session, int64_t now_us) {
     if (sync::Link* link = links_.Find(session->agent); link != nullptr && link->session == session->transport) {
       // Says everything again: what an ack said that was lost, such as an open window, nothing else repeats.
       link->AckAll();
-      probe = link->TakeAck(options_.role != TG_ROLE_ROUTER, WindowBytes());
+      probe = link->TakeAck(options_.role != TG_ROLE_ROUTER, disk_gate_.WindowBytes());
     }
     probe.answer_wanted = true;
     probe.unix_ms = deps_.clock.unix_ms();
