@@ -122,7 +122,7 @@ Status Node::Impl::Admit(const sync::Inbound& from, tg_change* change, core::Cha
   }
   change->digest = ChangeDigest(*change);
   TG_RETURN_IF_ERROR(AskChanging(from, *change));
-  if (!usage_.empty()) NoteStaged(*change);
+  if (!quotas_.empty()) quotas_.NoteStaged(*change);
   AgentId owner = change->key.owner;
   if (options_.role == TG_ROLE_ROUTER && (change->direction & TG_DIRECTION_DOWN) != 0 && owner != kAgentAll &&
       owner != options_.agent && !links_.routes().IsBelow(owner))

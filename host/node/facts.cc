@@ -176,7 +176,9 @@ NodeStatus Node::Impl::GetStatus() const {
     status.problems.push_back(
         "the quarantine is full (limits.quarantine_items_max): what is refused now stays with its sender and is not "
         "listed here");
-  ShowRetention(&status);
+  quotas_.Show(&status);
+  retention_.Show(&status);
+  status.disk_full = disk_gate_.IsFull();
   if (status.disk_full)
     status.problems.push_back("the disk is full: nothing new is taken until there is space; free some");
   for (const LossStatus& loss : status.losses) {

@@ -33,7 +33,10 @@ void Node::Impl::OnBatch(sync::Link* link, wire::DecodedFrame frame) {
       break;
   }
   if (link->refusals.full()) return;  // it learns first what was refused before; the batch comes again
-  if (!usage_.empty()) HoldWhatIsFull();
+  if (!quotas_.empty()) {
+    quotas_.HoldWhatIsFull();
+    HoldForRoom();
+  }
   receiver.Staged(batch);
   const bool rewound = batch.begin != 0 && batch.rewound;
   if (rewound && link->is_parent()) {

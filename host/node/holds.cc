@@ -391,7 +391,7 @@ void Node::Impl::ForgetSentAgain() {
       if (found != held_above_.entries().end() && found->second.record.released) held_above_.entries().erase(found);
       sent_again_.erase(key);
     }
-    if (retains_) LookAgain();
+    retention_.LookAgain();
     TellBeyond();
   });
 }

@@ -16,6 +16,8 @@
 #include "host/node/disk_gate.h"
 #include "host/node/errand.h"
 #include "host/node/node.h"
+#include "host/node/quotas.h"
+#include "host/node/retention.h"
 #include "host/replica/local_writer.h"
 #include "host/sync/admission.h"
 #include "host/sync/age_marks.h"
@@ -33,7 +35,7 @@ namespace tidegate::node {
 
 const char* LaneName(uint32_t lane);
 
-class Node::Impl : private sync::Admission {
+class Node::Impl : private sync::Admission, private WayUp {
  public:
   Impl(const NodeOptions& options, const Dependencies& deps);
 
@@ -134,38 +136,6 @@ class Node::Impl : private sync::Admission {
     uint64_t superseded_not_named = 0;
   };
 
-  // Up to where a lane was looked through for what may be dropped, and from where on something was passed over.
-  struct DropCursor {
-    uint64_t at = 0;
-    uint64_t skipped = UINT64_MAX;
-  };
-
-  // What the replica holds of a model with limits.
-  struct Usage {
-    tg_retain rule{};
-    uint32_t lane = 0;
-    uint32_t direction = 0;
-    bool drops = false;  // when full, the oldest go; else nothing more comes in
-    uint64_t items = 0;
-    uint64_t bytes = 0;
-    uint64_t staged_items = 0;  // that the next commit brings
-    uint64_t staged_bytes = 0;
-    int64_t counted_us = 0;
-    bool held = false;   // neighbours are told to wait
-    bool stuck = false;  // nothing is left that may be dropped
-    std::array<DropCursor, TG_LANE_COUNT> oldest{};
-    bool second_look = false;  // at what was kept as the latest of its pk
-    bool Over() const;
-    bool Full(uint64_t more_items, uint64_t more_bytes) const;
-    bool Roomy() const;
-  };
-
-  // Up to where everything of ours is at the parent, and at the server.
-  struct Passed {
-    uint64_t hop = 0;
-    uint64_t server = 0;
-  };
-
   // node.cc
   Status CommitStage();
   void Committed(const Watermark& end, std::span<const core::Effect> effects);
@@ -177,6 +147,11 @@ class Node::Impl : private sync::Admission {
 
   // writes.cc
   void RunRetries();
+
+  // way_up.cc
+  Passed PassedUpwards() override;
+  bool IsAbove(const tg_change& change, const Passed& passed) const override;
+  bool HasArrived(const tg_change& change, uint64_t passed, SyncTarget where) const override;
 
   // delivered.cc
   void StoreDelivered(int64_t now_us);
@@ -196,7 +171,6 @@ class Node::Impl : private sync::Admission {
   void PassOn(const sync::Link& told, wire::RefusedKey refused);
   void CompleteRefusals(sync::Link* link);
   void AddRefusalsOf(const sync::Link& told, sync::Link* link, bool* whole);
-  bool HasArrived(const tg_change& change, uint64_t passed, SyncTarget where) const;
 
   // sessions.cc
   void StartHello(Session* session);
@@ -531,7 +505,7 @@ class Node::Impl : private sync::Admission {
   Status ForEachCommand(const replica::ModelRule& rule, std::optional<AgentId> owner, const CommandFn& fn) const;
   Result<std::string> ShowItem(const replica::ModelRule& rule, const tg_change& change) const;
   bool HasAnswer(const replica::ModelRule& answer, AgentId owner, const std::string& key_json) const;
-  bool KeepsAnswer(const tg_change& change);
+  bool KeepsAnswer(const tg_change& change) override;
   bool IsOwnAnswer(const tg_change& change) const;
   std::vector<wire::KeyBound> KeysOfMissingAnswers() const;
   bool AskMissingAnswers();
@@ -547,32 +521,11 @@ class Node::Impl : private sync::Admission {
   Status HeedOlder(AgentId neighbour, const wire::Ack& ack, size_t known);
   void Restamp(sync::Link* link, const wire::RefusedKey& said, const tg_change& ours);
 
-  // quota.cc
+  // quota_holds.cc
   Status CountUsage();
-  Status CountModel(const std::string& model, Usage* usage);
-  void NoteUsage(const core::Effect& effect);
-  void NoteStaged(const tg_change& change);
-  void HoldForRoom(const std::string& model, uint32_t direction, bool hold, const std::string& message);
-  std::string NoRoomMessage(const Usage& usage) const;
-  void HoldWhatIsFull();
+  void HoldForRoom();
   void UpdateQuotas();
   void ApplyQuotas(sync::Link* link);
-  Status RoomFor(const replica::Transaction& transaction) const;
-
-  // retention.cc
-  Passed PassedUpwards();
-  bool IsAbove(const tg_change& change, const Passed& passed) const;
-  void Retain(int64_t now_us);
-  void LookAgain();
-  void LookAgainFrom(uint32_t lane, uint64_t seq);
-  bool DropsWhenAt(const replica::ModelRule& rule, const tg_change& change, bool server) const;
-  void DropDelivered(uint32_t lane, bool server, uint64_t to);
-  void DropAged(const Passed& passed);
-  void DropOldest(const std::string& model, Usage* usage, const Passed& passed);
-  bool IsLatest(const tg_change& change) const;
-  bool Drop(const tg_change& change, bool lost, const char* reason);
-  Status RestoreLost();
-  void ShowRetention(NodeStatus* status) const;
 
   // admission.cc
   Status Admit(const sync::Inbound& from, tg_change* change, core::ChangeArena* arena) override;
@@ -589,6 +542,8 @@ class Node::Impl : private sync::Admission {
   sync::LinkTable links_;
   ClockJudge clock_judge_;
   DiskGate disk_gate_;
+  Quotas quotas_;
+  Retention retention_;
   sync::EncodedOnce encoded_once_;
   sync::DigestShelf shelf_;
   sync::ReconcileAsker asker_;
@@ -677,20 +632,7 @@ class Node::Impl : private sync::Admission {
   std::deque<AnsweredCommand> answered_;  // at the server: to be removed
   bool answered_again_ = false;           // it failed, and is tried with another commit
 
-  std::map<std::string, Usage, std::less<>> usage_;  // of the models with limits
-  bool usage_moved_ = false;
   bool quota_news_ = false;  // a hold for room began or ended
-  bool retains_ = false;     // some model is dropped when delivered, or by age
-  bool retain_due_ = false;
-  bool look_again_ = false;
-  std::array<bool, 2> drops_at_{};  // some model is dropped when at the hop, when at the server
-  std::array<std::array<DropCursor, TG_LANE_COUNT>, 2> retained_{};               // likewise
-  std::map<std::string, std::array<uint64_t, TG_LANE_COUNT>, std::less<>> aged_;  // by model
-  uint64_t refusals_ended_ = 0;
-  Passed passed_before_;
-  int64_t age_look_us_ = 0;
-  uint64_t drops_left_ = 0;  // in this commit
-  std::map<std::string, wire::LostRecord> lost_;
 
   std::vector<std::pair<AgentId, wire::RefusedKey>> overwritten_;  // by a newer state that came another way
   std::set<AgentId> listing_;  // neighbours of which something is in quarantine here, or was

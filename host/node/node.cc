@@ -31,6 +31,8 @@ Node::Impl::Impl(const NodeOptions& options, const Dependencies& deps)
       links_(deps.storage, options_),
       clock_judge_(options_, deps_, links_),
       disk_gate_(options_, deps_, links_),
+      quotas_(options_, deps_),
+      retention_(options_, deps_, stage_, links_, clock_judge_, quotas_, *this),
       shelf_(deps.storage, options_.compare_portion_rows, options_.compare_leaf_items),
       asker_(deps.storage, shelf_),
       conflicts_(deps.storage, options_) {}
@@ -105,7 +107,7 @@ Status Node::Impl::Open() {
   TG_ASSIGN_OR_RETURN(end_, deps_.storage.Head());
   clock_judge_.Start(static_cast<int64_t>(stored_clock_ >> 16));
   TG_RETURN_IF_ERROR(RestorePurge());
-  TG_RETURN_IF_ERROR(RestoreLost());
+  TG_RETURN_IF_ERROR(retention_.Restore());
   TG_RETURN_IF_ERROR(CountUsage());
   for (const auto& [agent, link] : links_.all()) {
     ApplyQuotas(link.get());
@@ -223,10 +225,10 @@ void Node::Impl::Committed(const Watermark& end, std::span<const core::Effect> e
     if (effect.outcome.result == TG_OUTCOME_EQUAL && effect.change->via != 0) NoteSentAgain(*effect.change);
     if (!effect.applied()) continue;
     ++applied;
-    if (!usage_.empty()) NoteUsage(effect);
+    if (!quotas_.empty()) quotas_.NoteCommitted(effect);
     // An answer is kept as long as its command.
-    if (retains_ && effect.change->kind == TG_CHANGE_TOMBSTONE && effect.change->direction == TG_DIRECTION_DOWN)
-      look_again_ = true;
+    if (retention_.on() && effect.change->kind == TG_CHANGE_TOMBSTONE && effect.change->direction == TG_DIRECTION_DOWN)
+      retention_.LookAgain();
     if (!shelf_.empty()) shelf_.Changed(effect.change->key);
     NoteUnsent(effect, now_us);
     if (watches_answers) NoteAnswered(*effect.change);
@@ -272,7 +274,7 @@ Status Node::Impl::Commit() {
   RemoveAnswered();
   SendHeldAgain();
   RunClearings();
-  Retain(now_us);
+  retention_.Run(now_us);
   disk_gate_.TryAgain(now_us);
   StoreDelivered(now_us);
   KeepHouse(now_us);
@@ -316,7 +318,7 @@ int64_t Node::Impl::NextTimerUs() const {
   if (!by_hand_.empty() || !sent_again_entries_.empty()) return now_us;
   if (!answered_.empty() && !answered_again_) return now_us;
   if (send_again_now_ || !holds_ending_.empty() || !links_.settled() || shelf_.reading()) return now_us;
-  if (retain_due_ || look_again_ || !overwritten_.empty()) return now_us;
+  if (retention_.due() || !overwritten_.empty()) return now_us;
   const sync::Link* parent = links_.parent();
   bool to_parent = parent != nullptr && parent->up() && !parent->blocked;
   int64_t next = std::min(to_parent ? edges_retry_us_ : INT64_MAX, silence_us_);
@@ -333,7 +335,7 @@ int64_t Node::Impl::NextTimerUs() const {
   if (!strays_.empty()) next = std::min(next, strays_at_us_);
   if (!links_.routes().empty()) next = std::min(next, age_routes_at_us_);
   next = std::min(next, shelf_.NextForgetUs());
-  if (retains_ || !usage_.empty()) next = std::min(next, age_look_us_);
+  next = std::min(next, retention_.NextUs());
   return std::min(
       {next, NextKeyingUs(now_us), disk_gate_.try_us(), store_delivered_at_us_, purge_at_us_, NextErrandUs()});
 }

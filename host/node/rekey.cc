@@ -254,7 +254,7 @@ void Node::Impl::EndKeying() {
   }
   keying_ = false;
   StagePolicies();
-  look_again_ = retains_ || !usage_.empty();  // at what was spared meanwhile
+  retention_.LookAgain();  // at what was spared meanwhile
   (void)links_.all();                         // waits and sweeps may go on
 }
 

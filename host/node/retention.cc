@@ -1,10 +1,9 @@
-// Retention: what a node drops of items that go up (docs/replication.md, "Retention"). Nothing undelivered is dropped
-// without being counted and listed (law 6).
+#include "host/node/retention.h"
+
 #include <algorithm>
 #include <utility>
 
 #include "host/base/views.h"
-#include "host/node/impl.h"
 #include "host/sync/meta_keys.h"
 
 namespace tidegate::node {
@@ -14,13 +13,6 @@ constexpr uint64_t kPageItems = 500;
 constexpr int kPagesInACommit = 4;
 constexpr uint64_t kDropsInACommit = 1'000;
 constexpr int64_t kAgeLookUs = 60'000'000;
-
-const char* WhenFullName(uint32_t when_full) {
-  static const char* const kNames[] = {"refuse", "drop_oldest", "keep_latest"};
-  return when_full <= TG_WHEN_FULL_KEEP_LATEST ? kNames[when_full] : "?";
-}
-
-uint64_t SizeOf(const tg_change& change) { return change.body.size + change.key.pk.size + change.key.sk.size; }
 
 tg_feed_selector LaneOf(uint32_t lane) {
   tg_feed_selector selector{};
@@ -32,56 +24,56 @@ tg_feed_selector LaneOf(uint32_t lane) {
 
 }  // namespace
 
-// What is passed upwards, at the hop and at the server.
-Node::Impl::Passed Node::Impl::PassedUpwards() {
-  sync::Link* parent = links_.parent();
-  if (parent == nullptr || !parent->up() || !marks_.empty()) return {};  // what is not compared may be missing there
-  return {parent->PassedHop(end_.position), parent->PassedDelivered(end_.position)};
+void Retention::Plan() {
+  drops_at_ = {};
+  aged_.clear();
+  auto catalog = deps_.catalog.Get();
+  // The server is where it goes to: there nothing waits for a further delivery.
+  const bool passes_on = options_.role != TG_ROLE_SERVER;
+  for (const replica::ModelRule& rule : catalog->rules()) {
+    if (rule.direction != TG_DIRECTION_UP) continue;
+    if (rule.retain.drop_when_delivered != 0 && passes_on) drops_at_[rule.retain.drop_when_delivered - 1] = true;
+    if (rule.retain.age_ms_max != 0) aged_[rule.name] = {};
+  }
+  if (passes_on)
+    for (const ClearOnAck& clear : options_.clear_on_ack) drops_at_[clear.at_hop ? 0 : 1] = true;
+  delivered_ = {};
+  on_ = drops_at_[0] || drops_at_[1] || !aged_.empty();
+  due_ = on_ || !quotas_.empty();
 }
 
-// Whether dropping it here loses nothing: a node above has it, as far as is known, or this is where it goes to. What
-// the parent has said holds while it is away, too.
-bool Node::Impl::IsAbove(const tg_change& change, const Passed& passed) const {
-  if (options_.role == TG_ROLE_SERVER) return true;
-  const sync::Link* parent = links_.parent();
-  if (parent == nullptr) return false;
-  const bool said = marks_.empty() && parent->Knows(change.lane, change.key.owner, change.seq);
-  return HasArrived(change, said ? change.seq : passed.hop, SyncTarget::kHop);
-}
-
-// What was excepted may not be any more.
-void Node::Impl::LookAgain() {
-  for (auto& cursors : retained_) {
+void Retention::ResetSkipped() {
+  for (auto& cursors : delivered_) {
     for (DropCursor& cursor : cursors) {
       if (cursor.skipped == UINT64_MAX) continue;
       cursor.at = std::min(cursor.at, cursor.skipped - 1);
       cursor.skipped = UINT64_MAX;
     }
   }
-  retain_due_ = true;
+  due_ = true;
 }
 
 // A removal was not committed.
-void Node::Impl::LookAgainFrom(uint32_t lane, uint64_t seq) {
+void Retention::LookAgainFrom(uint32_t lane, uint64_t seq) {
   auto back = [&](uint64_t* at) { *at = std::min(*at, seq - 1); };
-  for (auto& cursors : retained_) back(&cursors[lane].at);
+  for (auto& cursors : delivered_) back(&cursors[lane].at);
   for (auto& [model, lanes] : aged_) back(&lanes[lane]);
-  for (auto& [model, usage] : usage_) back(&usage.oldest[lane].at);
-  retain_due_ = true;
+  for (auto& [model, usage] : quotas_.models()) back(&usage.oldest[lane].at);
+  due_ = true;
 }
 
-void Node::Impl::Retain(int64_t now_us) {
-  if (!retains_ && usage_.empty()) return;
+void Retention::Run(int64_t now_us) {
+  if (!on_ && quotas_.empty()) return;
   if (const sync::Link* parent = links_.parent(); parent != nullptr && parent->refusals_ended != refusals_ended_) {
     refusals_ended_ = parent->refusals_ended;
-    LookAgain();
+    ResetSkipped();
   }
-  if (std::exchange(look_again_, false)) LookAgain();
+  if (std::exchange(look_again_, false)) ResetSkipped();
   bool aged = now_us >= age_look_us_;
-  Passed passed = PassedUpwards();
-  bool moved = retains_ && (passed.hop != passed_before_.hop || passed.server != passed_before_.server);
-  if (!retain_due_ && !aged && !moved) return;
-  retain_due_ = false;
+  Passed passed = way_up_.PassedUpwards();
+  bool moved = on_ && (passed.hop != passed_before_.hop || passed.server != passed_before_.server);
+  if (!due_ && !aged && !moved) return;
+  due_ = false;
   passed_before_ = passed;
   drops_left_ = kDropsInACommit;
   for (uint32_t lane = 0; lane < TG_LANE_COUNT; ++lane) {
@@ -90,15 +82,15 @@ void Node::Impl::Retain(int64_t now_us) {
   }
   if (aged) {
     age_look_us_ = now_us + kAgeLookUs;
-    if (!clock_judge_.Suspends()) DropAged(passed);
+    if (!clocks_.Suspends()) DropAged(passed);
   }
-  for (auto& [model, usage] : usage_) {
+  for (auto& [model, usage] : quotas_.models()) {
     if (usage.drops && usage.Over()) DropOldest(model, &usage, passed);
   }
 }
 
 // By the rule of its model, or as the configuration says of its owner.
-bool Node::Impl::DropsWhenAt(const replica::ModelRule& rule, const tg_change& change, bool server) const {
+bool Retention::DropsWhenAt(const replica::ModelRule& rule, const tg_change& change, bool server) const {
   if (rule.retain.drop_when_delivered == (server ? 2u : 1u)) return true;
   return std::any_of(options_.clear_on_ack.begin(), options_.clear_on_ack.end(), [&](const ClearOnAck& clear) {
     return clear.at_hop != server && (clear.owner == kAgentAll || clear.owner == change.key.owner) &&
@@ -107,12 +99,12 @@ bool Node::Impl::DropsWhenAt(const replica::ModelRule& rule, const tg_change& ch
 }
 
 // Of the models that are dropped when they are at the hop, or those when they are at the server.
-void Node::Impl::DropDelivered(uint32_t lane, bool server, uint64_t to) {
+void Retention::DropDelivered(uint32_t lane, bool server, uint64_t to) {
   auto catalog = deps_.catalog.Get();
-  DropCursor& cursor = retained_[server ? 1 : 0][lane];
+  DropCursor& cursor = delivered_[server ? 1 : 0][lane];
   for (int pages = 0; cursor.at < to; ++pages) {
     if (pages == kPagesInACommit || drops_left_ == 0) {
-      retain_due_ = true;
+      due_ = true;
       return;
     }
     auto page = deps_.storage.Changes(LaneOf(lane), cursor.at, kPageItems, 0, [&](const tg_change& change) {
@@ -120,7 +112,8 @@ void Node::Impl::DropDelivered(uint32_t lane, bool server, uint64_t to) {
       const replica::ModelRule* rule = catalog->Find(View(change.model));
       if (rule == nullptr || rule->direction != TG_DIRECTION_UP) return true;
       if (!DropsWhenAt(*rule, change, server)) return true;
-      bool stays = !HasArrived(change, to, server ? SyncTarget::kServer : SyncTarget::kHop) || KeepsAnswer(change);
+      bool stays = !way_up_.HasArrived(change, to, server ? SyncTarget::kServer : SyncTarget::kHop) ||
+                   way_up_.KeepsAnswer(change);
       if (!stays && Drop(change, false, "")) return true;
       cursor.skipped = std::min(cursor.skipped, change.seq);
       look_again_ = look_again_ || !stays;  // it is just being written
@@ -136,7 +129,7 @@ void Node::Impl::DropDelivered(uint32_t lane, bool server, uint64_t to) {
 }
 
 // A model's items lie in the order of their age, but for those that were given again.
-void Node::Impl::DropAged(const Passed& passed) {
+void Retention::DropAged(const Passed& passed) {
   auto catalog = deps_.catalog.Get();
   int64_t now_ms = deps_.clock.unix_ms();
   for (auto& [model, lanes] : aged_) {
@@ -153,7 +146,7 @@ void Node::Impl::DropAged(const Passed& passed) {
           if (View(change.model) != model || change.kind != TG_CHANGE_ITEM) return true;
           bool old = now_ms - Version::From(change.version).unix_ms() >= rule->retain.age_ms_max;
           bool drops = old && drops_left_ != 0;
-          if (!drops || !Drop(change, !IsAbove(change, passed), "age")) stays = std::min(stays, change.seq);
+          if (!drops || !Drop(change, !way_up_.IsAbove(change, passed), "age")) stays = std::min(stays, change.seq);
           return true;
         });
         if (!page.ok()) return;
@@ -166,7 +159,7 @@ void Node::Impl::DropAged(const Passed& passed) {
 }
 
 // Makes room, oldest first, in the model's own lane and then where transactions took it.
-void Node::Impl::DropOldest(const std::string& model, Usage* usage, const Passed& passed) {
+void Retention::DropOldest(const std::string& model, Usage* usage, const Passed& passed) {
   uint64_t items = usage->rule.items_max == 0 ? 0 : usage->items - std::min(usage->items, usage->rule.items_max);
   uint64_t bytes = usage->rule.bytes_max == 0 ? 0 : usage->bytes - std::min(usage->bytes, usage->rule.bytes_max);
   bool latest = usage->rule.when_full == TG_WHEN_FULL_KEEP_LATEST;
@@ -176,7 +169,7 @@ void Node::Impl::DropOldest(const std::string& model, Usage* usage, const Passed
     DropCursor& cursor = usage->oldest[lane];
     for (int pages = 0;; ++pages) {
       if (pages == kPagesInACommit || drops_left_ == 0) {
-        retain_due_ = true;
+        due_ = true;
         return;
       }
       uint64_t enough = UINT64_MAX;  // the first that stays because nothing more has to go
@@ -185,9 +178,9 @@ void Node::Impl::DropOldest(const std::string& model, Usage* usage, const Passed
         if ((items == 0 && bytes == 0) || drops_left_ == 0) {
           enough = change.seq;
         } else if (!(latest && IsLatest(change)) &&
-                   Drop(change, !IsAbove(change, passed), WhenFullName(usage->rule.when_full))) {
+                   Drop(change, !way_up_.IsAbove(change, passed), WhenFullName(usage->rule.when_full))) {
           items -= std::min<uint64_t>(items, 1);
-          bytes -= std::min(bytes, SizeOf(change));
+          bytes -= std::min(bytes, StoredBytes(change));
         } else {
           cursor.skipped = std::min(cursor.skipped, change.seq);
         }
@@ -200,7 +193,7 @@ void Node::Impl::DropOldest(const std::string& model, Usage* usage, const Passed
         return;
       }
       if (enough != UINT64_MAX) {
-        retain_due_ = true;
+        due_ = true;
         return;
       }
       if (!page->more) break;
@@ -213,14 +206,14 @@ void Node::Impl::DropOldest(const std::string& model, Usage* usage, const Passed
       if (cursor.skipped != UINT64_MAX) cursor.at = cursor.skipped - 1;
       cursor.skipped = UINT64_MAX;
     }
-    usage->second_look = retain_due_ = true;
+    usage->second_look = due_ = true;
   } else if (latest && !usage->stuck) {
-    usage->stuck = usage_moved_ = true;  // only the latest are left: now it is refused
+    quotas_.Stick(usage);  // only the latest are left: now it is refused
   }
 }
 
 // Whether no newer item has its owner and pk.
-bool Node::Impl::IsLatest(const tg_change& change) const {
+bool Retention::IsLatest(const tg_change& change) const {
   Version version = Version::From(change.version);
   bool newer = false;
   tg_query query{};
@@ -237,33 +230,36 @@ bool Node::Impl::IsLatest(const tg_change& change) const {
   return end.ok() && !newer;
 }
 
+// Counts it among what was lost; in the open group. Returns the key of the record.
+std::string Retention::StageLoss(const tg_change& change, const char* reason) {
+  Version version = Version::From(change.version);
+  std::string key = sync::meta::Lost(View(change.model), change.key.owner, reason);
+  wire::LostRecord& record = lost_[key];
+  if (record.items == 0) {
+    record.model = View(change.model);
+    record.owner = change.key.owner;
+    record.reason = reason;
+    record.since_unix_ms = deps_.clock.unix_ms();
+    record.first = version;
+  }
+  ++record.items;
+  record.bytes += StoredBytes(change);
+  record.first = std::min(record.first, version);
+  record.last = std::max(record.last, version);
+  stage_.MetaPut(key, wire::EncodeRecord(record));
+  return key;
+}
+
 // Stages the removal without a trace. False: it is being written just now.
-bool Node::Impl::Drop(const tg_change& change, bool lost, const char* reason) {
-  if (stage_.Touches(change.key) || KeepsAnswer(change)) return false;
+bool Retention::Drop(const tg_change& change, bool lost, const char* reason) {
+  if (stage_.Touches(change.key) || way_up_.KeepsAnswer(change)) return false;
   tg_change name = change;
   name.body = {};
   name = stage_.arena().Copy(name);
-  uint64_t bytes = SizeOf(change);
-  Version version = Version::From(change.version);
+  uint64_t bytes = StoredBytes(change);
   stage_.Begin();
-  stage_.Purge(name, version);
-  std::string key;
-  if (lost) {
-    key = sync::meta::Lost(View(change.model), change.key.owner, reason);
-    wire::LostRecord& record = lost_[key];
-    if (record.items == 0) {
-      record.model = View(change.model);
-      record.owner = change.key.owner;
-      record.reason = reason;
-      record.since_unix_ms = deps_.clock.unix_ms();
-      record.first = version;
-    }
-    ++record.items;
-    record.bytes += bytes;
-    record.first = std::min(record.first, version);
-    record.last = std::max(record.last, version);
-    stage_.MetaPut(key, wire::EncodeRecord(record));
-  }
+  stage_.Purge(name, Version::From(change.version));
+  std::string key = lost ? StageLoss(change, reason) : "";
   stage_.End([this, key, bytes, lane = change.lane, seq = change.seq](const Status& status,
                                                                       std::span<const core::Effect> effects) {
     bool dropped = status.ok() && !effects.empty() && effects[0].applied();
@@ -281,7 +277,7 @@ bool Node::Impl::Drop(const tg_change& change, bool lost, const char* reason) {
   return true;
 }
 
-Status Node::Impl::RestoreLost() {
+Status Retention::Restore() {
   return deps_.storage.MetaScan(sync::meta::kLostPrefix, [&](std::string_view key, std::string_view value) {
     wire::LostRecord record;
     if (wire::DecodeRecord(value, &record).ok()) lost_[std::string(key)] = std::move(record);
@@ -289,16 +285,11 @@ Status Node::Impl::RestoreLost() {
   });
 }
 
-void Node::Impl::ShowRetention(NodeStatus* status) const {
-  for (const auto& [model, usage] : usage_) {
-    status->quotas.push_back({model, usage.items, usage.rule.items_max, usage.bytes, usage.rule.bytes_max,
-                              WhenFullName(usage.rule.when_full), usage.held || usage.Full(0, 0)});
-  }
+void Retention::Show(NodeStatus* status) const {
   for (const auto& [key, record] : lost_) {
     status->losses.push_back({record.model, record.owner, record.reason, record.items, record.bytes,
                               record.first.ToText(), record.last.ToText(), record.since_unix_ms});
   }
-  status->disk_full = disk_gate_.IsFull();
 }
 
 }  // namespace tidegate::node

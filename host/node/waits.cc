@@ -109,19 +109,6 @@ std::vector<HoldStatus> Node::Impl::HeldOnTheWay(const Waiter& waiter) const {
   return held;
 }
 
-// Whether a change that goes up is there, where everything up to `passed` is: all but what was refused, or is held,
-// on the way. Whatever drops what has arrived asks here.
-bool Node::Impl::HasArrived(const tg_change& change, uint64_t passed, SyncTarget where) const {
-  const sync::Link* parent = links_.parent();
-  if (parent == nullptr || change.seq > passed) return false;
-  if (held_above_.Excepts(View(change.model), where == SyncTarget::kServer)) return false;
-  if (parent->not_listed != 0) return false;  // it may be one of these
-  if (IsBeingKeyed(View(change.model))) return false;
-  return parent->refused_ours.empty() ||
-         !parent->refused_ours.contains(
-             sync::meta::Quarantine(parent->agent(), true, change.key.owner, View(change.key.pk), View(change.key.sk)));
-}
-
 // A state was committed while somebody waits: what it took the place of may never have been sent.
 void Node::Impl::NoteReplaced(const core::Effect& effect) {
   const tg_change& change = *effect.change;

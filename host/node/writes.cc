@@ -15,7 +15,7 @@ void Node::Impl::Write(replica::Transaction transaction, std::function<void(repl
 }
 
 void Node::Impl::Write(replica::Submission& submission) {
-  Status status = usage_.empty() ? Status() : RoomFor(submission.transaction);
+  Status status = quotas_.empty() ? Status() : quotas_.RoomFor(submission.transaction);
   if (status.ok()) status = writer_.Stage(submission);
   if (status.code() == Code::kUnavailable) {
     // It touches what this commit already writes: that has to be known first.
