@@ -26,7 +26,7 @@ void ClockJudge::Start(int64_t last_unix_ms) {
   deps_.clock.SetSuspect(Suspends());
 }
 
-void ClockJudge::Look(int64_t now_us) {
+int64_t ClockJudge::Look(int64_t now_us) {
   int64_t offset_ms = deps_.clock.unix_ms() - now_us / 1000;
   int64_t jumped_ms = offset_ms - std::exchange(offset_ms_, offset_ms);
   if (watch_.Look(deps_.clock.unix_ms(), now_us)) {
@@ -37,10 +37,13 @@ void ClockJudge::Look(int64_t now_us) {
     // What they said was compared with the former time.
     for (const auto& [agent, link] : links_.all()) link->clock_known = false;
   } else if (now_us < looked_us_ + kLookEveryUs) {
-    return;
+    return 0;
+  } else {
+    jumped_ms = 0;
   }
   looked_us_ = now_us;
   deps_.clock.SetSuspect(Suspends());
+  return jumped_ms;
 }
 
 void ClockJudge::Hear(sync::Link* link, int64_t unix_ms) {

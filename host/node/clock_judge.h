@@ -21,8 +21,9 @@ class ClockJudge {
   // last_unix_ms: the newest time that the replica knows; 0 = none.
   void Start(int64_t last_unix_ms);
 
-  // At each commit, so it is cheap: the neighbours are asked about once a second.
-  void Look(int64_t now_us);
+  // At each commit, so it is cheap: the neighbours are asked about once a second. Returns by how much the clock was set
+  // since the last look; 0 = it was not.
+  int64_t Look(int64_t now_us);
 
   // From a hello or an ack: what the neighbour's clock says; 0 = nothing.
   void Hear(sync::Link* link, int64_t unix_ms);

@@ -53,6 +53,12 @@ void Node::Impl::StartHello(Session* session) {
 }
 
 void Node::Impl::OnHelloFromChild(Session* session, wire::SessionId id, const wire::Hello& hello) {
+  if (id == session->ended_id) {
+    wire::Refuse refuse;
+    refuse.reason = wire::RefuseReason::kUnknownSession;
+    refuse.message = "that session is over: say hello again";
+    return Refuse(session, id, refuse);
+  }
   self_.unix_ms = deps_.clock.unix_ms();
   self_.attach_epoch = record_.attach_epoch;
   // Judged by what is applied: what is staged comes first.
@@ -380,7 +386,8 @@ void Node::Impl::OnRefuse(Session* session, wire::SessionId id, const wire::Refu
   if (session->peer.side != core::Side::kParent || id != session->id) return;
   switch (refuse.reason) {
     case wire::RefuseReason::kUnknownSession:
-      if (session->state == SessionState::kUp || session->state == SessionState::kRefused) StartHello(session);
+      if (session->state == SessionState::kHello) session->id = 0;  // it was answered, and ended since
+      if (session->state != SessionState::kWaiting) StartHello(session);
       return;
     case wire::RefuseReason::kUnknownType:
     case wire::RefuseReason::kMalformed:

@@ -151,6 +151,47 @@ TEST_F(NodeTest, Hello_OfAChildThatIsAttachedElsewhere_IsAnsweredWithThatEdge) {
   EXPECT_EQ(tree_.router->LinkTo(51).replica, "") << "it is not registered";
 }
 
+// Seed 1147 of `policies`: the parent's schemas changed, its word of that was lost, and a copy of the child's hello
+// came late. The child went on by the former schemas, and let an item be removed that goes down no longer.
+TEST_F(NodeTest, Hello_OfASessionThatWasEnded_IsNotTaken) {
+  core::TransportSession session = tree_.router->OpenSession(core::Side::kChild, 50);
+  wire::Hello hello = HelloOf(50, TG_ROLE_DEVICE, 65535);
+  tree_.router->Receive(session, 77, hello);
+  tree_.Run(100);
+  ASSERT_EQ(tree_.router->LinkTo(50).state, "up");
+  tree_.router->SetDirection("Config", TG_DIRECTION_NONE);
+  tree_.Run(100);
+  tree_.router->TakeSent();
+  tree_.router->Receive(session, 77, hello);
+  tree_.Run(100);
+  for (const wire::DecodedFrame& frame : tree_.router->TakeSent()) {
+    ASSERT_TRUE(std::holds_alternative<wire::Refuse>(frame.body));
+    EXPECT_EQ(std::get<wire::Refuse>(frame.body).reason, wire::RefuseReason::kUnknownSession);
+    EXPECT_EQ(frame.session, 77u);
+  }
+  EXPECT_NE(tree_.router->LinkTo(50).state, "up");
+  tree_.router->Receive(session, 78, hello);
+  tree_.Run(100);
+  EXPECT_EQ(tree_.router->LinkTo(50).state, "up");
+}
+
+TEST_F(NodeTest, Hello_AnsweredWithUnknownSession_IsSaidAgainWithANewNumber) {
+  TestNode& device = tree_.Add(50, TG_ROLE_DEVICE, 65535);
+  device.Start();
+  core::TransportSession session = device.OpenSession(core::Side::kParent, 10);
+  std::vector<wire::DecodedFrame> sent = device.TakeSent();
+  ASSERT_EQ(sent.size(), 1u);
+  wire::Refuse refuse;
+  refuse.reason = wire::RefuseReason::kUnknownSession;
+  device.Receive(session, sent[0].session, refuse);
+  std::vector<wire::DecodedFrame> again = device.TakeSent();
+  ASSERT_EQ(again.size(), 1u);
+  ASSERT_TRUE(std::holds_alternative<wire::Hello>(again[0].body));
+  EXPECT_NE(again[0].session, sent[0].session);
+  device.Receive(session, sent[0].session, refuse);  // a copy: of another session
+  EXPECT_TRUE(device.TakeSent().empty());
+}
+
 TEST_F(NodeTest, RefusedChild_AsksAgainSoonAndThenLessOften) {
   TestNode& device = tree_.Add(50, TG_ROLE_DEVICE, 65535);
   device.options().hello_ms_max = 4'000;

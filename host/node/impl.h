@@ -102,6 +102,9 @@ class Node::Impl : private sync::Admission, private WayUp {
     // As a parent: whose hello was refused last, to be told when that may change.
     AgentId refused_agent = 0;
     wire::SessionId refused_id = 0;
+    // As a parent: the last one that was ended. A hello of it, come late, tells what was true then; who said it may
+    // go on by what it heard from us then.
+    wire::SessionId ended_id = 0;
     std::string last_error;
   };
 
@@ -343,6 +346,7 @@ class Node::Impl : private sync::Admission, private WayUp {
   // leases.cc
   static bool LeaseOver(const sync::Link& link, int64_t now_ms);
   bool GrantLease(bool heard, int64_t now_ms, wire::LinkRecord* record) const;
+  void ClockMoved(int64_t by_ms);
   void StageLeases(int64_t now_ms);
   uint64_t KnownHorizon() const;
   void TakeHorizon(const wire::Hello& hello);

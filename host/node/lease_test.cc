@@ -220,12 +220,68 @@ TEST_F(LeaseTest, ClockThatJumps_SuspendsPurgeUntilTheParentAgrees) {
     EXPECT_TRUE((*node)->GetStatus().purge_suspended);
     EXPECT_EQ(Tombstones(*node), 1u);
   }
-  // Each hears at its next hello that the others have the same time.
-  Days(1, Everybody());
-  for (TestNode* node : {tree_.server, tree_.router, tree_.device}) {
-    EXPECT_FALSE((*node)->GetStatus().purge_suspended);
-    EXPECT_EQ(Tombstones(*node), 0u);
+  // Each hears at its next hello that the others have the same time. The tombstones are no older for it.
+  for (int i = 0; i < 4; ++i) {
+    Days(7, Everybody());
+    for (TestNode* node : {tree_.server, tree_.router, tree_.device}) {
+      EXPECT_FALSE((*node)->GetStatus().purge_suspended);
+      EXPECT_EQ(Tombstones(*node), 1u);
+    }
   }
+  Days(7, Everybody());
+  for (TestNode* node : {tree_.server, tree_.router, tree_.device}) EXPECT_EQ(Tombstones(*node), 0u);
+}
+
+// Seed 593 of `clocks`: two neighbours that are off alike believe each other.
+TEST_F(LeaseTest, ClockSetByYearsAndItsParentsToo_NoTombstoneIsOlderForIt) {
+  ASSERT_TRUE(tree_.device->Put("Setting", R"({"name":"a"})").status.ok());
+  ASSERT_TRUE(tree_.device->Remove("Setting", R"({"name":"a"})").status.ok());
+  tree_.Run(2 * kHourMs);  // a mark of its age
+  for (int64_t years : {2, 0, 70}) {
+    for (TestNode* node : {tree_.router, tree_.server, tree_.device}) {
+      node->clock.skew_ms = years * 365 * 24 * kHourMs;
+      tree_.Run(2 * kHourMs);
+    }
+    for (TestNode* node : {tree_.server, tree_.router, tree_.device}) {
+      EXPECT_FALSE((*node)->GetStatus().purge_suspended) << years;
+      EXPECT_EQ(Tombstones(*node), 1u) << "at agent " << node->agent() << ", " << years;
+    }
+  }
+  for (int i = 0; i < 5; ++i) Days(7, Everybody());
+  for (TestNode* node : {tree_.server, tree_.router, tree_.device}) EXPECT_EQ(Tombstones(*node), 0u);
+}
+
+// Seed 944 of `clocks`: so it is when it was off meanwhile.
+TEST_F(LeaseTest, ClockSetByYearsWhileTheNodeWasStopped_NothingIsOlderForIt) {
+  ASSERT_TRUE(tree_.device->Put("Note", R"({"name":"a"})").status.ok());
+  ASSERT_TRUE(tree_.device->Remove("Note", R"({"name":"a"})").status.ok());
+  tree_.Run(2 * kHourMs);
+  for (int64_t years : {2, -30, 0}) {
+    tree_.Disconnect(*tree_.device, *tree_.router);
+    tree_.device->Stop();
+    for (TestNode* node : {tree_.server, tree_.router, tree_.device}) node->clock.skew_ms = years * 365 * 24 * kHourMs;
+    tree_.device->Start();
+    tree_.Connect(*tree_.device, *tree_.router);
+    tree_.Run(2 * kHourMs);
+    EXPECT_EQ(Tombstones(*tree_.device), 1u) << years;
+  }
+  for (int i = 0; i < 5; ++i) Days(7, Everybody());
+  EXPECT_EQ(Tombstones(*tree_.device), 0u);
+}
+
+TEST_F(LeaseTest, ClockSetByYears_NoLeaseOfANeighbourIsOverForIt) {
+  ASSERT_TRUE(tree_.server->Put("Config", R"({"name":"x"})", 0).status.ok());
+  tree_.Run(2 * kHourMs);
+  tree_.Disconnect(*tree_.device, *tree_.router);
+  ASSERT_TRUE(tree_.server->Remove("Config", R"({"name":"x"})", 0).status.ok());
+  tree_.router->clock.skew_ms = tree_.server->clock.skew_ms = 2 * 365 * 24 * kHourMs;
+  tree_.Run(2 * kHourMs);
+  EXPECT_FALSE((*tree_.router)->GetStatus().purge_suspended);
+  EXPECT_FALSE(tree_.router->LinkTo(42).lease_over);
+  for (int i = 0; i < 3; ++i) Days(9, WithoutDevice());
+  EXPECT_FALSE(tree_.router->LinkTo(42).lease_over);
+  for (int i = 0; i < 2; ++i) Days(9, WithoutDevice());
+  EXPECT_TRUE(tree_.router->LinkTo(42).lease_over);
 }
 
 TEST_F(LeaseTest, TombstoneAheadOfTheClock_IsKeptUntilTheClockHasPassedIt) {

@@ -4,6 +4,7 @@
 #include <cstdlib>
 
 #include "host/node/impl.h"
+#include "host/sync/meta_keys.h"
 
 namespace tidegate::node {
 
@@ -30,6 +31,23 @@ void Node::Impl::StageLeases(int64_t now_ms) {
   for (const auto& [agent, link] : links_.all()) {
     if (GrantLease(link->up(), now_ms, &link->record)) sync::LinkTable::StageRecord(link->record, &stage_);
   }
+}
+
+// The clock was set, and no time has passed: what is counted by it is counted on from where it was. So neither does a
+// tombstone get older for it, nor is the lease of a neighbour over sooner (design law 5).
+void Node::Impl::ClockMoved(int64_t by_ms) {
+  ages_.Shift(by_ms);
+  stage_.Begin();
+  stage_.MetaPut(sync::meta::kAges, wire::EncodeRecord(ages_.Record(deps_.clock.unix_ms())));
+  for (const auto& [agent, link] : links_.all()) {
+    wire::LinkRecord& record = link->record;
+    for (int64_t* at_ms : {&record.lease_until_unix_ms, &record.heard_unix_ms, &record.last_hello_unix_ms})
+      if (*at_ms != 0) *at_ms += by_ms;
+    sync::LinkTable::StageRecord(record, &stage_);
+  }
+  stage_.End([this](const Status& status, std::span<const core::Effect>) {
+    if (!status.ok()) ages_.NotStored();
+  });
 }
 
 // A time of the hybrid clock: tombstones below it may be forgotten here, or above us.

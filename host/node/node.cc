@@ -264,7 +264,7 @@ void Node::Impl::NoteUnsent(const core::Effect& effect, int64_t now_us) {
 
 Status Node::Impl::Commit() {
   int64_t now_us = deps_.clock.monotonic_us();
-  clock_judge_.Look(now_us);
+  if (int64_t jumped_ms = clock_judge_.Look(now_us); jumped_ms != 0) ClockMoved(jumped_ms);
   Tick(now_us);
   RunKeying(now_us);
   RetryQuarantined();

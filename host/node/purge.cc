@@ -34,6 +34,10 @@ Status Node::Impl::RestorePurge() {
   } else if (bytes.status().code() != Code::kNotFound) {
     return bytes.status();
   }
+  // The time in which it did not run counts only if it can be believed.
+  int64_t away_ms = deps_.clock.unix_ms() - ages_.noted_unix_ms();
+  if (ages_.noted_unix_ms() != 0 && (away_ms < -options_.clock_drift_ms_max || away_ms > options_.lease_ms))
+    ClockMoved(away_ms);
   int64_t now_us = deps_.clock.monotonic_us();
   purge_at_us_ = now_us + PurgeEveryUs();
   self_.purge_horizon = KnownHorizon();
@@ -60,7 +64,7 @@ void Node::Impl::Purge(int64_t now_us) {
   stage_.Begin();
   StageLeases(now_ms);
   if (ages_.Note(now_ms, end_.position, options_.lease_ms))
-    stage_.MetaPut(sync::meta::kAges, wire::EncodeRecord(ages_.record()));
+    stage_.MetaPut(sync::meta::kAges, wire::EncodeRecord(ages_.Record(now_ms)));
   stage_.End();
   PurgePortion(now_us, now_ms);
 }

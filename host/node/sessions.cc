@@ -45,6 +45,7 @@ void Node::Impl::EndSession(Session* session, std::string_view reason) {
     link->CloseFeeds();
     if (link->is_parent()) asker_.Pause();
   }
+  if (session->id != 0) session->ended_id = session->id;
   session->state = SessionState::kWaiting;
   session->id = 0;
 }

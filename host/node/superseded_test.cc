@@ -32,6 +32,28 @@ TEST_F(DeliveredTest, NewerStateAbove_IsNamedAsSuperseded) {
   EXPECT_EQ(answer->superseded[0].held.agent, 1u);
 }
 
+// Seeds 967 and 1537 of `clocks`: a router joins the device's state with one from above. The device has the join, which
+// keeps the version, before the server has it.
+TEST_F(DeliveredTest, JoinedOnTheWayUp_IsNamedAsSuperseded) {
+  for (TestNode* node : {tree_.server, tree_.router, tree_.device}) {
+    node->policy.join_settings = true;
+    node->UseSchema("");
+  }
+  tree_.Run(2'000);
+  tree_.Disconnect(*tree_.router, *tree_.server);
+  Put(*tree_.server, "Setting", R"({"name":"a","other":"server"})", 42);
+  tree_.Run(1'000);
+  Put(*tree_.device, "Setting", R"({"name":"a","value":"device"})");
+  tree_.Run(1'000);
+  auto answer = Ask(*tree_.device, SyncTarget::kServer);
+  tree_.Connect(*tree_.router, *tree_.server);
+  tree_.Run(5'000);
+  ASSERT_TRUE(answer->status.ok()) << answer->status.message();
+  ASSERT_EQ(answer->superseded.size(), 1u);
+  EXPECT_EQ(answer->superseded[0].version.agent, 42u);
+  EXPECT_EQ(answer->superseded[0].by, 10u);
+}
+
 TEST_F(DeliveredTest, NewerStateWrittenHereMeanwhile_IsNamedUntilItGotThere) {
   tree_.Disconnect(*tree_.device, *tree_.router);
   Put(*tree_.device, "Status", R"({"state":"1"})");

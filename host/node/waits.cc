@@ -114,7 +114,7 @@ void Node::Impl::NoteReplaced(const core::Effect& effect) {
   const tg_change& change = *effect.change;
   Version replaced = Version::From(effect.outcome.held);
   Version version = Version::From(change.version);
-  bool joined = change.seq == 0 && change.via == 0;
+  bool joined = change.seq == 0;  // a join may have the version of what it took the place of (PutJoined)
   if (effect.outcome.held_kind == 0 || (replaced == version && !joined)) return;
   bool server = options_.role == TG_ROLE_SERVER;
   if ((change.direction & (server ? TG_DIRECTION_DOWN : TG_DIRECTION_UP)) == 0) return;

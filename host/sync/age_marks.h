@@ -15,12 +15,29 @@ class AgeMarks {
  public:
   static constexpr int64_t kMarksInALease = 32;
 
-  void Restore(wire::AgeRecord record) { marks_ = std::move(record.marks); }
-  wire::AgeRecord record() const { return {marks_}; }
+  void Restore(wire::AgeRecord record) {
+    marks_ = std::move(record.marks);
+    noted_unix_ms_ = record.noted_unix_ms;
+  }
+  // To be stored now.
+  wire::AgeRecord Record(int64_t unix_ms) {
+    noted_unix_ms_ = unix_ms;
+    return {marks_, unix_ms};
+  }
+  // When it was stored last, by the clock of then; 0 = not known.
+  int64_t noted_unix_ms() const { return noted_unix_ms_; }
 
-  // position: the head of the replica now. Returns true if the marks changed and are to be stored.
+  void NotStored() { noted_unix_ms_ = 0; }
+
+  // The clock says another time, and nothing is older for it.
+  void Shift(int64_t by_ms) {
+    for (wire::AgeMark& mark : marks_) mark.unix_ms += by_ms;
+    if (noted_unix_ms_ != 0) noted_unix_ms_ += by_ms;
+  }
+
+  // position: the head of the replica now. Returns true if the record is to be stored.
   bool Note(int64_t unix_ms, uint64_t position, int64_t lease_ms) {
-    bool changed = false;
+    bool changed = unix_ms - noted_unix_ms_ >= lease_ms / kMarksInALease;
     // Of before the clock was set back: what is true of then is true of now.
     for (wire::AgeMark& mark : marks_) {
       if (mark.unix_ms <= unix_ms) continue;
@@ -48,6 +65,7 @@ class AgeMarks {
 
  private:
   std::vector<wire::AgeMark> marks_;  // oldest first
+  int64_t noted_unix_ms_ = 0;
 };
 
 }  // namespace tidegate::sync

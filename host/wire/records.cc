@@ -107,6 +107,7 @@ std::string EncodeRecord(const AgeRecord& record) {
     to->set_unix_ms(mark.unix_ms);
     to->set_position(mark.position);
   }
+  message.set_noted_unix_ms(record.noted_unix_ms);
   return Seal(Kind::kAge, message);
 }
 
@@ -115,6 +116,7 @@ Status DecodeRecord(std::string_view bytes, AgeRecord* record) {
   TG_RETURN_IF_ERROR(Open(Kind::kAge, "age", bytes, &message));
   record->marks.clear();
   for (const pb::AgeMark& mark : message.marks()) record->marks.push_back({mark.unix_ms(), mark.position()});
+  record->noted_unix_ms = message.noted_unix_ms();
   return {};
 }
 

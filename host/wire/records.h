@@ -62,6 +62,7 @@ struct AgeMark {
 
 struct AgeRecord {
   std::vector<AgeMark> marks;  // oldest first
+  int64_t noted_unix_ms = 0;   // what the clock said when this was stored: the marks are of that clock; 0 = not known
 };
 
 struct ScopeRecord {

@@ -242,7 +242,7 @@ void Faults::End() {
   // In the end all nodes agree, one after the other.
   const uint32_t direction = AnyDirection();
   for (const auto& node : world_.nodes()) {
-    world_.After(policy_random_.Between(0, 3'000) * kMs,
+    world_.After(policy_random_.Between(0, kAgreeUs / kMs) * kMs,
                  [this, agent = node->agent(), direction] { world_.SetDirection(agent, direction); });
   }
 }

@@ -23,8 +23,9 @@ class Faults {
   Faults(World& world, const Profile& profile, SimRandom random);
 
   void Plan(uint32_t count, int64_t us);
-  // The network is good, clocks stay, nodes that are down start.
+  // The network is good, clocks stay, nodes that are down start. Policies agree so long after it.
   void End();
+  static constexpr int64_t kAgreeUs = 3 * kSecond;
   uint32_t happened() const { return happened_; }
 
  private:

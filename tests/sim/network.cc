@@ -1,5 +1,7 @@
 #include "tests/sim/network.h"
 
+#include <algorithm>
+
 #include "tests/sim/world.h"
 
 namespace tidegate::sim {
@@ -32,6 +34,13 @@ void Network::Cut(AgentId child, bool cut) {
 void Network::HealAll() {
   while (!cut_.empty()) Cut(*cut_.begin(), false);
   weather_ = Weather{};
+}
+
+bool Network::AnyHalfOpen() const {
+  return std::any_of(by_child_.begin(), by_child_.end(), [](const auto& entry) {
+    const Link& link = *entry.second;
+    return !link.gone && (link.deaf_child || link.deaf_parent || link.no_batches);
+  });
 }
 
 void Network::NodeUp(SimNode& node) {

@@ -59,6 +59,8 @@ class Network {
   void Cut(AgentId child, bool cut);
   bool IsCut(AgentId child) const { return cut_.contains(child); }
   void HealAll();
+  // A session passes one way only, or no batches; until there is another one.
+  bool AnyHalfOpen() const;
   // Asked for every frame; false: it is lost. For scenarios.
   using Filter = std::function<bool(AgentId from, AgentId to, const wire::Body& body)>;
   void SetFilter(Filter filter) { filter_ = std::move(filter); }

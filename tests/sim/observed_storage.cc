@@ -19,12 +19,15 @@ Result<Watermark> ObservedStorage::Commit(std::span<const tg_group> groups, cons
   if (frozen_) return Status(Code::kIo, "the simulated process is dead");
   if (failing_ > 0) {
     --failing_;
+    if (failing_code_ == Code::kFull) sink_.Full();
     return Status(failing_code_, "a simulated fault of the disk");
   }
   if (rows_max_ != 0 && Bulky(groups)) {
     auto stats = inner_.Stats();
-    if (stats.ok() && stats->items + stats->tombstones >= rows_max_)
+    if (stats.ok() && stats->items + stats->tombstones >= rows_max_) {
+      sink_.Full();
       return Status(Code::kFull, "the simulated disk is full");
+    }
   }
   std::vector<tg_outcome> outcomes;
   Result<Watermark> end = inner_.Commit(groups, [&](const tg_outcome& o) { outcomes.push_back(o); });

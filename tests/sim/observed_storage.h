@@ -15,6 +15,8 @@ class CommitSink {
  public:
   virtual ~CommitSink() = default;
   virtual void Durable(std::span<const tg_group> groups, std::span<const tg_outcome> outcomes) = 0;
+  // A commit did not fit.
+  virtual void Full() = 0;
 };
 
 class ObservedStorage : public ForwardingStorage {

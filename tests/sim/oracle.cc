@@ -81,7 +81,12 @@ void Oracle::Fail(const SimNode& node, const std::string& what, const tg_change&
   world_.Fail("node " + std::to_string(node.agent()) + ": " + what + ": " + Describe(change));
 }
 
-void Oracle::Started(SimNode& node) { known_[node.agent()]; }
+void Oracle::Started(SimNode& node) { Stepped(node); }
+
+void Oracle::Stepped(const SimNode& node) {
+  Known& known = known_[node.agent()];
+  known.issued_before = known.issued;
+}
 
 void Oracle::Replaced(SimNode& node) {
   replaced_nodes_.insert(node.agent());
@@ -159,8 +164,10 @@ void Oracle::Local(SimNode& node, const tg_change& change, const tg_outcome& out
   const Version version = Version::From(change.version);
   Known& known = known_[node.agent()];
   if (version.agent != node.agent() || version.epoch != node.epoch()) Fail(node, "a state that nobody wrote", change);
-  // A transaction may give one version to all its items, or one to each; time never goes back.
-  if (version < known.issued) Fail(node, "a version below one given before, " + known.issued.ToText(), change);
+  // A transaction may give one version to all its items, or one to each; time never goes back. Of several writes that
+  // did not fit together what takes no room is written first.
+  const Version& below = node.full_in_step() ? known.issued_before : known.issued;
+  if (version < below) Fail(node, "a version below one given before, " + known.issued.ToText(), change);
   // A version that had to be above a state from the future, also one of a former life, says nothing of the clock.
   const auto& states = states_[key];
   const auto above = states.lower_bound(version);

@@ -51,6 +51,8 @@ class Oracle {
   explicit Oracle(World& world) : world_(world) {}
 
   void Started(SimNode& node);
+  // The node has done what it had to do until now.
+  void Stepped(const SimNode& node);
   void Durable(SimNode& node, std::span<const tg_group> groups, std::span<const tg_outcome> outcomes);
 
   // A write is on its way; tags: the numbers in its bodies, 0 for a remove.
@@ -118,6 +120,7 @@ class Oracle {
     std::map<AgentId, int64_t> heard_us;                         // when it last heard from a node
     std::map<AgentId, int64_t> returned_us;                      // when it last did so after a lease of silence
     Version issued;                                              // its last own version
+    Version issued_before;                                       // before its present step
     std::map<uint64_t, std::pair<std::string, Version>> by_seq;  // own writes
     std::set<std::pair<std::string, Version>> reconciled;
     std::unordered_map<std::string, Version> dropped;  // by retention

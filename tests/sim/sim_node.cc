@@ -46,7 +46,7 @@ void SimNode::Start() {
   if (up()) return;
   ++starts_;
   ++life_;
-  dying_ = false;
+  dying_ = full_in_step_ = false;
   armed_ = CrashPoint::kNone;
   outputs_left_ = -1;
   wake_us_ = INT64_MAX;
@@ -174,6 +174,8 @@ void SimNode::Commit() {
   if (WantsDiskCopies(world_.options().defect)) before = box_->Copy();
   const uint64_t head = truth_->Head().ok() ? truth_->Head()->position : 0;
   Status status = node_->Commit();
+  full_in_step_ = false;
+  world_.oracle().Stepped(*this);
   if (before && truth_->Head().ok() && truth_->Head()->position != head) before_ = std::move(before);
   if (dying_) return Crash(armed_ == CrashPoint::kInCommit ? "inside a commit" : "among its outputs");
   if (!status.ok()) world_.trace().Line(world_.now_us(), agent(), "commit failed: %s", status.message().c_str());

@@ -36,6 +36,8 @@ class SimNode : public node::Outbox, private core::Log, private core::Metrics, p
   void SetParent(AgentId parent) { parent_ = parent; }
   bool up() const { return node_ != nullptr; }
   SimClock& clock() { return clock_; }
+  // Something did not fit since its last step: then what was to be written together is written in parts.
+  bool full_in_step() const { return full_in_step_; }
   Epoch epoch() const { return storage_ != nullptr ? storage_->epoch() : epoch_; }  // the present one
   uint64_t starts() const { return starts_; }
   node::NodeOptions& options() { return options_; }
@@ -102,6 +104,7 @@ class SimNode : public node::Outbox, private core::Log, private core::Metrics, p
   void Add(std::string_view, uint64_t) override {}                // core::Metrics
   void Set(std::string_view, int64_t) override {}
   void Durable(std::span<const tg_group> groups, std::span<const tg_outcome> outcomes) override;
+  void Full() override { full_in_step_ = true; }
 
   void Wake(int64_t delay_us);  // a Commit at the latest then
   void Commit();
@@ -128,7 +131,7 @@ class SimNode : public node::Outbox, private core::Log, private core::Metrics, p
 
   // Of one life.
   uint64_t life_ = 0;
-  bool dying_ = false;
+  bool dying_ = false, full_in_step_ = false;
   CrashPoint armed_ = CrashPoint::kNone;
   int outputs_left_ = -1;  // among outputs: those that still get out
   int64_t wake_us_ = INT64_MAX;
