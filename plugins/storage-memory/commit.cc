@@ -3,6 +3,7 @@
 #include <string>
 
 #include "storage.h"
+#include "tidegate/cpp/mutation.h"
 
 namespace tidegate::memory {
 namespace {
@@ -10,53 +11,6 @@ namespace {
 // A commit end is kept at least so often, so that feeds can cut frames inside a large commit.
 constexpr uint64_t kEndMutations = 500;
 constexpr uint64_t kEndBytes = 128 * 1024;
-
-// The mutations of a group, each as long as the host says that it is.
-std::vector<const tg_mutation*> Mutations(const tg_group& group) {
-  std::vector<const tg_mutation*> mutations;
-  const auto* at = reinterpret_cast<const char*>(group.mutations);
-  for (uint64_t i = 0; i < group.count; ++i) {
-    const auto* m = reinterpret_cast<const tg_mutation*>(at);
-    if (m->struct_size < sizeof(tg_mutation)) throw sdk::Error(TG_INVALID, "a mutation has a wrong struct_size");
-    mutations.push_back(m);
-    at += m->struct_size;
-  }
-  return mutations;
-}
-
-bool HasChange(const tg_mutation& m) {
-  return m.op == TG_OP_PUT || m.op == TG_OP_PURGE || m.op == TG_OP_RENUMBER || m.op == TG_OP_REKEY;
-}
-
-void CheckPut(const tg_change& change) {
-  auto refuse = [&](const char* what) {
-    throw sdk::Error(TG_INVALID, std::string("put of ") + std::string(sdk::View(change.key.pk)) + "/" +
-                                     std::string(sdk::View(change.key.sk)) + ": " + what);
-  };
-  if (change.kind < TG_CHANGE_ITEM || change.kind > TG_CHANGE_EVICT) refuse("unknown kind");
-  if (change.direction > TG_DIRECTION_BOTH) refuse("unknown direction");
-  if (change.lane >= TG_LANE_COUNT) refuse("unknown lane");
-  if (change.model.size == 0) refuse("no model");
-  if (Same(change.version, tg_version{})) refuse("no version");
-  for (uint32_t i = 0; i < change.index_key_count; ++i)
-    if (change.index_keys[i].index.size == 0) refuse("an index key without the name of its index");
-}
-
-void Check(const tg_mutation& m) {
-  if (m.op < TG_OP_PUT || m.op > TG_OP_REKEY) throw sdk::Error(TG_INVALID, "unknown operation");
-  if (m.condition > TG_IF_VERSION) throw sdk::Error(TG_INVALID, "unknown condition");
-  if (HasChange(m)) {
-    if (m.change == nullptr) throw sdk::Error(TG_INVALID, "a put, purge or renumber without a change");
-    if (m.change->struct_size < sizeof(tg_change)) throw sdk::Error(TG_INVALID, "a change has a wrong struct_size");
-    if (m.change->key.owner > TG_AGENT_MAX) throw sdk::Error(TG_INVALID, "the owner of a key is no agent id");
-    if (m.op == TG_OP_PUT) CheckPut(*m.change);
-    if (m.op == TG_OP_REKEY && (m.change->direction > TG_DIRECTION_BOTH || m.change->lane >= TG_LANE_COUNT))
-      throw sdk::Error(TG_INVALID, "a rekey with an unknown direction or lane");
-  } else if (m.condition != TG_IF_ALWAYS) {
-    throw sdk::Error(TG_INVALID, "only mutations of a row may have a condition");
-  }
-  if (m.op != TG_OP_PUT && m.condition == TG_IF_NEWER) throw sdk::Error(TG_INVALID, "only puts may be if_newer");
-}
 
 // Items that do not go down: what fills a replica. Removals, watermarks and a configuration hardly do.
 bool Bulky(const std::vector<std::vector<const tg_mutation*>>& groups) {
@@ -78,7 +32,7 @@ class Committer {
     run_first_ = replica_.head + 1;
     for (uint64_t i = 0; i < group.size(); ++i) {
       const tg_mutation& m = *group[i];
-      if (!HasChange(m)) {
+      if (!sdk::HasChange(m)) {
         if (!cancelled) ApplyOther(m);
         continue;
       }
@@ -203,10 +157,7 @@ class Committer {
 
 sdk::Status MemoryStorage::Commit(std::span<const tg_group> groups, const sdk::OutcomeSink& sink, tg_watermark& end) {
   std::vector<std::vector<const tg_mutation*>> checked;
-  for (const tg_group& group : groups) {
-    checked.push_back(Mutations(group));
-    for (const tg_mutation* m : checked.back()) Check(*m);
-  }
+  for (const tg_group& group : groups) sdk::CheckMutations(group, checked.emplace_back());
   std::vector<tg_outcome> outcomes;
   {
     std::unique_lock lock(mutex_);

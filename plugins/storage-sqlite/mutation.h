@@ -4,20 +4,16 @@
 
 #include <vector>
 
-#include "tidegate/storage.h"
+#include "tidegate/cpp/mutation.h"
 
 namespace tidegate::sqlite {
-
-inline bool HasChange(const tg_mutation& m) {
-  return m.op == TG_OP_PUT || m.op == TG_OP_PURGE || m.op == TG_OP_RENUMBER || m.op == TG_OP_REKEY;
-}
 
 // Whether the row takes a new seq.
 inline bool TakesSeq(const tg_mutation& m) {
   return m.op == TG_OP_PUT || m.op == TG_OP_RENUMBER || (m.op == TG_OP_REKEY && m.position != 0);
 }
 
-// Appends the mutations of a group, each as long as the host says that it is; throws TG_INVALID at a wrong one.
+// Appends the mutations of a group; throws TG_INVALID at a wrong one, or one that SQLite cannot hold.
 void CheckMutations(const tg_group& group, std::vector<const tg_mutation*>& mutations);
 
 }  // namespace tidegate::sqlite

@@ -23,7 +23,7 @@ void Writer::Apply(uint64_t index) {
     if (TakesSeq(*m)) ++run_last_;
   for (uint64_t i = 0; i < group_.size(); ++i) {
     const tg_mutation& m = *group_[i];
-    if (!HasChange(m)) {
+    if (!sdk::HasChange(m)) {
       if (!cancelled) ApplyOther(m);
       continue;
     }
