@@ -7,46 +7,19 @@
 #include <tuple>
 
 #include "host/api/fake_node.h"
+#include "host/core/no_storage.h"
 
 namespace tidegate::api {
 namespace fake {
 
 inline constexpr AgentId kSelf = 7;
 
-// Only there to carry the fake to the members of Reader that this file defines.
-class NoStorage : public core::Storage {
+// Only there to carry the fake to the members of Reader that it defines.
+class Storage : public core::NoStorage {
  public:
-  explicit NoStorage(const FakeNode& fake) : node(fake) {}
-  const core::StorageInfo& info() const override { return info_; }
-  Epoch epoch() const override { return 1; }
-  Result<Watermark> Commit(std::span<const tg_group>, const core::OutcomeFn&) override { return None(); }
-  Status Get(const tg_key&, const core::ChangeFn&) const override { return None(); }
-  Result<std::string> Query(const tg_query&, const core::ChangeFn&) const override { return None(); }
-  Result<core::FeedPage> Changes(const tg_feed_selector&, uint64_t, uint64_t, uint64_t,
-                                 const core::ChangeFn&) const override {
-    return None();
-  }
-  Result<tg_feed_stat> FeedStat(const tg_feed_selector&, uint64_t) const override { return None(); }
-  Result<Watermark> Head() const override { return None(); }
-  Result<uint32_t> WatermarkCheck(const Watermark&) const override { return None(); }
-  Result<int> WatermarkCompare(const Watermark&, const Watermark&) const override { return None(); }
-  Result<std::vector<tg_epoch>> Epochs(uint64_t) const override { return None(); }
-  Status RangeDigest(const tg_range&, const std::function<bool(const tg_digest&)>&) const override { return None(); }
-  Status RangeScan(const tg_range&, const core::ChangeFn&) const override { return None(); }
-  Status Scopes(const std::function<bool(const tg_scope&)>&) const override { return None(); }
-  Result<std::string> MetaGet(std::string_view) const override { return None(); }
-  Status MetaScan(std::string_view, const std::function<bool(std::string_view, std::string_view)>&) const override {
-    return None();
-  }
-  Result<tg_storage_stats> Stats() const override { return None(); }
-  Status Backup(std::string_view) override { return None(); }
-  Status Traces(uint64_t, uint64_t, const core::ChangeFn&) const override { return None(); }
+  explicit Storage(const FakeNode& fake) : NoStorage(Status::Internal("the fake node has no storage")), node(fake) {}
 
   const FakeNode& node;
-
- private:
-  static Status None() { return Status::Internal("the fake node has no storage"); }
-  core::StorageInfo info_;
 };
 
 class NoClock : public core::Clock {
@@ -64,7 +37,7 @@ struct FakeNode::Data {
   explicit Data(const FakeNode& node) : storage(node), catalog(nullptr), reader(storage, catalog, clock, fake::kSelf) {}
 
   using Key = std::tuple<std::string, AgentId, std::string>;  // model, owner, id
-  fake::NoStorage storage;
+  fake::Storage storage;
   replica::CatalogHolder catalog;
   fake::NoClock clock;
   replica::Reader reader;

@@ -5,9 +5,7 @@
 namespace tidegate::replica {
 namespace {
 
-const api::FakeNode& Fake(const core::Storage& storage) {
-  return static_cast<const api::fake::NoStorage&>(storage).node;
-}
+const api::FakeNode& Fake(const core::Storage& storage) { return static_cast<const api::fake::Storage&>(storage).node; }
 
 }  // namespace
 

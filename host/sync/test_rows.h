@@ -6,13 +6,14 @@
 #include <string>
 
 #include "host/base/views.h"
-#include "host/core/storage.h"
+#include "host/core/no_storage.h"
 #include "host/sync/range_digests.h"
 
 namespace tidegate::sync {
 
-class TestRows : public core::Storage {
+class TestRows : public core::NoStorage {
  public:
+  TestRows() : NoStorage(None()) {}
   static constexpr AgentId kOwner = 7;
 
   void Put(const std::string& sk, uint8_t direction, uint64_t digest, uint8_t kind = TG_CHANGE_ITEM,
@@ -82,28 +83,6 @@ class TestRows : public core::Storage {
     return {};
   }
 
-  const core::StorageInfo& info() const override { return info_; }
-  Epoch epoch() const override { return 1; }
-  Result<Watermark> Commit(std::span<const tg_group>, const core::OutcomeFn&) override { return None(); }
-  Result<std::string> Query(const tg_query&, const core::ChangeFn&) const override { return None(); }
-  Result<core::FeedPage> Changes(const tg_feed_selector&, uint64_t, uint64_t, uint64_t,
-                                 const core::ChangeFn&) const override {
-    return None();
-  }
-  Result<tg_feed_stat> FeedStat(const tg_feed_selector&, uint64_t) const override { return None(); }
-  Result<Watermark> Head() const override { return None(); }
-  Result<uint32_t> WatermarkCheck(const Watermark&) const override { return None(); }
-  Result<int> WatermarkCompare(const Watermark&, const Watermark&) const override { return None(); }
-  Result<std::vector<tg_epoch>> Epochs(uint64_t) const override { return None(); }
-  Status Scopes(const std::function<bool(const tg_scope&)>&) const override { return None(); }
-  Result<std::string> MetaGet(std::string_view) const override { return None(); }
-  Status MetaScan(std::string_view, const std::function<bool(std::string_view, std::string_view)>&) const override {
-    return None();
-  }
-  Result<tg_storage_stats> Stats() const override { return None(); }
-  Status Backup(std::string_view) override { return None(); }
-  Status Traces(uint64_t, uint64_t, const core::ChangeFn&) const override { return None(); }
-
   mutable uint64_t seen = 0;  // rows that were read
   bool fails = false;
 
@@ -137,7 +116,6 @@ class TestRows : public core::Storage {
     }
   }
 
-  core::StorageInfo info_;
   Rows rows_;
   uint64_t seq_ = 0;
 };
