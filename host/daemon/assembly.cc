@@ -2,6 +2,7 @@
 
 #include <fstream>
 
+#include "host/base/spelling.h"
 #include "host/daemon/schemas.h"
 
 namespace tidegate::daemon {
@@ -115,6 +116,7 @@ class Builder {
   Status Schemas() {
     TG_ASSIGN_OR_RETURN(auto schemas, LoadSchemas(all_.config.schemas, &all_.warnings));
     TG_ASSIGN_OR_RETURN(all_.catalog, replica::Catalog::Make(std::move(schemas), *all_.policy, &all_.warnings));
+    WarnOfModels(all_.config, *all_.catalog, &all_.warnings);
     for (const auto& schema : all_.catalog->schemas().schemas()) {
       size_t models = schema->models().size();
       all_.checked.push_back("schema " + schema->file() + ": " + std::to_string(models) +
@@ -140,6 +142,27 @@ Result<std::unique_ptr<Assembly>> Assemble(Config config, const plugin::Environm
                               std::to_string(assembly->config.node.level));
   TG_RETURN_IF_ERROR(Builder(*assembly, environment).Build());
   return assembly;
+}
+
+void WarnOfModels(const Config& config, const replica::Catalog& catalog, std::vector<std::string>* warnings) {
+  std::vector<std::string> known;
+  for (const replica::ModelRule& rule : catalog.rules()) known.push_back(rule.name);
+  for (size_t i = 0; i < config.sync.clear_on_ack.size(); ++i) {
+    const std::string& model = config.sync.clear_on_ack[i].model;
+    const replica::ModelRule* rule = catalog.Find(model);
+    if (model.empty() || (rule != nullptr && rule->direction == TG_DIRECTION_UP)) continue;
+    const std::string number = std::to_string(i);
+    std::string text =
+        config.positions->At("/sync/clear_on_ack/" + number + "/model") + ": sync.clear_on_ack." + number + ".model: ";
+    if (rule != nullptr) {
+      text += "items of " + model + " do not only go up";
+    } else {
+      text += "no schema defines " + model;
+      std::string nearest = NearestName(model, known);
+      if (!nearest.empty()) text += ", did you mean '" + nearest + "'?";
+    }
+    warnings->push_back(text + "; nothing is dropped for this entry");
+  }
 }
 
 node::NodeOptions NodeOptionsOf(const Config& config, AgentId agent) {

@@ -41,6 +41,9 @@ struct Assembly {
 // as long as plugins run. A failure is of the configuration unless its code is kIo.
 Result<std::unique_ptr<Assembly>> Assemble(Config config, const plugin::Environment& environment, tg_node_v1* node);
 
+// Adds a line, with its place in the configuration, for each model that it names in vain.
+void WarnOfModels(const Config& config, const replica::Catalog& catalog, std::vector<std::string>* warnings);
+
 node::NodeOptions NodeOptionsOf(const Config& config, AgentId agent);
 
 }  // namespace tidegate::daemon

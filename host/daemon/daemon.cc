@@ -115,6 +115,7 @@ Status Daemon::Reload() {
     auto made = replica::Catalog::Make(schemas, *assembly_->policy, &warnings);
     status = made.status();
     if (!made.ok()) return;
+    WarnOfModels(assembly_->config, **made, &warnings);
     catalog_->Set(std::move(made).value());
     node.CatalogChanged();
   });

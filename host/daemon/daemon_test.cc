@@ -164,6 +164,24 @@ TEST_F(DaemonProcess, WhatAPolicySaysOfASchema_HasThePlaceInTheFile) {
                                 "one of cloud, device, both\n"));
 }
 
+TEST_F(DaemonProcess, ModelsThatAreClearedInVain_AreWarnedOfWithTheirPlace) {
+  WriteConfig("router", folder_ + "/schema.json5",
+              "sync:\n  clear_on_ack:\n    - {agent: all, model: Reading}\n    - agent: self\n      model: Raeding\n");
+  Ran check = Daemon("--check --config " + folder_ + "/tidegate.yaml");
+  EXPECT_EQ(check.exit_code, 0) << check.text;
+  EXPECT_THAT(check.text,
+              HasSubstr("tidegate.yaml:11:14: sync.clear_on_ack.1.model: no schema defines Raeding, did you "
+                        "mean 'Reading'?; nothing is dropped for this entry"));
+  EXPECT_THAT(check.text, Not(HasSubstr("clear_on_ack.0")));
+  Start();
+  EXPECT_THAT(Log(), HasSubstr("no schema defines Raeding"));
+  std::ofstream(folder_ + "/log");
+  kill(child_, SIGHUP);
+  EXPECT_TRUE(WaitForLog("read anew"));
+  EXPECT_THAT(Log(), HasSubstr("no schema defines Raeding")) << "again after a reload";
+  EXPECT_EQ(Stop(SIGTERM), 0);
+}
+
 TEST_F(DaemonProcess, SidesThatATransportDoesNotServe_AreAnError) {
   auto check = [this](const std::string& role, const std::string& sides, const std::string& side) {
     WriteConfig(role, folder_ + "/schema.json5",
