@@ -158,6 +158,7 @@ Result<std::vector<node::LossEntry>> FakeNode::Losses() {
   node::LossEntry item = feed;
   item.is_item = true;
   item.lane = "";
+  item.model = "Config";
   item.owner = 42;
   item.pk = "config#";
   item.sk = "config#a";

@@ -13,7 +13,7 @@ Status GetLosses(Call& call) {
     ObjectWriter one;
     one.Text("kind", entry.is_item ? "item" : "feed").Unsigned("agent", entry.agent);
     if (entry.is_item) {
-      one.Unsigned("owner", entry.owner).Text("pk", entry.pk).Text("sk", entry.sk);
+      one.Text("model", entry.model).Unsigned("owner", entry.owner).Text("pk", entry.pk).Text("sk", entry.sk);
     } else if (!entry.lane.empty()) {
       one.Text("lane", entry.lane);
     }

@@ -25,8 +25,10 @@ TEST_F(Api, SyncStatusVerifyAndTheRest_Answer) {
   EXPECT_EQ(Ask("POST", "/v1/agents/9/adopt").status, 200);
   EXPECT_EQ(Ask("POST", "/v1/agents/8/adopt").status, 404);
   EXPECT_EQ(Ask("POST", "/v1/agents/x/adopt").status, 400);
-  EXPECT_THAT(Ask("GET", "/v1/losses").body,
-              HasSubstr(R"({"kind":"item","agent":9,"owner":42,"pk":"config#","sk":"config#a","from_unix_ms":)"));
+  EXPECT_THAT(
+      Ask("GET", "/v1/losses").body,
+      HasSubstr(
+          R"({"kind":"item","agent":9,"model":"Config","owner":42,"pk":"config#","sk":"config#a","from_unix_ms":)"));
   EXPECT_THAT(Ask("GET", "/v1/losses").body, HasSubstr(R"({"kind":"feed","agent":9,"lane":"history",)"));
   EXPECT_EQ(Ask("POST", "/v1/losses/confirm").body, "{\"confirmed\":true}\n");
   EXPECT_EQ(Ask("POST", "/v1/losses/confirm").status, 404);

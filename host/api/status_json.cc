@@ -165,6 +165,7 @@ std::string StatusToJson(const node::NodeStatus& status) {
       .Unsigned("quarantined", status.quarantined)
       .Unsigned("conflicts", status.conflicts)
       .Signed("restored_unix_ms", status.restored_unix_ms)
+      .Bool("losses_unconfirmed", status.losses_unconfirmed)
       .Signed("unix_ms", status.unix_ms)
       .Raw("links", links.Take())
       .Raw("models", models.Take())

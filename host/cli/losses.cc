@@ -12,7 +12,7 @@ namespace {
 int List(const Arguments& arguments) {
   Result<Json> answer = Ask(arguments, "GET", "/v1/losses");
   if (!answer.ok()) return Fail(answer.status());
-  Table table({"what", ">told by", ">owner", "key", "lane", "written from", "to"});
+  Table table({"what", ">told by", ">owner", "model", "key", "lane", "written from", "to"});
   for (const Json& entry : answer->value("entries", Json::array())) {
     if (arguments.json()) {
       PrintJson(entry);
@@ -20,7 +20,7 @@ int List(const Arguments& arguments) {
     }
     const bool item = Text(entry, "kind") == "item";
     table.Add({item ? "only below" : "lost, but for what came back", std::to_string(Number(entry, "agent")),
-               item ? std::to_string(Number(entry, "owner")) : "",
+               item ? std::to_string(Number(entry, "owner")) : "", item ? Text(entry, "model") : "",
                item ? Text(entry, "pk") + " " + Text(entry, "sk") : "", Text(entry, "lane"),
                IsoTime(static_cast<int64_t>(Number(entry, "from_unix_ms"))),
                IsoTime(static_cast<int64_t>(Number(entry, "to_unix_ms")))});

@@ -172,7 +172,7 @@ TEST_F(Cli, VerifyQuarantineAdoptAndBackup_Answer) {
   EXPECT_EQ(Run("agent adopt 9").exit_code, 0);
   EXPECT_EQ(Run("agent adopt 8").exit_code, 4);
   EXPECT_EQ(Run("agent adopt x").exit_code, 2);
-  EXPECT_THAT(Run("losses list").out, HasSubstr("config# config#a"));
+  EXPECT_THAT(Run("losses list").out, HasSubstr("Config  config# config#a"));
   EXPECT_THAT(Run("losses list").out, HasSubstr("2023-11-14T22:14:20.000Z"));
   EXPECT_THAT(Run("losses list --json").out, HasSubstr("\"kind\":\"feed\""));
   EXPECT_THAT(Run("losses confirm").out, HasSubstr("confirmed: "));

@@ -173,6 +173,7 @@ std::string Daemon::Summary() {
   metrics_.Set("storage_bytes", static_cast<int64_t>(status.storage_bytes));
   metrics_.Set("quarantined", static_cast<int64_t>(status.quarantined));
   metrics_.Set("conflicts", static_cast<int64_t>(status.conflicts));
+  metrics_.Set("losses_unconfirmed", status.losses_unconfirmed ? 1 : 0);
   metrics_.Set("clocks_off", static_cast<int64_t>(status.clocks_off));
   metrics_.Set("links", static_cast<int64_t>(status.links.size()));
   metrics_.Set("links_up", static_cast<int64_t>(up));

@@ -59,6 +59,7 @@ NodeStatus Node::Impl::GetStatus() const {
   status.unix_ms = deps_.clock.unix_ms();
   status.conflicts = conflicts_.size();
   status.restored_unix_ms = record_.restored_unix_ms;
+  status.losses_unconfirmed = options_.role == TG_ROLE_SERVER && record_.restored_unix_ms != 0;
   if (auto stats = deps_.storage.Stats(); stats.ok()) {
     status.items = stats->items;
     status.tombstones = stats->tombstones;
@@ -159,6 +160,12 @@ NodeStatus Node::Impl::GetStatus() const {
       status.problems.push_back("the parent is not connected: " +
                                 (link.last_error.empty() ? link.state : link.last_error));
   }
+  if (status.losses_unconfirmed)
+    status.problems.push_back(
+        "the history of this server was lost (it was restored, rolled back or replaced) and no operator has confirmed "
+        "the "
+        "list, so that nothing is removed below: look at 'tidegate losses list', write again what is to live, then run "
+        "'tidegate losses confirm'");
   if (record_.rewound)
     status.problems.push_back(
         "this replica was restored from a backup or rolled back, and the parent has not said yet what it holds of it");

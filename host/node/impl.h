@@ -387,7 +387,7 @@ class Node::Impl : private sync::Admission, private WayUp {
   void TellConfirmed();
   void StageGone(const std::string& key, wire::GoneRecord record);
   void StageLosses(const wire::Hello& hello, const sync::Link* known);
-  void NoteMissing(AgentId child, AgentId owner, const wire::CompareAnswer& answer);
+  void NoteMissing(AgentId child, const wire::CompareAsk& ask, const wire::CompareAnswer& answer);
   bool IsBack(const wire::GoneRecord& record) const;
   Status ForEachGone(const std::function<void(std::string_view, wire::GoneRecord)>& fn) const;
   void CountGone();

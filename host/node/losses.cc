@@ -64,20 +64,25 @@ void Node::Impl::StageLosses(const wire::Hello& hello, const sync::Link* known) 
 }
 
 // What a child has and this server lacks, since it was restored: it stays there until an operator confirms.
-void Node::Impl::NoteMissing(AgentId child, AgentId owner, const wire::CompareAnswer& answer) {
+void Node::Impl::NoteMissing(AgentId child, const wire::CompareAsk& ask, const wire::CompareAnswer& answer) {
   if (options_.role != TG_ROLE_SERVER || record_.restored_unix_ms == 0) return;
   if (gone_ >= kGoneMax) PruneGone();
+  std::map<std::pair<std::string_view, std::string_view>, std::string_view> models;
+  for (const wire::RangeAsk& range : ask.ranges) {
+    for (const wire::KeyVersion& key : range.keys) models[{key.pk, key.sk}] = key.model;
+  }
   stage_.Begin();
   for (const wire::RangeAnswer& range : answer.ranges) {
     for (const wire::KeyVersion& want : range.wants) {
       if (want.kind != TG_CHANGE_ITEM) continue;
       wire::GoneRecord record;
       record.agent = child;
-      record.owner = owner;
+      record.owner = ask.owner;
       record.pk = want.pk;
       record.sk = want.sk;
       record.from = record.to = want.version;
-      StageGone(sync::meta::GoneKey(owner, want.pk, want.sk), std::move(record));
+      if (auto named = models.find({want.pk, want.sk}); named != models.end()) record.model = named->second;
+      StageGone(sync::meta::GoneKey(ask.owner, want.pk, want.sk), std::move(record));
     }
   }
   stage_.End();
@@ -133,6 +138,7 @@ Result<std::vector<LossEntry>> Node::Impl::Losses() const {
     entry.agent = record.agent;
     entry.is_item = !record.pk.empty() || !record.sk.empty();
     entry.lane = entry.is_item || record.agent == options_.agent ? "" : LaneName(record.lane);
+    entry.model = std::move(record.model);
     entry.owner = record.owner;
     entry.pk = std::move(record.pk);
     entry.sk = std::move(record.sk);

@@ -37,7 +37,7 @@ class Losses : public NodeTest {
       EXPECT_LE(entry.from_unix_ms, entry.to_unix_ms);
       EXPECT_GT(entry.since_unix_ms, 0);
       if (entry.is_item != items) continue;
-      listed.push_back(items ? std::to_string(entry.owner) + " " + entry.sk
+      listed.push_back(items ? entry.model + " " + std::to_string(entry.owner) + " " + entry.sk
                              : std::to_string(entry.agent) + " " + entry.lane);
     }
     return listed;
@@ -76,7 +76,7 @@ class Losses : public NodeTest {
 TEST_F(Losses, E_RestoredServer_RemovesNothingBelowUntilAnOperatorConfirms) {
   RestoreServer();
   EXPECT_GT(RestoredAt(), 0);
-  EXPECT_THAT(Items(), UnorderedElementsAre("0 c#new0", "42 c#new42")) << "what came back is not listed";
+  EXPECT_THAT(Items(), UnorderedElementsAre("Config 0 c#new0", "Config 42 c#new42")) << "what came back is not listed";
   EXPECT_THAT(Feeds(), Contains("1 "));
   Reconnect(*tree_.device, *tree_.router);
   Reconnect(*tree_.router, *tree_.server);
@@ -90,11 +90,15 @@ TEST_F(Losses, E_RestoredServer_RemovesNothingBelowUntilAnOperatorConfirms) {
   tree_.server->Start();
   tree_.Connect(*tree_.router, *tree_.server);
   tree_.Run(10'000);
-  EXPECT_THAT(Items(), UnorderedElementsAre("0 c#new0", "42 c#new42"));
+  EXPECT_THAT(Items(), UnorderedElementsAre("Config 0 c#new0", "Config 42 c#new42"));
+  EXPECT_THAT((*tree_.server)->GetStatus().problems, Contains(HasSubstr("tidegate losses confirm")));
+  EXPECT_FALSE((*tree_.server)->GetStatus().healthy);
+  EXPECT_FALSE((*tree_.router)->GetStatus().losses_unconfirmed) << "it is the server that waits for a confirmation";
   EXPECT_EQ(Confirm(*tree_.router).code(), Code::kInvalid);
   Status confirmed = Confirm(*tree_.server);
   ASSERT_TRUE(confirmed.ok()) << confirmed.message();
   EXPECT_EQ(RestoredAt(), 0);
+  EXPECT_TRUE((*tree_.server)->GetStatus().healthy);
   EXPECT_THAT(Items(), IsEmpty());
   EXPECT_THAT(Feeds(), IsEmpty());
   tree_.Run(60'000);

@@ -191,7 +191,7 @@ void Node::Impl::AnswerAsk(sync::Link* link, const wire::CompareAsk& ask, sync::
     return;
   }
   KeepRefused(&answer.value());
-  if (!limits.own && !ask.look && !ask.up_only) NoteMissing(child, ask.owner, answer.value());
+  if (!limits.own && !ask.look && !ask.up_only) NoteMissing(child, ask, answer.value());
   if (!outdone.empty() || !unsound.empty()) {
     stage_.Begin();
     for (const auto& [ours, theirs] : outdone)

@@ -109,9 +109,10 @@ struct NodeStatus {
   bool purge_suspended = false;       // the clock is in doubt: nothing is forgotten, no lease ends
   uint64_t storage_bytes = 0;
   uint64_t quarantined = 0;
-  uint64_t conflicts = 0;        // in the journal
-  uint64_t clocks_off = 0;       // neighbours whose clock differs too much from ours
-  int64_t restored_unix_ms = 0;  // when it was last known that the replica was restored or rolled back; 0 = never
+  uint64_t conflicts = 0;           // in the journal
+  uint64_t clocks_off = 0;          // neighbours whose clock differs too much from ours
+  int64_t restored_unix_ms = 0;     // when it was last known that the replica was restored or rolled back; 0 = never
+  bool losses_unconfirmed = false;  // the server's history was lost and no operator has confirmed the list
   int64_t unix_ms = 0;
   std::vector<LinkStatus> links;
   std::vector<std::string> models;  // "Reading up history"; "(changing)" behind it while items still go as before
@@ -155,12 +156,12 @@ struct CommandList {
   std::vector<std::string> answer_lacks;  // of `code` and `output`, which a runner writes, those its schema lacks
 };
 
-// A state that lost against one that did not know of it.
 // At the server: something of a time that its replica has forgotten, by what a child says.
 struct LossEntry {
   AgentId agent = 0;     // the child that tells it; the server itself: what it had written
   bool is_item = false;  // the child has the item; otherwise all that the agent had delivered in that time
   std::string lane;      // of its feed
+  std::string model;     // of the item; empty: a child of an earlier version did not tell it
   AgentId owner = 0;     // of the item
   std::string pk;
   std::string sk;
@@ -169,6 +170,7 @@ struct LossEntry {
   int64_t since_unix_ms = 0;  // when it was found
 };
 
+// A state that lost against one that did not know of it.
 struct ConflictEntry {
   uint64_t number = 0;
   AgentId link = 0;  // where the two met: the neighbour that the other state is at, or came from

@@ -80,7 +80,7 @@ Status ReconcileAsker::ListKeys(Work* work, const Now& now, size_t room, wire::R
     key.version = Version::From(change.version);
     key.kind = change.kind;
     key.digest = change.digest;
-    if (up_only) key.model = View(change.model);
+    key.model = View(change.model);
     return true;
   };
   for (const wire::KeyRange& range : filled) {

@@ -272,7 +272,7 @@ struct KeyVersion {
   Version version;
   uint32_t kind = 0;
   uint64_t digest = 0;     // tells joined states of one version apart; 0 = not said
-  std::string model = {};  // of what only goes up, and in RangeAnswer::lacks
+  std::string model = {};  // in RangeAsk::keys and RangeAnswer::lacks
   bool missing = false;    // wants: the answerer has no row of this key
 };
 

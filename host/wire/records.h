@@ -154,6 +154,7 @@ struct GoneRecord {
   Version from;
   Version to;
   int64_t since_unix_ms = 0;
+  std::string model = {};  // of an item
 };
 
 std::string EncodeRecord(const NodeRecord& record);

@@ -153,6 +153,7 @@ std::string EncodeRecord(const GoneRecord& record) {
   Put(record.from, message.mutable_from());
   Put(record.to, message.mutable_to());
   message.set_since_unix_ms(record.since_unix_ms);
+  message.set_model(record.model);
   return Seal(Kind::kGone, message);
 }
 
@@ -160,6 +161,7 @@ Status DecodeRecord(std::string_view bytes, GoneRecord* record) {
   pb::GoneState message;
   TG_RETURN_IF_ERROR(Open(Kind::kGone, "loss", bytes, &message));
   GoneRecord out;
+  out.model = message.model();
   out.pk = message.pk();
   out.sk = message.sk();
   out.since_unix_ms = message.since_unix_ms();

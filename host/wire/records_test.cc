@@ -55,11 +55,12 @@ TEST(WireRecords, Link_ComesBack) {
 }
 
 TEST(WireRecords, Gone_ComesBack) {
-  const GoneRecord sent{9, 2, 42, "p", "s", {1, 2, 3}, {UINT64_MAX, 2, 4}, -5};
+  const GoneRecord sent{9, 2, 42, "p", "s", {1, 2, 3}, {UINT64_MAX, 2, 4}, -5, "Config"};
   GoneRecord got;
   ASSERT_TRUE(DecodeRecord(EncodeRecord(sent), &got).ok());
-  EXPECT_EQ(std::tie(got.agent, got.lane, got.owner, got.pk, got.sk, got.from, got.to, got.since_unix_ms),
-            std::tie(sent.agent, sent.lane, sent.owner, sent.pk, sent.sk, sent.from, sent.to, sent.since_unix_ms));
+  EXPECT_EQ(std::tie(got.agent, got.lane, got.owner, got.pk, got.sk, got.from, got.to, got.since_unix_ms, got.model),
+            std::tie(sent.agent, sent.lane, sent.owner, sent.pk, sent.sk, sent.from, sent.to, sent.since_unix_ms,
+                     sent.model));
 }
 
 TEST(WireRecords, Link_KeepsAThousandEpochs) {

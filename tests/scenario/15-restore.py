@@ -84,7 +84,7 @@ def case_e_cloud_restored_from_a_backup_made_under_load():
         settled([one, gateway, cloud], "Status", 101)
         true(one.find("Config"), "the config item stays")
         true(cloud.status()["restored_unix_ms"] > 0, "the status says that it was restored")
-        has(cloud.run("status"), "restored", "tidegate losses list")
+        has(cloud.run("status"), "restored", "tidegate losses list", "not healthy")
 
 
 def case_e_what_only_sensors_have_is_listed_and_removed_when_confirmed():
@@ -112,7 +112,10 @@ def case_e_what_only_sensors_have_is_listed_and_removed_when_confirmed():
         wait_until(listed, "the item that only the sensor has is listed")
         equal(len(listed()), 1, "items listed")
         has(listed()[0]["sk"], "new")
-        equal(listed()[0]["owner"], 101, "its owner")
+        equal((listed()[0]["owner"], listed()[0]["model"]), (101, "Config"), "its owner and model")
+        has(problems(cloud), "tidegate losses confirm")
+        true(not cloud.status()["healthy"], "not healthy as long as it is not confirmed")
+        wait_until(lambda: metric(cloud, "tidegate_losses_unconfirmed") == 1, "the metric")
         has(cloud.run("losses", "list"), "only below", "new", "lost, but for what came back")
         gateway.restart()
         rig.wait_linked(gateway, sensor)
@@ -122,6 +125,8 @@ def case_e_what_only_sensors_have_is_listed_and_removed_when_confirmed():
         wait_until(lambda: len(sensor.find("Config")) == 1, "it is removed when confirmed")
         equal(sensor.find("Config")[0]["name"], "old", "what the backup has stays")
         equal(cloud.run("losses", "list"), "", "nothing is listed any more")
+        equal(problems(cloud), "", "the problems when it is confirmed")
+        wait_until(lambda: metric(cloud, "tidegate_losses_unconfirmed") == 0, "the metric")
         equal(cloud.status()["restored_unix_ms"], 0, "the status says nothing of it any more")
         settled([sensor, gateway], "Config", 101)  # with the trace of the removal, which does not go up
         settled([sensor, gateway, cloud], "Fault", 101)
