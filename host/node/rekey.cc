@@ -255,7 +255,7 @@ void Node::Impl::EndKeying() {
   keying_ = false;
   StagePolicies();
   retention_.LookAgain();  // at what was spared meanwhile
-  (void)links_.all();                         // waits and sweeps may go on
+  (void)links_.all();      // waits and sweeps may go on
 }
 
 }  // namespace tidegate::node
