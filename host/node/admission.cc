@@ -126,7 +126,7 @@ Status Node::Impl::Admit(const sync::Inbound& from, tg_change* change, core::Cha
   AgentId owner = change->key.owner;
   if (options_.role == TG_ROLE_ROUTER && (change->direction & TG_DIRECTION_DOWN) != 0 && owner != kAgentAll &&
       owner != options_.agent && !links_.routes().IsBelow(owner))
-    strays_seen_.insert(owner);
+    strays_.Admitted(owner);
   return {};
 }
 

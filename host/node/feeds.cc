@@ -63,7 +63,7 @@ void Node::Impl::OnBatch(sync::Link* link, wire::DecodedFrame frame) {
     StageMarks();
   }
   if (rewound) sync::LinkTable::StageRecord(link->record, &stage_);
-  std::vector<AgentId> strays = StageStrays();
+  std::vector<AgentId> strays = strays_.StageAdmitted();
   wire::Batch header;
   header.lane = batch.lane;
   header.before = batch.before;
@@ -72,7 +72,7 @@ void Node::Impl::OnBatch(sync::Link* link, wire::DecodedFrame frame) {
   header.hurry = batch.hurry;
   stage_.End([this, agent = link->agent(), header, count = batch.changes.size(), notes = std::move(notes),
               strays = std::move(strays)](const Status& status, std::span<const core::Effect>) {
-    if (status.ok()) NoteStrays(strays);
+    if (status.ok()) strays_.Note(strays);
     sync::Link* source = links_.Find(agent);
     if (source == nullptr) return;
     sync::FeedReceiver& lane = source->receivers[header.lane];

@@ -18,6 +18,8 @@
 #include "host/node/node.h"
 #include "host/node/quotas.h"
 #include "host/node/retention.h"
+#include "host/node/strays.h"
+#include "host/node/way_up.h"
 #include "host/replica/local_writer.h"
 #include "host/sync/admission.h"
 #include "host/sync/age_marks.h"
@@ -284,12 +286,6 @@ class Node::Impl : private sync::Admission, private WayUp {
   void OnElsewhere(const std::vector<wire::Edge>& told);
   void SendRoutes(int64_t now_us);
 
-  // strays.cc
-  std::vector<AgentId> StageStrays();
-  void NoteStrays(const std::vector<AgentId>& owners);
-  void SweepStrays(int64_t now_us);
-  bool SweepStray(AgentId owner, uint64_t delivered, size_t* budget);
-
   // feeds.cc
   void OnBatch(sync::Link* link, wire::DecodedFrame frame);
   void PassHurry(const sync::Link& from, uint32_t lane);
@@ -548,6 +544,7 @@ class Node::Impl : private sync::Admission, private WayUp {
   DiskGate disk_gate_;
   Quotas quotas_;
   Retention retention_;
+  Strays strays_;
   sync::EncodedOnce encoded_once_;
   sync::DigestShelf shelf_;
   sync::ReconcileAsker asker_;
@@ -593,12 +590,6 @@ class Node::Impl : private sync::Admission, private WayUp {
   int64_t attached_at_us_ = INT64_MIN / 2;
   int64_t attach_wait_ms_ = 0;
 
-  // Owners not below this node of which items may be left here, and the position that has to be delivered before
-  // more of them can go (strays.cc).
-  std::map<AgentId, uint64_t> strays_;
-  std::set<AgentId> strays_seen_;
-  int64_t strays_at_us_ = INT64_MAX;  // when to look at them, besides after an ack from above
-  uint64_t strays_swept_at_ = 0;
   bool pairs_due_ = false;  // delivered may have moved
   int64_t keep_house_at_us_ = 0;
   std::array<Watermark, TG_LANE_COUNT> delivered_{};  // of our own feeds, at the server

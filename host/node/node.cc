@@ -33,6 +33,7 @@ Node::Impl::Impl(const NodeOptions& options, const Dependencies& deps)
       disk_gate_(options_, deps_, links_),
       quotas_(options_, deps_),
       retention_(options_, deps_, stage_, links_, clock_judge_, quotas_, *this),
+      strays_(options_, deps_, stage_, links_, *this),
       shelf_(deps.storage, options_.compare_portion_rows, options_.compare_leaf_items),
       asker_(deps.storage, shelf_),
       conflicts_(deps.storage, options_) {}
@@ -83,10 +84,7 @@ Status Node::Impl::Open() {
     record_.attach_epoch = parent->record.attach_epoch;
   }
   attach_stored_ = record_.attach_epoch;
-  TG_RETURN_IF_ERROR(deps_.storage.MetaScan(sync::meta::kStrayPrefix, [&](std::string_view key, std::string_view) {
-    if (auto owner = ParseAgent(key.substr(sync::meta::kStrayPrefix.size())); owner.ok()) NoteStrays({owner.value()});
-    return true;
-  }));
+  TG_RETURN_IF_ERROR(strays_.Restore());
   if (const sync::Link* parent = links_.parent()) SetParentTable(parent->table);
   TG_RETURN_IF_ERROR(
       deps_.storage.MetaScan(sync::meta::kHeldAbovePrefix, [&](std::string_view, std::string_view value) {
@@ -281,7 +279,7 @@ Status Node::Impl::Commit() {
   Purge(now_us);
   Status status = CommitStage();
   // It looks at what is committed: nothing that comes with the same commit may be missed.
-  if (status.ok()) SweepStrays(now_us);
+  if (status.ok()) strays_.Sweep(now_us, end_.position);
   RunRetries();
   // Handlers may have staged more: the end of a reconcile pass, marks, a retry.
   for (int round = 0; round < 4 && status.ok() && !stage_.empty(); ++round) {
@@ -332,7 +330,7 @@ int64_t Node::Impl::NextTimerUs() const {
   next = std::min(next, links_.NextWakeUs());
   if (asker_.running() && to_parent) next = std::min(next, asker_.NextTimerUs(now_us));
   for (const Waiter& waiter : waiters_) next = std::min(next, waiter.deadline_us);
-  if (!strays_.empty()) next = std::min(next, strays_at_us_);
+  next = std::min(next, strays_.NextUs());
   if (!links_.routes().empty()) next = std::min(next, age_routes_at_us_);
   next = std::min(next, shelf_.NextForgetUs());
   next = std::min(next, retention_.NextUs());

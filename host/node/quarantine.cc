@@ -113,7 +113,7 @@ void Node::Impl::OnRefusals(sync::Link* link, const wire::Ack& ack) {
   SendAgain(ended, TG_DIRECTION_UP);
   // What stayed for that reason alone may go now.
   for (const wire::RefusedKey& name : ended) {
-    if (strays_.contains(name.owner)) NoteStrays({name.owner});
+    if (strays_.contains(name.owner)) strays_.Note({name.owner});
   }
 }
 

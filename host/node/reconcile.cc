@@ -333,14 +333,14 @@ void Node::Impl::OnCompareAnswer(sync::Link* link, wire::DecodedFrame frame, uin
   stage_.Begin(true);
   sync::QuarantineNotes notes =
       sync::StageQuarantine(link, refused, deps_.storage, QuarantineRoom(), deps_.clock.unix_ms(), &stage_);
-  std::vector<AgentId> strays = StageStrays();
+  std::vector<AgentId> strays = strays_.StageAdmitted();
   link->holds.Stage(link->agent(), &stage_);
   size_t count = 0;
   for (const wire::RangeAnswer& range : answer.ranges) count += range.changes.size();
   stage_.End([this, agent = link->agent(), pass = answer.pass, number = answer.ask, count, whole,
               notes = std::move(notes),
               strays = std::move(strays)](const Status& status, std::span<const core::Effect>) {
-    if (status.ok()) NoteStrays(strays);
+    if (status.ok()) strays_.Note(strays);
     sync::Link* parent = links_.Find(agent);
     if (parent != nullptr) parent->holds.Staged(status.ok());
     if (!status.ok()) {

@@ -12,29 +12,11 @@
 #include "host/node/clock_judge.h"
 #include "host/node/node.h"
 #include "host/node/quotas.h"
+#include "host/node/way_up.h"
 #include "host/sync/link_table.h"
 #include "host/wire/records.h"
 
 namespace tidegate::node {
-
-// Up to where everything of ours is at the parent, and at the server.
-struct Passed {
-  uint64_t hop = 0;
-  uint64_t server = 0;
-};
-
-// What retention asks of the way up, before anything is dropped.
-class WayUp {
- public:
-  virtual ~WayUp() = default;
-  virtual Passed PassedUpwards() = 0;
-  // Whether a change that goes up is there, where everything up to `passed` is.
-  virtual bool HasArrived(const tg_change& change, uint64_t passed, SyncTarget where) const = 0;
-  // Whether dropping it here loses nothing.
-  virtual bool IsAbove(const tg_change& change, const Passed& passed) const = 0;
-  // Whether it says that a command which is still here has run.
-  virtual bool KeepsAnswer(const tg_change& change) = 0;
-};
 
 class Retention {
  public:

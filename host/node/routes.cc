@@ -43,10 +43,8 @@ void Node::Impl::StageRoutes(const sync::Routes::Difference& difference) {
   links_.StageRoutes(difference, &stage_);
   for (const wire::Edge& edge : difference.higher) StageClone(edge.agent, edge.clone);
   if (options_.role == TG_ROLE_SERVER) return;
-  for (AgentId agent : difference.left) stage_.MetaPut(sync::meta::Stray(agent), "");
-  for (const auto& [link, edge] : difference.put) {
-    if (strays_.contains(edge.agent)) stage_.MetaDelete(sync::meta::Stray(edge.agent));
-  }
+  for (AgentId agent : difference.left) strays_.StageLeft(agent);
+  for (const auto& [link, edge] : difference.put) strays_.StageBack(edge.agent);
   if (!difference.news) return;
   record_.edges_number = edges_number_ + 1;
   for (AgentId agent : difference.renewed) AddMark(false, agent);
@@ -73,8 +71,8 @@ void Node::Impl::RoutesChanged(const sync::Routes::Difference& difference, std::
     link->tell_wait_ms = options_.resend_ms;
   }
   if (options_.role == TG_ROLE_SERVER) return;
-  NoteStrays(difference.left);
-  for (const auto& [link, edge] : difference.put) strays_.erase(edge.agent);
+  strays_.Note(difference.left);
+  for (const auto& [link, edge] : difference.put) strays_.Back(edge.agent);
   if (!difference.news) return;
   edges_number_ = record_.edges_number;
   edges_retry_us_ = now_us;

@@ -1,10 +1,8 @@
-// Strays: items of owners that are not below this node any more. What goes down to them is dropped here, without a
-// trace, for the new parent has it; what goes up is kept until it is delivered, since nobody else may have it. A
-// note in the storage names such an owner until nothing is left to be dropped, or the owner is back.
+#include "host/node/strays.h"
+
 #include <algorithm>
 
 #include "host/base/views.h"
-#include "host/node/impl.h"
 #include "host/sync/meta_keys.h"
 #include "host/sync/reconcile_asker.h"
 
@@ -15,41 +13,52 @@ constexpr size_t kRowsInACommit = 256;
 
 }  // namespace
 
-// In the open group: notes the owners of what was admitted though they are not below us. Returns them.
-std::vector<AgentId> Node::Impl::StageStrays() {
-  std::vector<AgentId> owners(strays_seen_.begin(), strays_seen_.end());
-  strays_seen_.clear();
+std::string Strays::NoteOf(AgentId owner) { return sync::meta::Stray(owner); }
+
+Status Strays::Restore() {
+  return deps_.storage.MetaScan(sync::meta::kStrayPrefix, [&](std::string_view key, std::string_view) {
+    if (auto owner = ParseAgent(key.substr(sync::meta::kStrayPrefix.size())); owner.ok()) Note({owner.value()});
+    return true;
+  });
+}
+
+std::vector<AgentId> Strays::StageAdmitted() {
+  std::vector<AgentId> owners(admitted_.begin(), admitted_.end());
+  admitted_.clear();
   for (AgentId owner : owners) {
-    if (!strays_.contains(owner)) stage_.MetaPut(sync::meta::Stray(owner), "");
+    if (!owners_.contains(owner)) StageLeft(owner);
   }
   return owners;
 }
 
-void Node::Impl::NoteStrays(const std::vector<AgentId>& owners) {
-  for (AgentId owner : owners) strays_[owner] = 0;
-  if (!owners.empty()) strays_at_us_ = deps_.clock.monotonic_us();
+void Strays::StageBack(AgentId owner) {
+  if (owners_.contains(owner)) stage_.MetaDelete(NoteOf(owner));
 }
 
-// A bounded part in each commit; the rest with the next ones.
-void Node::Impl::SweepStrays(int64_t now_us) {
-  if (strays_.empty()) return;
+void Strays::Note(const std::vector<AgentId>& owners) {
+  for (AgentId owner : owners) owners_[owner] = 0;
+  if (!owners.empty()) at_us_ = deps_.clock.monotonic_us();
+}
+
+void Strays::Sweep(int64_t now_us, uint64_t end_position) {
+  if (owners_.empty()) return;
   sync::Link* parent = links_.parent();
-  uint64_t delivered = parent == nullptr ? 0 : parent->PassedDelivered(end_.position);
-  if (strays_at_us_ > now_us && delivered == strays_swept_at_) return;
-  strays_swept_at_ = delivered;
-  strays_at_us_ = INT64_MAX;
+  uint64_t delivered = parent == nullptr ? 0 : parent->PassedDelivered(end_position);
+  if (at_us_ > now_us && delivered == swept_at_) return;
+  swept_at_ = delivered;
+  at_us_ = INT64_MAX;
   size_t budget = kRowsInACommit;
-  for (const auto& [owner, waits_for] : strays_) {
+  for (const auto& [owner, waits_for] : owners_) {
     if (waits_for > delivered) continue;
-    if (budget == 0 || !SweepStray(owner, delivered, &budget)) {
-      strays_at_us_ = now_us;
+    if (budget == 0 || !SweepOwner(owner, delivered, &budget)) {
+      at_us_ = now_us;
       return;
     }
   }
 }
 
 // False: there is more to do at once.
-bool Node::Impl::SweepStray(AgentId owner, uint64_t delivered, size_t* budget) {
+bool Strays::SweepOwner(AgentId owner, uint64_t delivered, size_t* budget) {
   const sync::Link* parent = links_.parent();
   uint64_t waits_for = 0;
   bool more = false;
@@ -58,7 +67,7 @@ bool Node::Impl::SweepStray(AgentId owner, uint64_t delivered, size_t* budget) {
     bool up = (change.direction & TG_DIRECTION_UP) != 0;
     bool from_above = parent != nullptr && change.via == parent->agent();
     // What was refused or is held above is nowhere else: it stays, listed.
-    if (up && !from_above && !HasArrived(change, delivered, SyncTarget::kServer)) {
+    if (up && !from_above && !way_up_.HasArrived(change, delivered, SyncTarget::kServer)) {
       waits_for = std::max({waits_for, change.seq, delivered + 1});
       return true;
     }
@@ -78,14 +87,14 @@ bool Node::Impl::SweepStray(AgentId owner, uint64_t delivered, size_t* budget) {
   *budget -= drop.size();
   if (more) return false;
   stage_.Begin();
-  if (waits_for == 0) stage_.MetaDelete(sync::meta::Stray(owner));
+  if (waits_for == 0) stage_.MetaDelete(NoteOf(owner));
   stage_.End([this, owner, waits_for](const Status& status, std::span<const core::Effect>) {
-    auto stray = strays_.find(owner);
-    if (stray == strays_.end()) return;
+    auto stray = owners_.find(owner);
+    if (stray == owners_.end()) return;
     if (!status.ok()) {
-      strays_at_us_ = deps_.clock.monotonic_us() + options_.resend_ms * 1000;
+      at_us_ = deps_.clock.monotonic_us() + options_.resend_ms * 1000;
     } else if (waits_for == 0) {
-      strays_.erase(stray);
+      owners_.erase(stray);
     } else {
       stray->second = waits_for;
     }

@@ -1,4 +1,5 @@
-// What has arrived on the way up: whatever drops something asks here.
+#include "host/node/way_up.h"
+
 #include "host/base/views.h"
 #include "host/node/impl.h"
 #include "host/sync/meta_keys.h"
