@@ -81,13 +81,38 @@ sync::Link* Node::Impl::SourceOf(const sync::Link& told, const wire::RefusedKey&
   return source != nullptr && source->is_parent() != told.is_parent() ? source : nullptr;
 }
 
+// A child that was told once may list it for ever: the state may have another position by now, or a newer one may have
+// come by another way, because its owner has moved. After a start each child is told the list as a whole.
+void Node::Impl::ToldBelow(const wire::RefusedKey& refused, const sync::Link& child) {
+  const sync::Link* parent = links_.parent();
+  if (parent == nullptr || child.is_parent()) return;
+  std::string_view pk = refused.pk, sk = refused.sk;
+  if (!parent->refused_ours.contains(sync::meta::Quarantine(parent->agent(), true, refused.owner, pk, sk))) return;
+  told_below_[sync::meta::Quarantine(0, true, refused.owner, pk, sk)].insert(child.agent());
+}
+
+// Off the list here: whom of the children to tell of that, and of nothing more.
+std::set<AgentId> Node::Impl::TakeToldBelow(const sync::Link& told, const wire::RefusedKey& refused) {
+  if (!told.is_parent() || !refused.reason.empty() || told_below_.empty()) return {};
+  if (told.refused_ours.contains(sync::meta::Quarantine(told.agent(), true, refused.owner, refused.pk, refused.sk)))
+    return {};
+  auto taken = told_below_.extract(sync::meta::Quarantine(0, true, refused.owner, refused.pk, refused.sk));
+  return taken.empty() ? std::set<AgentId>() : std::move(taken.mapped());
+}
+
 void Node::Impl::PassOn(const sync::Link& told, wire::RefusedKey refused) {
-  sync::Link* source = SourceOf(told, refused);
-  if (source == nullptr) return;
+  std::set<AgentId> listeners = TakeToldBelow(told, refused);
+  if (const sync::Link* source = SourceOf(told, refused)) {
+    listeners.insert(source->agent());
+    if (!refused.reason.empty()) ToldBelow(refused, *source);
+  }
   if (refused.by == 0) refused.by = told.agent();
-  if (!source->refusals.Forward(std::move(refused)) && source->up())
-    deps_.metrics.Add("tidegate_refusals_delayed_total", 1);
-  source->ack_due = true;
+  for (AgentId listener : listeners) {
+    sync::Link* link = links_.Find(listener);
+    if (link == nullptr) continue;
+    if (!link->refusals.Forward(refused) && link->up()) deps_.metrics.Add("tidegate_refusals_delayed_total", 1);
+    link->ack_due = true;
+  }
 }
 
 // Reads from the lists what the neighbour is to be told: after a start of either, or when there was no room for it.
@@ -136,6 +161,7 @@ void Node::Impl::AddRefusalsOf(const sync::Link& told, sync::Link* link, bool* w
     *whole = *whole && name.has_value();
     if (name && SourceOf(told, *name) == link) {
       if (name->by == 0) name->by = told.agent();
+      if (told.is_parent()) ToldBelow(*name, *link);
       link->refusals.Add(std::move(*name));
     }
     ++at;

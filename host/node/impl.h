@@ -174,6 +174,8 @@ class Node::Impl : private sync::Admission, private WayUp {
   bool Excepts(const Waiter& waiter, const wire::QuarantineRecord& record, const wire::RefusedKey& name) const;
   sync::Link* SourceOf(const sync::Link& told, const wire::RefusedKey& refused) const;
   void PassOn(const sync::Link& told, wire::RefusedKey refused);
+  void ToldBelow(const wire::RefusedKey& refused, const sync::Link& child);
+  std::set<AgentId> TakeToldBelow(const sync::Link& told, const wire::RefusedKey& refused);
   void CompleteRefusals(sync::Link* link);
   void AddRefusalsOf(const sync::Link& told, sync::Link* link, bool* whole);
 
@@ -487,6 +489,7 @@ class Node::Impl : private sync::Admission, private WayUp {
   bool TouchesShared(const std::vector<tg_change>& changes) const;
   bool IsJoined(const tg_change& change) const;
   void Put(const sync::Inbound& from, const tg_change& change) override;
+  bool Knows(const tg_change& change) override;
   void PutJoined(const replica::ModelRule& rule, const tg_change& change);
   void IndexItem(const Model& model, tg_change* change);
   void JournalFormerWriter(const sync::Link& link, const tg_change& change);
@@ -630,6 +633,8 @@ class Node::Impl : private sync::Admission, private WayUp {
   bool quota_news_ = false;  // a hold for room began or ended
 
   std::vector<std::pair<AgentId, wire::RefusedKey>> overwritten_;  // by a newer state that came another way
+  // Whom of the children this start has told of what is refused above, by key: they are told of its end, too.
+  std::map<std::string, std::set<AgentId>> told_below_;
   std::set<AgentId> listing_;  // neighbours of which something is in quarantine here, or was
   std::deque<std::vector<std::string>> retry_quarantined_;  // entries that may fit now; each a transaction
   std::deque<ByHand> by_hand_;

@@ -199,6 +199,7 @@ void Node::Impl::TellRefusedAbove(const tg_change& change) {
   auto listed = ListedOfOurs(*parent, NameOfChange(change));
   if (!listed || listed->version != Version::From(change.version)) return;
   if (listed->by == 0) listed->by = parent->agent();
+  ToldBelow(*listed, *source);
   (void)source->refusals.Forward(std::move(*listed));  // no room: the list is read again
   source->ack_due = true;
 }
@@ -217,8 +218,10 @@ void Node::Impl::TellEnded(const sync::Link& parent, std::vector<wire::RefusedKe
 void Node::Impl::NoteOverwritten(const core::Effect& effect) {
   const tg_change& change = *effect.change;
   if (effect.outcome.seq == 0) return;
+  const bool joined = change.seq == 0 && Version::From(effect.outcome.held) == Version::From(change.version);
   auto look = [&](const sync::Link* link) {
     bool ours = link->agent() == change.via;  // it refused ours, and now sends a newer one
+    if (ours && joined) return;               // or what it made of ours, which is refused as before
     const std::set<std::string>& listed = ours ? link->refused_ours : link->quarantined;
     if (listed.empty()) return;
     if (!listed.contains(
@@ -285,12 +288,14 @@ void Node::Impl::ReleaseOverwritten() {
     sync::QuarantineNotes notes = sync::StageQuarantine(link, staged, deps_.storage, 0, 0, &stage_);
     wire::RefusedKey newer = key;
     newer.held = key.version;
-    (void)sync::StageSaidOfOurs(link, newer, deps_.storage, 0, 0, &stage_);
-    stage_.End([this, of = agent, notes = std::move(notes)](const Status& status, std::span<const core::Effect>) {
+    const bool ended = sync::StageSaidOfOurs(link, newer, deps_.storage, 0, 0, &stage_) == sync::SaidOfOurs::kEnded;
+    stage_.End([this, of = agent, ended, newer, notes = std::move(notes)](const Status& status,
+                                                                          std::span<const core::Effect>) {
       sync::Link* source = links_.Find(of);
       if (source == nullptr) return;
       if (!status.ok()) return links_.RestoreQuarantine(source);
       Tell(source, notes);
+      if (ended) PassOn(*source, newer);
     });
   }
 }

@@ -139,6 +139,15 @@ void Node::Impl::PutJoined(const replica::ModelRule& rule, const tg_change& chan
   stage_.Put(result, TG_IF_VERSION, ours);
 }
 
+bool Node::Impl::Knows(const tg_change& change) {
+  std::optional<tg_change> held = StateOf(change.key);
+  if (!held || Version::From(held->version) < Version::From(change.version)) return false;
+  if (!IsJoined(change) || held->kind == TG_CHANGE_EVICT) return true;
+  // The version of a joined state is that of the newest in it, and says nothing of the others.
+  std::optional<core::Joined> joined = deps_.policy.Merge({options_.role, options_.agent}, *held, change);
+  return !joined || (joined->body == View(held->body) && joined->policy_meta == View(held->policy_meta));
+}
+
 // Index keys and expiry from the body.
 void Node::Impl::IndexItem(const Model& model, tg_change* change) {
   change->index_keys = nullptr;

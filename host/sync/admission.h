@@ -30,6 +30,8 @@ class Admission {
   virtual Status Admit(const Inbound& from, tg_change* change, core::ChangeArena* arena) = 0;
   // Puts an admitted change into the stage's open group: if it is newer, or joined with what is held.
   virtual void Put(const Inbound& from, const tg_change& change) = 0;
+  // Whether what is held says all that a change says: it is that state, a newer one, or a join of both.
+  virtual bool Knows(const tg_change& change) = 0;
 };
 
 }  // namespace tidegate::sync

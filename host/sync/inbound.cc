@@ -107,7 +107,8 @@ StagedChanges StageChanges(const Link& link, const std::vector<tg_change>& chang
       // One held change of a transaction holds all of it: what is of other models is listed by key.
       for (size_t i = 0; i < run.size(); ++i) {
         if (!held[i])
-          result.refused.push_back({run[i], "held with its transaction: " + hold, run[0].version.hlc, true});
+          result.refused.push_back(
+              {run[i], "held with its transaction: " + hold, run[0].version.hlc, true, admission->Knows(run[i])});
       }
     } else if (waits && reason.empty()) {
       for (const tg_change& change : run) result.waiting.insert(change.key.owner);
@@ -115,9 +116,10 @@ StagedChanges StageChanges(const Link& link, const std::vector<tg_change>& chang
       // One refused change of a transaction refuses all of it; the first one's time is the run's name.
       for (const tg_change& change : run) {
         if (run.size() == 1) {
-          result.refused.push_back({change, reason, 0, false});
+          result.refused.push_back({change, reason, 0, false, admission->Knows(change)});
         } else {
-          result.refused.push_back({change, "its transaction was refused: " + reason, run[0].version.hlc, false});
+          result.refused.push_back(
+              {change, "its transaction was refused: " + reason, run[0].version.hlc, false, admission->Knows(change)});
         }
       }
     } else {
@@ -156,8 +158,8 @@ QuarantineNotes StageQuarantine(Link* link, const StagedChanges& staged, const c
     uint64_t named = name != names.end() ? name->second : refused.run;
     if (run != 0 && in_list == note.version) named = run;
     if (run != 0 && run != named) notes.loosened.insert(run);
-    note.held = HeldVersion(storage, refused.change.key);
-    if (!note.held.none() && note.held >= note.version) {
+    if (refused.known) {
+      note.held = HeldVersion(storage, refused.change.key);
       notes.refused.push_back(std::move(note));  // known here already, by another way: nothing is lost
       continue;
     }
@@ -165,7 +167,6 @@ QuarantineNotes StageQuarantine(Link* link, const StagedChanges& staged, const c
       notes.refused.push_back(std::move(*dropped));
       continue;
     }
-    note.held = {};
     note.reason = refused.reason;
     notes.refused.push_back(std::move(note));
     if (!listed) {

@@ -18,8 +18,9 @@ namespace tidegate::sync {
 struct RefusedChange {
   tg_change change;
   std::string reason;
-  uint64_t run = 0;   // see wire::QuarantineRecord
-  bool held = false;  // dragged along by a held item of its transaction
+  uint64_t run = 0;    // see wire::QuarantineRecord
+  bool held = false;   // dragged along by a held item of its transaction
+  bool known = false;  // what is held here says all that it says
 };
 
 // Stages one group for each run. Refused changes are staged as quarantine entries by the caller, with

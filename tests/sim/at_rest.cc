@@ -53,16 +53,22 @@ void Oracle::FindRefused() {
   for (const node::QuarantineEntry& entry : server.quarantine()) {
     const std::string key = std::to_string(entry.owner) + "|" + entry.pk + "|" + entry.sk;
     const Written* newest = Newest(key);
-    if (!entry.ours && newest != nullptr && newest->version.ToText() == entry.version && IsRefusable(*newest))
-      refused_keys_[key] = newest;
+    const bool refusable =
+        newest != nullptr && (joined_.contains(key) ? IsRefusableEntry(entry) : IsRefusable(*newest));
+    if (!entry.ours && refusable && newest->version.ToText() == entry.version) {
+      refused_keys_[key].written = newest;
+      refused_keys_[key].givers.insert(entry.link);
+    }
   }
 }
 
 bool Oracle::IsRefusableEntry(const node::QuarantineEntry& entry) const {
   auto states = states_.find(std::to_string(entry.owner) + "|" + entry.pk + "|" + entry.sk);
   if (states == states_.end()) return false;
+  // A joined state is refused with the transaction of any that is in it; its version is the newest one's.
+  const bool joined = joined_.contains(states->first);
   return std::any_of(states->second.begin(), states->second.end(), [&](const auto& state) {
-    return state.first.ToText() == entry.version && IsRefusable(state.second);
+    return (joined || state.first.ToText() == entry.version) && IsRefusable(state.second);
   });
 }
 
@@ -75,9 +81,13 @@ std::string Oracle::RefusedDifference() {
       if (entry.ours && entry.by == kAgentServer)
         listed.insert(std::to_string(entry.owner) + "|" + entry.pk + "|" + entry.sk + " " + entry.version);
     }
-    for (const auto& [key, written] : refused_keys_) {
-      if (!world_.IsAtOrAbove(node->agent(), written->writer)) continue;
-      if (!listed.contains(key + " " + written->version.ToText()))
+    for (const auto& [key, refused] : refused_keys_) {
+      const Written* written = refused.written;
+      // Of a joined state several are the writer: who gave it to the server lists it.
+      const bool concerned = joined_.contains(key)
+                                 ? node->parent() == kAgentServer && refused.givers.contains(node->agent())
+                                 : world_.IsAtOrAbove(node->agent(), written->writer);
+      if (concerned && !listed.contains(key + " " + written->version.ToText()))
         return "node " + std::to_string(node->agent()) + " does not know that the server refused " + key + " " +
                written->version.ToText();
     }
@@ -96,11 +106,6 @@ std::string Oracle::DifferenceAt(SimNode& node) {
     const std::string key = KeyText(change.key);
     if (change.kind == TG_CHANGE_EVICT || forgiven_.contains(key) || refused_keys_.contains(key)) return true;
     if (maybe_deleted_.contains(key)) return true;
-    // Who lost a part of what is to be joined nobody knows; that all hold the same is seen by the digests.
-    if (!rewound_.empty() && joined_.contains(key)) {
-      present.insert(key);
-      return true;
-    }
     if (const ModelTruth* model = FindModel(View(change.model)); model != nullptr && model->changing) return true;
     const Written* newest = Newest(key);
     // An old parent keeps history only: what goes down to its former child it has dropped.
@@ -168,7 +173,7 @@ void Oracle::CheckDigests() {
     for (const replica::ScopeDigest& digest : *read) digests[node->agent()][{digest.model, digest.owner}] = digest;
   }
   std::set<std::pair<std::string, AgentId>> refused;
-  for (const auto& [key, written] : refused_keys_) refused.insert({written->model, written->owner});
+  for (const auto& [key, one] : refused_keys_) refused.insert({one.written->model, one.written->owner});
   for (const auto& node : world_.nodes()) {
     if (node->parent() == 0) continue;
     for (const auto& [scope, digest] : digests[node->agent()]) {

@@ -91,6 +91,7 @@ void Oracle::Stepped(const SimNode& node) {
 void Oracle::Replaced(SimNode& node) {
   replaced_nodes_.insert(node.agent());
   known_[node.agent()] = {};
+  left_.clear();
 }
 
 // Written by a life of the node that it has forgotten; of what goes up or stays nobody brings it back.
@@ -112,6 +113,7 @@ void Oracle::Durable(SimNode& node, std::span<const tg_group> groups, std::span<
       purged_hlc_ = std::max(purged_hlc_, change.version.hlc);
     }
     const ModelTruth* of = FindModel(View(change.model));
+    if (mutation.op == TG_OP_PURGE && of != nullptr && of->joined) LosesJoined(node, change, outcome);
     if (mutation.op == TG_OP_PURGE && outcome.held_kind == TG_CHANGE_ITEM && of != nullptr && of->changing) {
       Evicted(node, change);
       continue;
@@ -145,7 +147,11 @@ void Oracle::Durable(SimNode& node, std::span<const tg_group> groups, std::span<
       Fail(node, "a version was given twice", change);
     newest = std::max(newest, version);
     known_[node.agent()].since_us[key] = world_.now_us();
-    if (change.kind == TG_CHANGE_EVICT || IsRemoval(node, change)) continue;
+    if (change.kind == TG_CHANGE_EVICT) continue;
+    if (IsRemoval(node, change)) {
+      if (of != nullptr && of->joined) HoldsJoined(node, change);
+      continue;
+    }
     if (!rewound_.empty()) Found(key, version);
     if (change.via == 0 && Find(key, version) == nullptr) {
       uint64_t& number = transaction[outcome.group];
@@ -155,6 +161,7 @@ void Oracle::Durable(SimNode& node, std::span<const tg_group> groups, std::span<
       Remote(node, change);
       came.push_back(&change);
     }
+    if (of != nullptr && of->joined) HoldsJoined(node, change);
   }
   for (const tg_change* change : came) CheckWhole(node, *change);
 }
@@ -221,7 +228,7 @@ void Oracle::Local(SimNode& node, const tg_change& change, const tg_outcome& out
                   false};
   if (written.tag != 0) tags_.insert(written.tag);
   states_[key][version] = written;
-  if (model->joined) Join(key, change, written);
+  if (model->joined) Join(key, change);
   transactions_[transaction].push_back({key, version});
 }
 
@@ -309,7 +316,9 @@ void Oracle::CheckWhole(SimNode& node, const tg_change& change) {
       auto held = Held(node, KeyOf(member.key, Find(member.key, member.version)->owner));
       if (WasDropped(node.agent(), member.key, member.version)) return false;
       // Refused with the rest, then overwritten: the rest is tried again without it.
-      if ((world_.options().strict_server || purged_) && Newest(member.key)->version > member.version) return false;
+      const Written* newest = Newest(member.key);
+      if ((world_.options().strict_server || purged_) && (newest == nullptr || newest->version > member.version))
+        return false;
       return !held || held->version < member.version;
     });
     if (missed == way.end()) return;
@@ -368,7 +377,7 @@ const Written* Oracle::Find(const std::string& key, const Version& version) cons
 }
 
 const Written* Oracle::Newest(const std::string& key) const {
-  if (auto joined = joined_.find(key); joined != joined_.end()) return &joined->second.written;
+  if (joined_.contains(key)) return NewestJoined(key);
   auto states = states_.find(key);
   if (states == states_.end()) return nullptr;
   auto newest =

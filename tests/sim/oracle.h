@@ -114,8 +114,15 @@ class Oracle {
     Version version;
     bool operator==(const Member&) const = default;
   };
+  // A state of a joined model, which is made of several written ones.
+  struct Joined {
+    Written written;
+    std::string model, body, meta;
+    tg_change Change() const;
+  };
   struct Known {                                                 // of one node
     std::unordered_map<std::string, Version> newest;             // ever held
+    std::unordered_map<std::string, Joined> joined;              // what it holds
     std::unordered_map<std::string, int64_t> since_us;           // since when it holds what it holds of a key
     std::map<AgentId, int64_t> heard_us;                         // when it last heard from a node
     std::map<AgentId, int64_t> returned_us;                      // when it last did so after a lease of silence
@@ -130,8 +137,14 @@ class Oracle {
 
   void Local(SimNode& node, const tg_change& change, const tg_outcome& outcome, uint64_t transaction);
   void Remote(SimNode& node, const tg_change& change);
-  void Join(const std::string& key, const tg_change& change, const Written& written);
+  void Join(const std::string& key, const tg_change& change);
   void RemoteJoined(SimNode& node, const tg_change& change);
+  // What a node holds of it from now on.
+  void HoldsJoined(SimNode& node, const tg_change& change);
+  void LosesJoined(SimNode& node, const tg_change& change, const tg_outcome& outcome);
+  Joined JoinedOf(const std::string& key, const tg_change& change) const;
+  bool Add(Joined* truth, const tg_change& change) const;
+  const Written* NewestJoined(const std::string& key) const;
   void CheckJournals();
   void Dropped(SimNode& node, const tg_change& change, const tg_outcome& outcome);
   void Found(const std::string& key, const Version& version);
@@ -163,18 +176,18 @@ class Oracle {
   std::unordered_map<uint64_t, std::vector<uint64_t>> requests_;  // asked, not answered with ok
   std::set<uint64_t> refused_requests_;
   std::set<uint64_t> tags_;  // durable somewhere
-  // Of joined models: the join of all that was ever written.
-  struct Joined {
-    Written written;
-    std::string model, body, meta;
-    tg_change Change() const;
-  };
+  // Of joined models: the join of all that was ever written, and that of what the nodes hold of it.
   std::unordered_map<std::string, Joined> joined_;
+  mutable std::unordered_map<std::string, std::optional<Joined>> left_;  // read anew where it is missing
   std::set<std::pair<std::string, Version>> journaled_;
   std::set<std::pair<std::string, Version>> replaced_;  // by a writer who saw them
   std::map<AgentId, Known> known_;
   std::set<std::string> forgiven_;
-  std::map<std::string, const Written*> refused_keys_;  // by the last FindRefused
+  struct Refused {
+    const Written* written = nullptr;
+    std::set<AgentId> givers;  // of whom the server has it listed
+  };
+  std::map<std::string, Refused> refused_keys_;  // by the last FindRefused
   uint64_t next_transaction_ = 1;
   std::set<AgentId> rewound_;
   uint64_t acknowledged_ = 0, refused_ = 0, lost_ = 0;

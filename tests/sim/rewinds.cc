@@ -7,6 +7,7 @@
 #include "host/base/views.h"
 #include "host/sync/meta_keys.h"
 #include "tests/sim/faults.h"
+#include "tests/sim/model_truth.h"
 #include "tests/sim/oracle.h"
 #include "tests/sim/world.h"
 
@@ -69,6 +70,8 @@ void Oracle::Rewound(SimNode& node) {
   rewound_.insert(node.agent());
   Known& known = known_[node.agent()];
   known.newest.clear();
+  known.joined.clear();
+  left_.clear();
   known.reconciled.clear();
   known.companions.clear();
   std::map<std::string, Version> newest;
@@ -79,7 +82,11 @@ void Oracle::Rewound(SimNode& node) {
       const Version version = Version::From(change.version);
       Version& held = newest[key];
       held = std::max(held, version);
-      if (one.get() == &node) known.newest[key] = version;
+      if (one.get() == &node) {
+        known.newest[key] = version;
+        if (const ModelTruth* model = FindModel(View(change.model)); model != nullptr && model->joined)
+          known.joined[key] = JoinedOf(key, change);
+      }
       Found(key, version);
       return true;
     });

@@ -86,6 +86,33 @@ TEST_F(ScenarioMoves, MovesWithWhatTheServerRefused_NothingIsRemovedAndTheNewWay
   for (AgentId agent : {kS, kG2, kD}) EXPECT_TRUE(at(agent).quarantine().empty()) << "at node " << agent;
 }
 
+// Seed 395 of `everything`: what it wrote anew came up another way, and the old routers kept the refused state for
+// ever.
+TEST_F(ScenarioMoves, MovesOnFromWhatTheServerRefused_TheRoutersItLeftLetItGo) {
+  options_.strict_server = true;
+  BuildTwo();
+  world().Add(kR, TG_ROLE_ROUTER, 3, kG2);
+  StartAll();
+  Move(kD, kR);
+  RunFor(5 * kSecond);
+  replica::Write setting{replica::WriteMode::kUpsert, "Setting", R"({"name":"with","n":1})", {}, {}};
+  replica::Write gauge{
+      replica::WriteMode::kUpsert, "Gauge", R"({"name":"bad","n":2,"text":")" + std::string(300, 'y') + "\"}", {}, {}};
+  ASSERT_TRUE(Ask(kD, {setting, gauge}).status.ok());
+  ASSERT_TRUE(Synced(kD, node::SyncTarget::kServer, 30 * kSecond));
+  ASSERT_EQ(at(kR).quarantine().size(), 2u);
+  Move(kD, kG);
+  ExpectRest();
+  EXPECT_EQ(Count(kR, "Setting"), 1u) << "it has not got there";
+  Put(kD, "Setting", R"({"name":"with","n":3})");
+  Put(kD, "Gauge", R"({"name":"bad","n":4})");
+  ExpectRest();
+  for (AgentId agent : {kG2, kR}) {
+    EXPECT_EQ(Count(agent, "Setting"), 0u) << "at node " << agent;
+    EXPECT_TRUE(at(agent).quarantine().empty()) << "at node " << agent;
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Days, ScenarioMovesDays, ::testing::Values(29, 60));
 
 TEST_F(ScenarioMoves, R_RouterMovesWithItsDevicesAndBack_NothingRemovedNoHistorySentAgain) {
