@@ -45,6 +45,7 @@ void Node::Impl::StartHello(Session* session) {
   }
   hello.fall = record_.fall;
   hello.confirmed_fall = record_.confirmed_fall;
+  hello.rewind_epoch = record_.rewind_epoch;
   hello.rewound = record_.rewound;
   hello.restored = record_.restored_unix_ms != 0;
   session->hello_at_us = deps_.clock.monotonic_us() +
@@ -196,6 +197,7 @@ void Node::Impl::ChildIsUp(Session* session, wire::SessionId id, const wire::Hel
   answer.edges_number = hello.edges_number;
   answer.fall = record_.fall;
   answer.confirmed_fall = record_.confirmed_fall;
+  answer.rewind_epoch = record_.rewind_epoch;
   answer.rewound = record_.rewound;
   answer.restored = record_.restored_unix_ms != 0;
   answer.known_epoch = known_epoch;
@@ -256,7 +258,11 @@ void Node::Impl::OnHelloFromParent(Session* session, const wire::Hello& hello) {
   bool known_attach = record_.attach_parent == hello.agent || record_.attach_parent == 0;
   if (record_.attach_parent == 0) record_.attach_parent = hello.agent;
   record.attach_epoch = record_.attach_epoch;
-  if (known != nullptr && known->record.replica != hello.replica) record.doubted_position = end_.position;
+  // What it gave us it may have lost, before it got to the server; also what no watermark of ours speaks of, since it
+  // came by a comparison.
+  const bool went_back = known != nullptr && known->is_parent() &&
+                         (known->record.replica != hello.replica || known->record.rewind_epoch != hello.rewind_epoch);
+  if (went_back) record.doubted_position = end_.position;
   stage_.Begin();
   std::vector<wire::RefusedKey> ended;
   if (other_parent) {
@@ -279,6 +285,11 @@ void Node::Impl::OnHelloFromParent(Session* session, const wire::Hello& hello) {
   bool lost = fallen || HasLostDelivered(hello);
   if (lost) StageNothingDelivered();
   if (fallen) StageFall(hello.fall);
+  // Who names no watermark of ours after a loss of the server cannot tell us that we went back, too.
+  if (went_back || lost) {
+    AddMark(true, 0);
+    StageMarks();
+  }
   stage_.End([this, number = session->transport, id = session->id, hello, record, other_parent, lost, fallen,
               fall_before, confirmed, confirmed_before, known_attach, ended,
               gone = former != nullptr ? former->agent() : 0](const Status& status, std::span<const core::Effect>) {

@@ -75,6 +75,10 @@ void Node::Impl::RunReconcile(int64_t now_us) {
     std::erase_if(marks_, [&](const wire::Scope& mark) { return mark.number <= settled; });
     stage_.Begin();
     StageMarks();
+    if (marks_.empty() && parent->record.doubted_position != 0) {
+      parent->record.doubted_position = 0;  // what it had lost was asked for
+      sync::LinkTable::StageRecord(parent->record, &stage_);
+    }
     stage_.End();
     if (marks_.empty()) parent->ack_due = true;  // it waits for that with its tombstones
     (void)links_.all();                          // and children for us to be sure

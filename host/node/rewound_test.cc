@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "host/node/offline.h"
 #include "host/node/test_tree.h"
 
 namespace tidegate::node {
@@ -264,6 +265,66 @@ TEST_F(Rewound, C_RouterReplacedByAnEmptyOne_IsRefusedUntilAdoptedAndNothingIsRe
     EXPECT_NE(node->Get("Config", R"({"name":"c"})", 42), "not_found") << node->agent();
     EXPECT_NE(node->Get("Setting", R"({"name":"x"})", 42), "not_found") << node->agent();
   }
+}
+
+// The router's snapshot is older than the comparison by which it gave the item back; no watermark speaks of that.
+TEST_F(Rewound, RouterRestoredBehindWhatItGaveByAComparison_TheChildSendsItUp) {
+  TestNode& device = *tree_.device;
+  device.Stop();
+  device.Save();
+  tree_.router->Stop();
+  tree_.router->Save();
+  Restart(*tree_.router, *tree_.server);
+  Restart(device, *tree_.router);
+  tree_.Run(2'000);
+  tree_.Disconnect(*tree_.router, *tree_.server);
+  ASSERT_TRUE(device.Put("Setting", R"({"name":"x","value":"1"})").status.ok());
+  tree_.Run(2'000);
+  device.Stop();
+  device.RollBack();
+  Restart(device, *tree_.router);
+  tree_.Run(10'000);
+  ASSERT_NE(device.Get("Setting", R"({"name":"x"})"), "not_found") << "its parent had it";
+  tree_.Disconnect(device, *tree_.router);
+  tree_.router->Stop();
+  tree_.router->RollBack();
+  tree_.router->Offline(
+      [](core::Storage& storage) { ASSERT_TRUE(NoteRestored(storage, 10, TG_ROLE_ROUTER, "a test").ok()); });
+  Restart(*tree_.router, *tree_.server);
+  tree_.Connect(device, *tree_.router);
+  tree_.Run(40'000);
+  EXPECT_NE(tree_.server->Get("Setting", R"({"name":"x"})", 42), "not_found");
+}
+
+// After a loss of the server the router names no watermark of the device, which went back meanwhile: nothing tells it
+// so.
+TEST_F(Rewound, DeviceWentBackWhileTheServerLostSomething_GetsItsOwnItemsBack) {
+  TestNode& device = *tree_.device;
+  tree_.server->Stop();
+  tree_.server->Save();
+  device.Stop();
+  device.Save();
+  tree_.server->Start();
+  tree_.Connect(*tree_.router, *tree_.server);
+  device.UseEpoch(4711);
+  Restart(device, *tree_.router);
+  tree_.Run(2'000);
+  ASSERT_TRUE(device.Put("Setting", R"({"name":"x","value":"1"})").status.ok());
+  tree_.Run(2'000);
+  tree_.Disconnect(device, *tree_.router);
+  device.Stop();
+  tree_.Disconnect(*tree_.router, *tree_.server);
+  tree_.server->Stop();
+  tree_.server->RollBack();
+  tree_.server->Start();
+  tree_.Connect(*tree_.router, *tree_.server);
+  tree_.Run(10'000);
+  device.RollBack();
+  device.UseEpoch(4711);
+  Restart(device, *tree_.router);
+  tree_.Run(40'000);
+  EXPECT_NE(device.Get("Setting", R"({"name":"x"})"), "not_found");
+  EXPECT_NE(tree_.server->Get("Setting", R"({"name":"x"})", 42), "not_found");
 }
 
 TEST_F(Rewound, N_TwoFromOneImage_TheNewerIsRefusedForGoodAndBothEndsSaySo) {

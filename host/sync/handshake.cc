@@ -169,6 +169,7 @@ wire::LinkRecord RecordFrom(const wire::Hello& hello, bool is_parent, const Link
   record.level = hello.level;
   record.replica = hello.replica;
   record.last_hello_unix_ms = unix_ms;
+  record.rewind_epoch = hello.rewind_epoch;
   if (!is_parent) record.attach_epoch = hello.attach_epoch;
   constexpr size_t kEpochsKeptMax = 64;
   const wire::EpochStart& current = hello.epochs.front();

@@ -82,6 +82,7 @@ void Put(const Hello& from, pb::Hello* to) {
   to->set_software(Readable(from.software));
   to->set_fall(from.fall);
   to->set_confirmed_fall(from.confirmed_fall);
+  to->set_rewind_epoch(from.rewind_epoch);
   to->set_rewound(from.rewound);
   to->set_newest_hlc(from.newest_hlc);
   to->set_known_epoch(from.known_epoch);
@@ -105,6 +106,7 @@ Status Take(const pb::Hello& from, Hello* to) {
   to->software = from.software();
   to->fall = from.fall();
   to->confirmed_fall = from.confirmed_fall();
+  to->rewind_epoch = from.rewind_epoch();
   to->rewound = from.rewound();
   to->newest_hlc = from.newest_hlc();
   to->known_epoch = from.known_epoch();

@@ -109,6 +109,7 @@ struct Hello {
   std::string software;         // "tidegate 0.1.0"
   uint64_t fall = 0;            // the newest loss of the server that the sender knows of; only grows
   uint64_t confirmed_fall = 0;  // the newest loss that an operator took for final; only grows
+  Epoch rewind_epoch = 0;       // the first one since the sender last went back; 0 = it never did
   bool rewound = false;         // the sender was restored or rolled back, and has not been told newest_hlc since
   uint64_t newest_hlc = 0;      // answer to rewound: of the receiver's versions, the newest that the sender holds
   Epoch newest_epoch = 0;  // parent: the newest of the receiver's epochs that it heard, where its list lacks that one

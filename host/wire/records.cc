@@ -74,6 +74,7 @@ std::string EncodeRecord(const LinkRecord& record) {
   message.set_heard_unix_ms(record.heard_unix_ms);
   message.set_rewound_hlc(record.rewound_hlc);
   message.set_doubted_position(record.doubted_position);
+  message.set_rewind_epoch(record.rewind_epoch);
   message.mutable_lineage()->Add(record.lineage.begin(), record.lineage.end());
   return Seal(Kind::kLink, message);
 }
@@ -92,6 +93,7 @@ Status DecodeRecord(std::string_view bytes, LinkRecord* record) {
   out.heard_unix_ms = message.heard_unix_ms();
   out.rewound_hlc = message.rewound_hlc();
   out.doubted_position = message.doubted_position();
+  out.rewind_epoch = message.rewind_epoch();
   out.lineage.assign(message.lineage().begin(), message.lineage().end());
   TG_RETURN_IF_ERROR(Corrupt("link", TakeAgent("agent", message.agent(), &out.agent)));
   TG_RETURN_IF_ERROR(Corrupt("link", TakeReplica(message.replica(), &out.replica)));

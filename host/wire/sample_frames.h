@@ -93,6 +93,7 @@ inline Hello FullHello() {
   h.software = "tidegate 0.1.0";
   h.fall = UINT64_MAX - 2;
   h.confirmed_fall = UINT64_MAX - 6;
+  h.rewind_epoch = UINT64_MAX - 11;
   h.rewound = true;
   h.newest_hlc = UINT64_MAX - 3;
   h.known_epoch = UINT64_MAX - 4;

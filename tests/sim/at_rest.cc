@@ -55,8 +55,15 @@ void Oracle::FindRefused() {
     const Written* newest = Newest(key);
     const bool refusable =
         newest != nullptr && (joined_.contains(key) ? IsRefusableEntry(entry) : IsRefusable(*newest));
-    if (!entry.ours && refusable && newest->version.ToText() == entry.version) {
+    if (entry.ours || !refusable) continue;
+    // An entry is about the states up to its version: that may be one that only a disk that went back had, beside it.
+    const auto& states = states_.find(key)->second;
+    const bool covers = std::any_of(states.lower_bound(newest->version), states.end(), [&](const auto& state) {
+      return state.first.ToText() == entry.version && (state.first == newest->version || state.second.lost);
+    });
+    if (covers) {
       refused_keys_[key].written = newest;
+      refused_keys_[key].listed = entry.version;
       refused_keys_[key].givers.insert(entry.link);
     }
   }
@@ -87,7 +94,8 @@ std::string Oracle::RefusedDifference() {
       const bool concerned = joined_.contains(key)
                                  ? node->parent() == kAgentServer && refused.givers.contains(node->agent())
                                  : world_.IsAtOrAbove(node->agent(), written->writer);
-      if (concerned && !listed.contains(key + " " + written->version.ToText()))
+      if (concerned && !listed.contains(key + " " + refused.listed) &&
+          !listed.contains(key + " " + written->version.ToText()))
         return "node " + std::to_string(node->agent()) + " does not know that the server refused " + key + " " +
                written->version.ToText();
     }

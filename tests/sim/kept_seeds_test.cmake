@@ -4,6 +4,14 @@ set(kept
   "clocks 944"      # the same over a restart
   "clocks 967"      # joined on the way up: `sync --wait` said that it was there
   "clocks 1537"     # the same
+  "everything 88"   # a joined state that only a disk that went back had
+  "everything 395"  # routers that a device has left keep what was refused (decision 0175)
+  "everything 415"  # a join with the version of what it was made of, waited for
+  "everything 561"  # a joined item made anew when all had forgotten its delete
+  "everything 1050" # of a joined state, refused with its transaction, the server knew the newest version
+  "rewinds 705"     # a device went back while nobody held a watermark of it (decision 0176)
+  "rewinds 1133"    # the server and its child went back, and nobody knows
+  "rewinds 1291"    # a router went back behind what it had given by a comparison (decision 0176)
   "policies 443"    # rest was found before the last change of policy
   "policies 1147"   # a late hello brought back a session that its child knew nothing of (decision 0172)
   "policies 2274"   # a full disk takes two writes in another order

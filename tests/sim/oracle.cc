@@ -101,6 +101,12 @@ bool Oracle::IsForgotten(const SimNode& node, const Written& written) const {
          (model->direction & TG_DIRECTION_DOWN) == 0;
 }
 
+// What nobody holds any more, and is newer than what is written now.
+void Oracle::Forget(const std::string& key, const Version& version) {
+  for (auto& [of, written] : states_[key])
+    if (version < of && !IsSomewhere(key, of)) written.lost = true;
+}
+
 void Oracle::Durable(SimNode& node, std::span<const tg_group> groups, std::span<const tg_outcome> outcomes) {
   std::vector<uint64_t> transaction(groups.size(), 0);
   std::vector<const tg_change*> came;
@@ -139,14 +145,21 @@ void Oracle::Durable(SimNode& node, std::span<const tg_group> groups, std::span<
     const bool gone = change.kind == TG_CHANGE_TOMBSTONE && outcome.held_kind == 0 && purged_;
     // What was dropped may pass by once more, in an older state, from where nobody had heard of the newer one.
     const bool again = WasDropped(node.agent(), key, newest);
-    if (version < newest && change.kind != TG_CHANGE_EVICT && !gone && !again)
+    // A delete of a former life of the writer, which lost its disk, is forgotten here; its new life has not heard of
+    // it.
+    const bool reborn = outcome.held_kind == 0 && purged_ && replaced_nodes_.contains(version.agent) &&
+                        newest.agent == version.agent && newest.epoch != version.epoch &&
+                        Find(key, newest) != nullptr && Find(key, newest)->kind == TG_CHANGE_TOMBSTONE;
+    if (reborn) Forget(key, version);
+    if (version < newest && change.kind != TG_CHANGE_EVICT && !gone && !again && !reborn)
       Fail(node, "an older state replaced " + newest.ToText(), change);
     const ModelTruth* model = FindModel(View(change.model));
     const bool joined = model != nullptr && model->joined && Find(key, version) != nullptr;
     if (version == newest && outcome.held_kind == change.kind && change.via == 0 && !joined)
       Fail(node, "a version was given twice", change);
-    newest = std::max(newest, version);
+    newest = reborn ? version : std::max(newest, version);
     known_[node.agent()].since_us[key] = world_.now_us();
+    if (change.kind == TG_CHANGE_TOMBSTONE) known_[node.agent()].first_us.try_emplace({key, version}, world_.now_us());
     if (change.kind == TG_CHANGE_EVICT) continue;
     if (IsRemoval(node, change)) {
       if (of != nullptr && of->joined) HoldsJoined(node, change);
@@ -255,7 +268,7 @@ void Oracle::Remote(SimNode& node, const tg_change& change) {
 
 bool Oracle::IsSomewhere(const std::string& key, const Version& version) const {
   return std::any_of(world_.nodes().begin(), world_.nodes().end(), [&](const auto& node) {
-    auto held = Held(*node, KeyOf(key, Find(key, version)->owner));
+    auto held = node->up() ? Held(*node, KeyOf(key, Find(key, version)->owner)) : std::nullopt;
     return held && held->version == version;
   });
 }

@@ -102,7 +102,7 @@ class Oracle {
   // Whether retention dropped this state, or a newer one, at the node.
   bool WasDropped(AgentId agent, const std::string& key, const Version& version) const;
   // The disk of a node went back. rewinds.cc
-  void Rewound(SimNode& node);
+  void Rewound(SimNode& node, bool note);
   uint64_t lost() const { return lost_; }
   // Old parents may keep what they got while they were one.
   void AllowLeftovers() { leftovers_ = true; }
@@ -120,15 +120,16 @@ class Oracle {
     std::string model, body, meta;
     tg_change Change() const;
   };
-  struct Known {                                                 // of one node
-    std::unordered_map<std::string, Version> newest;             // ever held
-    std::unordered_map<std::string, Joined> joined;              // what it holds
-    std::unordered_map<std::string, int64_t> since_us;           // since when it holds what it holds of a key
-    std::map<AgentId, int64_t> heard_us;                         // when it last heard from a node
-    std::map<AgentId, int64_t> returned_us;                      // when it last did so after a lease of silence
-    Version issued;                                              // its last own version
-    Version issued_before;                                       // before its present step
-    std::map<uint64_t, std::pair<std::string, Version>> by_seq;  // own writes
+  struct Known {                                                  // of one node
+    std::unordered_map<std::string, Version> newest;              // ever held
+    std::unordered_map<std::string, Joined> joined;               // what it holds
+    std::unordered_map<std::string, int64_t> since_us;            // since when it holds what it holds of a key
+    std::map<std::pair<std::string, Version>, int64_t> first_us;  // when it first got a tombstone
+    std::map<AgentId, int64_t> heard_us;                          // when it last heard from a node
+    std::map<AgentId, int64_t> returned_us;                       // when it last did so after a lease of silence
+    Version issued;                                               // its last own version
+    Version issued_before;                                        // before its present step
+    std::map<uint64_t, std::pair<std::string, Version>> by_seq;   // own writes
     std::set<std::pair<std::string, Version>> reconciled;
     std::unordered_map<std::string, Version> dropped;  // by retention
     // With what a state was in each batch that had it.
@@ -148,6 +149,7 @@ class Oracle {
   void CheckJournals();
   void Dropped(SimNode& node, const tg_change& change, const tg_outcome& outcome);
   void Found(const std::string& key, const Version& version);
+  void Forget(const std::string& key, const Version& version);
   bool MayLag(const SimNode& node, uint32_t direction) const;
   bool IsLossUnseen() const;
   void CheckWhole(SimNode& node, const tg_change& change);
@@ -184,12 +186,16 @@ class Oracle {
   std::map<AgentId, Known> known_;
   std::set<std::string> forgiven_;
   struct Refused {
-    const Written* written = nullptr;
-    std::set<AgentId> givers;  // of whom the server has it listed
+    const Written* written = nullptr;  // the newest
+    std::string listed;                // the version that is, at the server
+    std::set<AgentId> givers;          // of whom the server has it listed
   };
   std::map<std::string, Refused> refused_keys_;  // by the last FindRefused
   uint64_t next_transaction_ = 1;
   std::set<AgentId> rewound_;
+  std::map<AgentId, int64_t> rewound_us_;         // when it last was
+  std::map<AgentId, int64_t> told_by_server_us_;  // of nodes: when they last heard from the server that went back since
+  std::optional<int64_t> unseen_restored_ms_;  // what it said then of its last restore, if it was not told of this one
   uint64_t acknowledged_ = 0, refused_ = 0, lost_ = 0;
   bool still_ = false, leftovers_ = false;
   std::set<AgentId> replaced_nodes_;

@@ -6,6 +6,7 @@
 
 #include "host/base/views.h"
 #include "host/sync/meta_keys.h"
+#include "host/wire/records.h"
 #include "tests/sim/faults.h"
 #include "tests/sim/model_truth.h"
 #include "tests/sim/oracle.h"
@@ -29,7 +30,7 @@ void SimNode::RollBack(bool note, bool same_epoch) {
   box_->Take(*disk);
   note_restored_ = note;
   if (same_epoch && snapshot_epoch_ != 0) next_epoch_ = std::exchange(snapshot_epoch_, 0);
-  world_.oracle().Rewound(*this);
+  world_.oracle().Rewound(*this, note);
 }
 
 void SimNode::ForEachRow(const core::ChangeFn& fn) const {
@@ -43,6 +44,15 @@ void SimNode::ForEachRow(const core::ChangeFn& fn) const {
   auto disk = box_->Copy();
   auto storage = disk->Open(new_replica_, 1);  // a copy: the epoch is never seen
   if (storage.ok()) (void)(*storage)->Query(query, fn);
+}
+
+int64_t SimNode::RestoredOnDisk() const {
+  auto disk = box_->Copy();
+  auto storage = disk->Open(new_replica_, 1);
+  wire::NodeRecord record;
+  if (storage.ok())
+    if (auto bytes = (*storage)->MetaGet(sync::meta::kNode); bytes.ok()) (void)wire::DecodeRecord(*bytes, &record).ok();
+  return record.restored_unix_ms;
 }
 
 // ---- the faults ----
@@ -66,8 +76,16 @@ void Faults::Rewind() {
 
 // ---- the oracle ----
 
-void Oracle::Rewound(SimNode& node) {
+void Oracle::Rewound(SimNode& node, bool note) {
   rewound_.insert(node.agent());
+  rewound_us_[node.agent()] = world_.now_us();
+  if (node.agent() == kAgentServer) {
+    unseen_restored_ms_ = note ? std::nullopt : std::optional(node.RestoredOnDisk());
+    told_by_server_us_.clear();
+    for (const auto& [agent, known] : known_)
+      if (auto heard = known.heard_us.find(kAgentServer); heard != known.heard_us.end())
+        told_by_server_us_[agent] = heard->second;
+  }
   Known& known = known_[node.agent()];
   known.newest.clear();
   known.joined.clear();
@@ -84,6 +102,8 @@ void Oracle::Rewound(SimNode& node) {
       held = std::max(held, version);
       if (one.get() == &node) {
         known.newest[key] = version;
+        if (auto first = known.first_us.find({key, version}); first != known.first_us.end())
+          known.since_us[key] = first->second;
         if (const ModelTruth* model = FindModel(View(change.model)); model != nullptr && model->joined)
           known.joined[key] = JoinedOf(key, change);
       }
@@ -108,13 +128,16 @@ void Oracle::Found(const std::string& key, const Version& version) {
   if (found != states->second.end()) found->second.lost = false;
 }
 
-// The server went back, and so did all its children: nobody may be left who can tell it.
+// The server went back, and after they had last heard from it so did all its children: nobody is left who can tell it.
 bool Oracle::IsLossUnseen() const {
-  if (!rewound_.contains(kAgentServer)) return false;
+  if (!unseen_restored_ms_) return false;
   SimNode& server = world_.node(kAgentServer);
-  if (!server.up() || server.status().restored_unix_ms != 0) return false;
+  if (!server.up() || server.status().restored_unix_ms != *unseen_restored_ms_) return false;
   return std::all_of(world_.nodes().begin(), world_.nodes().end(), [&](const auto& node) {
-    return node->parent() != kAgentServer || rewound_.contains(node->agent());
+    if (node->parent() != kAgentServer) return true;
+    auto told = told_by_server_us_.find(node->agent());
+    auto rewound = rewound_us_.find(node->agent());
+    return told == told_by_server_us_.end() || (rewound != rewound_us_.end() && rewound->second >= told->second);
   });
 }
 

@@ -78,6 +78,8 @@ class SimNode : public node::Outbox, private core::Log, private core::Metrics, p
   void RollBack(bool note, bool same_epoch);
   // What its disk holds, tombstones too, also while it is down.
   void ForEachRow(const core::ChangeFn& fn) const;
+  // While it is down: when it was last known to be restored, by what is on its disk.
+  int64_t RestoredOnDisk() const;
 
   // done is not called if the node dies first.
   void Write(const replica::Transaction& transaction, std::function<void(const replica::WriteAnswer&)> done);
