@@ -85,7 +85,10 @@ Status Node::Impl::Admit(const sync::Inbound& from, tg_change* change, core::Cha
   change->via = from.neighbour;
   TG_RETURN_IF_ERROR(CheckForm(options_, change));
   uint32_t needed = from.from_parent ? TG_DIRECTION_DOWN : TG_DIRECTION_UP;
-  if (from.from_parent && IsOwnAnswer(*change)) needed = TG_DIRECTION_UP;
+  if (from.from_parent && IsOwnAnswer(*change)) {
+    needed = TG_DIRECTION_UP;
+    change->via = 0;  // it is ours again: should it be lost above, it goes up once more
+  }
   if ((change->direction & needed) == 0) {
     return Status::Refused(std::string("direction: the change does not go ") + (from.from_parent ? "down" : "up"));
   }

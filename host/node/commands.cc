@@ -86,6 +86,13 @@ Result<CommandList> Node::Impl::Commands(const std::string& model) const {
                                       [&](const replica::ModelRule& of, const tg_change& command,
                                           const std::string& shown, const std::string& key, bool answered) {
                                         if (answered) return;
+                                        auto name = KeyFromProperties(*of.answer->model, key);
+                                        if (name.ok() && doubted_answers_.contains({name->pk, name->sk})) {
+                                          list.waits_for =
+                                              "the parent is asked whether a command that came was "
+                                              "answered before; such a one must not run again";
+                                          return;
+                                        }
                                         list.commands.push_back({shown, of.answer->name, key, command.key.owner,
                                                                  std::string(View(command.key.pk)),
                                                                  std::string(View(command.key.sk))});
@@ -132,6 +139,19 @@ void Node::Impl::DoubtAnswers() {
   if (options_.role == TG_ROLE_SERVER || KeysOfMissingAnswers().empty()) return;
   AddMark(false, options_.agent);
   StageMarks();
+}
+
+// A committed change: a command to this node. Its key may be one that an earlier life has answered, or whose answer was
+// dropped since with the command of then; the parent is asked before anything runs.
+void Node::Impl::NoteCommand(const tg_change& change) {
+  if (change.kind != TG_CHANGE_ITEM || change.via == 0) return;
+  if (change.key.owner != kAgentAll && change.key.owner != options_.agent) return;
+  const replica::ModelRule* rule = deps_.catalog.Get()->Find(View(change.model));
+  if (rule == nullptr || rule->answer == nullptr) return;
+  auto shown = ShowItem(*rule, change);
+  auto json = shown.ok() ? KeyPropertiesFor(*rule->answer->model, *shown) : shown;
+  if (!json.ok() || HasAnswer(*rule->answer, options_.agent, *json)) return;
+  if (auto key = KeyFromProperties(*rule->answer->model, *json); key.ok()) doubted_answers_.insert({key->pk, key->sk});
 }
 
 // An answer that this node gave and has forgotten: its parent gives it back.

@@ -513,6 +513,7 @@ class Node::Impl : private sync::Admission, private WayUp {
   std::vector<wire::KeyBound> KeysOfMissingAnswers() const;
   bool AskMissingAnswers();
   void DoubtAnswers();
+  void NoteCommand(const tg_change& change);
   void FindAnswered();
   void NoteAnswered(const tg_change& change);
   void RemoveAnswered();
@@ -625,6 +626,8 @@ class Node::Impl : private sync::Admission, private WayUp {
   uint64_t sure_answered_ = 0;     // and the last that was answered
   std::set<AgentId> former_parents_;
   std::set<std::pair<std::string, std::string>> asked_answers_;  // in the pass under way, by key
+  // Of commands that came since the last pass: the parent may have their answers, which this node has forgotten.
+  std::set<std::pair<std::string, std::string>> doubted_answers_;
 
   sync::ConflictJournal conflicts_;
   std::deque<AnsweredCommand> answered_;  // at the server: to be removed

@@ -200,6 +200,7 @@ void Node::Impl::Committed(const Watermark& end, std::span<const core::Effect> e
   int64_t now_us = deps_.clock.monotonic_us();
   uint64_t applied = 0;
   const bool tells = Wants(core::Events::kChanged);
+  bool takes_commands = options_.role != TG_ROLE_SERVER && deps_.catalog.Get()->has_commands();
   bool watches_answers = options_.role == TG_ROLE_SERVER && deps_.catalog.Get()->has_commands();
   for (const core::Effect& effect : effects) {
     if (effect.outcome.result == TG_OUTCOME_STALE && effect.change->via != 0) {
@@ -230,6 +231,7 @@ void Node::Impl::Committed(const Watermark& end, std::span<const core::Effect> e
     if (!shelf_.empty()) shelf_.Changed(effect.change->key);
     NoteUnsent(effect, now_us);
     if (watches_answers) NoteAnswered(*effect.change);
+    if (takes_commands) NoteCommand(*effect.change);
     if (effect.change->direction == TG_DIRECTION_BOTH || !listing_.empty() || !links_.left_listed().empty())
       NoteOverwritten(effect);
     if (!waiters_.empty()) NoteReplaced(effect);

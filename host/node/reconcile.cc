@@ -72,6 +72,7 @@ void Node::Impl::RunReconcile(int64_t now_us) {
     EndVerify(parent, now_us);
     uint64_t settled = asker_.mark_number();
     asker_.Stop();
+    doubted_answers_.clear();
     std::erase_if(marks_, [&](const wire::Scope& mark) { return mark.number <= settled; });
     stage_.Begin();
     StageMarks();
@@ -96,6 +97,11 @@ void Node::Impl::RunReconcile(int64_t now_us) {
              (!asker_.running() || asker_.waiting(now_us))) {
     // A pass that waits for a parent that is not sure begins again after it.
     StartVerify(parent, {deps_.random.Next() | 1, AllOwners(), 0, KnownHorizon(), true, true}, now_us);
+  } else if (!doubted_answers_.empty() && !asker_.running() && known) {
+    StartVerify(parent, {deps_.random.Next() | 1, {}, 0, KnownHorizon()}, now_us);
+    asked_answers_.clear();
+    if (!AskMissingAnswers()) asker_.Stop();
+    if (!asker_.running()) doubted_answers_.clear();  // they are answered, or gone
   }
   if (asker_.running() && shelf_.reading()) parent->moved_us = now_us;  // it is not the parent that we wait for
   while (asker_.running() && known && !parent->blocked && !parent->refusals.full()) {

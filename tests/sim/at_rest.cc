@@ -67,6 +67,21 @@ void Oracle::FindRefused() {
       refused_keys_[key].givers.insert(entry.link);
     }
   }
+  // What was given up there by hand is refused too, and listed nowhere.
+  for (const auto& [key, version] : given_up_) {
+    const Written* newest = Newest(key);
+    if (newest == nullptr || newest->version != version || refused_keys_.contains(key)) continue;
+    auto held = Held(server, KeyOf(key, newest->owner));
+    if (!held || held->version < version) refused_keys_[key].written = newest;
+  }
+}
+
+void Oracle::GiveUp(const node::QuarantineEntry& entry) {
+  const std::string key = KeyOf(entry);
+  auto states = states_.find(key);
+  if (states == states_.end()) return;
+  for (const auto& [version, written] : states->second)
+    if (version.ToText() == entry.version) given_up_.insert({key, version});
 }
 
 bool Oracle::IsRefusableEntry(const node::QuarantineEntry& entry) const {
@@ -79,25 +94,29 @@ bool Oracle::IsRefusableEntry(const node::QuarantineEntry& entry) const {
   });
 }
 
-// From the server down to its writer every node holds a refused state, and lists it.
+// From the server down to its writer every node holds a refused state, and lists it as long as the server does.
 std::string Oracle::RefusedDifference() {
   for (const auto& node : world_.nodes()) {
     if (!node->up() || node->role() == TG_ROLE_SERVER) continue;
     std::set<std::string> listed;
     for (const node::QuarantineEntry& entry : node->quarantine()) {
-      if (entry.ours && entry.by == kAgentServer)
-        listed.insert(std::to_string(entry.owner) + "|" + entry.pk + "|" + entry.sk + " " + entry.version);
+      if (entry.ours && entry.by == kAgentServer) listed.insert(KeyOf(entry) + " " + entry.version);
     }
     for (const auto& [key, refused] : refused_keys_) {
       const Written* written = refused.written;
+      const std::string who = "node " + std::to_string(node->agent());
+      const std::string state = key + " " + written->version.ToText();
+      const bool lists = listed.contains(state) || listed.contains(key + " " + refused.listed);
       // Of a joined state several are the writer: who gave it to the server lists it.
       const bool concerned = joined_.contains(key)
                                  ? node->parent() == kAgentServer && refused.givers.contains(node->agent())
                                  : world_.IsAtOrAbove(node->agent(), written->writer);
-      if (concerned && !listed.contains(key + " " + refused.listed) &&
-          !listed.contains(key + " " + written->version.ToText()))
-        return "node " + std::to_string(node->agent()) + " does not know that the server refused " + key + " " +
-               written->version.ToText();
+      if (!concerned) continue;
+      if (refused.listed.empty() && lists) return who + " does not know that " + state + " was dropped";
+      if (!refused.listed.empty() && !lists) return who + " does not know that the server refused " + state;
+      if (joined_.contains(key) || leftovers_ || !rewound_.empty()) continue;
+      auto held = Held(*node, KeyOf(key, written->owner));
+      if (!held || held->version != written->version) return who + " has lost what the server refused: " + state;
     }
   }
   return {};

@@ -44,8 +44,11 @@ enum class Defect : uint8_t {
   kBatchAltered,     // a change is altered on its way
   kRefusalsUntold,   // acks name nothing that is refused
   kHoldsUntold,      // acks and hellos say nothing of what is held
+  kTableUntold,      // hellos say nothing of the models
   kHeldForgotten,    // what a hold kept back gets no new position
   kDroppedTooEarly,  // retention takes what has not gone up yet for delivered
+  kDropUntold,       // acks say of what was dropped by hand that it is refused still
+  kAnswersKept,      // a device that forgot its answers is not given them back
   kRefusalsLate,     // acks name what is refused seconds after they pass it
   kHigherEdgeKept,   // a parent that knows a higher edge of a child does not answer with it
   kOldParentKept,    // an old parent is not told that its child is elsewhere

@@ -15,7 +15,9 @@ set(kept
   "policies 443"    # rest was found before the last change of policy
   "policies 1147"   # a late hello brought back a session that its child knew nothing of (decision 0172)
   "policies 2274"   # a full disk takes two writes in another order
-  "policies 5601")  # a half-open session is replaced at rest
+  "policies 5601"   # a half-open session is replaced at rest
+  "restores 40"     # a restored device ran a command again that came anew (decision 0173)
+  "restores 163")   # an answer that was given back never went up again
 foreach(seed ${kept})
   string(REPLACE " " ";" words "${seed}")
   list(GET words 0 profile)

@@ -169,6 +169,7 @@ void Monitor::CheckClaim(SimNode& holder, AgentId sender, uint32_t lane, const W
       wire::QuarantineRecord entry;
       const bool known = listed.ok() && wire::DecodeRecord(*listed, &entry).ok();
       if (FindModel(written->model)->changing) continue;  // it may be held, or evicted since
+      if (world_.oracle().IsGivenUp(KeyText(key), change.version)) continue;
       if (known && (world_.oracle().IsRefusable(*written) || IsHeld(*listed))) continue;
       if (known && world_.oracle().MayBeDeleted(change.version, entry.reason)) continue;
       if (world_.oracle().EverHeld(holder.agent(), KeyText(key)) >= change.version) continue;  // and purged, perhaps

@@ -327,7 +327,7 @@ void Oracle::CheckWhole(SimNode& node, const tg_change& change) {
     auto missed = std::find_if(way.begin(), way.end(), [&](const Member& member) {
       if (purged_ && EverHeld(node.agent(), member.key) >= member.version) return false;
       auto held = Held(node, KeyOf(member.key, Find(member.key, member.version)->owner));
-      if (WasDropped(node.agent(), member.key, member.version)) return false;
+      if (WasDropped(node.agent(), member.key, member.version) || IsGivenUp(member.key, member.version)) return false;
       // Refused with the rest, then overwritten: the rest is tried again without it.
       const Written* newest = Newest(member.key);
       if ((world_.options().strict_server || purged_) && (newest == nullptr || newest->version > member.version))

@@ -81,6 +81,9 @@ class Oracle {
 
   // Whether the schema of a strict server refuses the state: itself, or one of its transaction.
   bool IsRefusable(const Written& written) const;
+  // An operator wants this entry, of what a node refused, dropped there.
+  void GiveUp(const node::QuarantineEntry& entry);
+  bool IsGivenUp(const std::string& key, const Version& version) const { return given_up_.contains({key, version}); }
 
   // The first difference between what replicas hold and what they have to; empty = none.
   std::string Difference();
@@ -187,10 +190,11 @@ class Oracle {
   std::set<std::string> forgiven_;
   struct Refused {
     const Written* written = nullptr;  // the newest
-    std::string listed;                // the version that is, at the server
+    std::string listed;                // the version that is, at the server; empty = it was dropped there by hand
     std::set<AgentId> givers;          // of whom the server has it listed
   };
   std::map<std::string, Refused> refused_keys_;  // by the last FindRefused
+  std::set<std::pair<std::string, Version>> given_up_;
   uint64_t next_transaction_ = 1;
   std::set<AgentId> rewound_;
   std::map<AgentId, int64_t> rewound_us_;         // when it last was

@@ -59,7 +59,7 @@ std::function<void(const node::SyncAnswer&)> Oracle::ExpectSync(SimNode& node, n
       const tg_key key{one.owner, Str(one.pk), Str(one.sk)};
       const Written* written = Find(KeyText(key), one.version);
       if (written != nullptr && held_models.contains(written->model)) continue;
-      if (WasDropped(goal, KeyText(key), one.version)) continue;
+      if (WasDropped(goal, KeyText(key), one.version) || IsGivenUp(KeyText(key), one.version)) continue;
       auto exception = excepted.find(KeyText(key));
       if (exception != excepted.end() && exception->second >= one.version) continue;
       bool superseded = superseded_keys.contains(KeyText(key));  // meanwhile, and it says so

@@ -27,6 +27,7 @@ std::vector<Profile> MakeProfiles() {
   clocks.cuts = 12;
   Profile strict{.name = "strict", .what = "a server whose schema refuses some of what comes up"};
   strict.strict = true;
+  strict.by_hand = 20;
   Profile leases{.name = "leases",
                  .what = "months pass: tombstones are purged, nodes are away for longer than a lease"};
   leases.leaps = 14;
@@ -72,8 +73,13 @@ std::vector<Profile> MakeProfiles() {
   Profile commands{.name = "commands", .what = "commands from the server, run at the devices once by key"};
   commands.commands = 40;
   commands.crashes = 12;
-  return {mixed,  calm,  storm,    chain, skew,    clocks,     wide,    strict,
-          leases, tight, policies, roam,  rewinds, everything, commands};
+  Profile restores{.name = "restores", .what = "commands, and the disks of who runs them go back"};
+  restores.commands = 60;
+  restores.rewinds = 14;
+  restores.skew_ms_max = 0;
+  restores.clock_jumps = 0;
+  return {mixed,  calm,  storm,    chain, skew,    clocks,     wide,     strict,
+          leases, tight, policies, roam,  rewinds, everything, commands, restores};
 }
 
 }  // namespace

@@ -36,6 +36,7 @@ struct Profile {
   uint32_t rewinds = 0;     // snapshots that are made of disks, and put back
   uint32_t half_opens = 3;  // sessions that become half-open in half of the seeds: so many at most
   uint32_t policies = 0;    // so many times at most the direction of a model changes, at one node or at all
+  uint32_t by_hand = 0;     // so many times an operator retries or drops what is in quarantine
   uint32_t commands = 0;    // that the server sends, and the devices run
   uint32_t leaps = 0;       // days and weeks in which nothing happens; nodes that are down miss several of them
   int64_t skew_ms_max = 60'000;

@@ -2,6 +2,7 @@
 
 #include <optional>
 
+#include "tests/sim/by_hand.h"
 #include "tests/sim/faults.h"
 #include "tests/sim/runners.h"
 #include "tests/sim/workload.h"
@@ -10,6 +11,7 @@
 namespace tidegate::sim {
 namespace {
 
+constexpr uint64_t kByHandStream = 0x627968616e64ull;
 constexpr uint64_t kCommandStream = 0x636f6d6d616e6473ull;
 constexpr int64_t kSettleUsMax = 300 * kSecond;  // longest way: a dead session, its timeout, a back-off, a reconcile
 constexpr int64_t kStillUs = 45 * kSecond;       // rest that is watched
@@ -158,6 +160,8 @@ RunResult RunSeed(const RunOptions& run) {
   workload.PlanSyncs(25, active_us);
   faults.Plan(static_cast<uint32_t>(random.Between(profile.faults_min, profile.faults_max)), active_us);
 
+  ByHand by_hand(world, SimRandom(run.seed ^ kByHandStream));
+  by_hand.Plan(profile.by_hand, active_us);
   std::optional<Runners> runners;
   if (profile.commands != 0) {
     runners.emplace(world, SimRandom(run.seed ^ kCommandStream));

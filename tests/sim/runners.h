@@ -1,5 +1,5 @@
 // Runners: the commands of a seed, which the server sends, and the programs at the devices that run them. A program
-// that has answered is never given the same command again, whatever breaks.
+// that has answered is never given the same command again, whatever breaks, as long as it or its parent has its answer.
 // Thread safety: none. Ownership: refers to the world.
 #pragma once
 
@@ -30,12 +30,13 @@ class Runners {
  private:
   struct Run {
     uint64_t starts = 0;  // of the node, when the program was started; 0 = it is not running
-    bool answered = false;
   };
   void Send();
   // True if something is due, or not known yet.
   bool Look(SimNode& device);
   void Answer(SimNode& device, const std::string& name, uint64_t starts);
+  // Whether the device has its answer, or its parent, which gives it back: what both have lost may be given again.
+  bool IsAnswered(SimNode& device, const std::string& name);
   bool Holds(SimNode& node, const char* pk, uint64_t owner, const std::string& name);
 
   World& world_;

@@ -237,6 +237,14 @@ void SimNode::SetLevel(uint32_t level, std::function<void(const Status&)> done) 
   Wake(0);
 }
 
+void SimNode::ActOnQuarantine(const node::QuarantineRequest& request,
+                              std::function<void(const node::QuarantineAnswer&)> done) {
+  node_->ActOnQuarantine(request, [this, life = life_, done = std::move(done)](const node::QuarantineAnswer& answer) {
+    if (life == life_ && Output()) done(answer);
+  });
+  Wake(0);
+}
+
 void SimNode::CatalogChanged() {
   node_->CatalogChanged();
   Wake(0);

@@ -1,7 +1,9 @@
 // The planted defects of the network.
 #include <algorithm>
 #include <functional>
+#include <utility>
 
+#include "host/base/views.h"
 #include "tests/sim/monitor.h"
 #include "tests/sim/world.h"
 
@@ -27,6 +29,8 @@ bool Monitor::Tamper(SimNode& from, AgentId to, wire::DecodedFrame* frame) {
   }
   if (auto* hello = std::get_if<wire::Hello>(&frame->body); hello != nullptr && defect == Defect::kFallUntold)
     hello->fall = 0;
+  if (auto* hello = std::get_if<wire::Hello>(&frame->body); hello != nullptr && defect == Defect::kTableUntold)
+    hello->models.clear();
   const SimNode* receiver = world_.Find(to);
   if (receiver != nullptr && from.level() < receiver->level()) {  // from a parent to a child, or a former one
     auto* hello = std::get_if<wire::Hello>(&frame->body);
@@ -46,6 +50,18 @@ bool Monitor::Tamper(SimNode& from, AgentId to, wire::DecodedFrame* frame) {
   if (auto* ack = std::get_if<wire::Ack>(&frame->body); ack != nullptr && defect == Defect::kRestampMissing) {
     for (wire::RefusedKey& refused : ack->refused)
       if (refused.reason.empty()) refused.held = refused.version;
+  }
+  if (auto* ack = std::get_if<wire::Ack>(&frame->body); ack != nullptr && defect == Defect::kDropUntold) {
+    for (wire::RefusedKey& refused : ack->refused) {
+      if (!std::exchange(refused.dropped, false)) continue;
+      refused.held = {};
+      refused.reason = "refused";
+    }
+  }
+  if (auto* answer = std::get_if<wire::CompareAnswer>(&frame->body);
+      answer != nullptr && defect == Defect::kAnswersKept && answer->owner == to) {
+    for (wire::RangeAnswer& range : answer->ranges)
+      std::erase_if(range.changes, [](const tg_change& change) { return View(change.model) == "Done"; });
   }
   if (defect == Defect::kHoldsUntold) {
     if (auto* ack = std::get_if<wire::Ack>(&frame->body)) ack->holds.clear();

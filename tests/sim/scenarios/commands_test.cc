@@ -117,6 +117,58 @@ TEST_P(ScenarioCommandsRestored, U_DeviceRestoredAfterItAnswered_NothingRunsAgai
 INSTANTIATE_TEST_SUITE_P(CommandAndNote, ScenarioCommandsRestored,
                          ::testing::Combine(::testing::Bool(), ::testing::Bool()));
 
+// Seed 40 of `restores`: nothing of the command was left that the device could have asked for after it was restored.
+TEST_F(ScenarioCommands, U_RestoredDeviceGetsTheSameKeyLater_NothingRunsAgain) {
+  Build();
+  StartAll();
+  at(kD).SnapshotAtStart();
+  Restart(kD);
+  SendOne();
+  RunFor(10 * kSecond);
+  Answer(kD);
+  ExpectRest();
+  at(kD).RollBack(false, false);
+  at(kD).Start();
+  ExpectRest(300 * kSecond);
+  ASSERT_EQ(Count(kD, "Done"), 0u) << "what goes up does not come down by itself";
+  Put(kS, "Order", R"({"name":"one","n":3})", kAgentAll);
+  bool asked = false;
+  for (int i = 0; i < 5'000; ++i) {
+    EXPECT_EQ(Due(kD), 0u) << i;
+    asked = asked || !WaitsFor(kD).empty();
+    RunFor(kMs);
+  }
+  EXPECT_TRUE(asked);
+  EXPECT_THAT(WaitsFor(kD), IsEmpty());
+  EXPECT_EQ(Due(kE), 1u);
+  EXPECT_EQ(Count(kD, "Done"), 1u);
+  ExpectRest();
+}
+
+// Seed 163 of `restores`: an answer that its parent gave back never went up again.
+TEST_F(ScenarioCommands, U_AnswerGivenBackAndThenLostAbove_IsAtTheServerAgain) {
+  Build();
+  StartAll();
+  at(kD).SnapshotAtStart();
+  at(kG).SnapshotAtStart();
+  at(kS).SnapshotAtStart();
+  for (AgentId agent : {kD, kG, kS}) Restart(agent);
+  Put(kS, "Order", R"({"name":"one","n":1})", kAgentAll);
+  RunFor(10 * kSecond);
+  Answer(kD);
+  ExpectRest();
+  at(kD).RollBack(false, false);
+  at(kD).Start();
+  ExpectRest(300 * kSecond);
+  ASSERT_EQ(Count(kD, "Done"), 1u) << "given back";
+  for (AgentId agent : {kG, kS}) {
+    at(agent).RollBack(true, false);
+    at(agent).Start();
+  }
+  ExpectRest(300 * kSecond);
+  EXPECT_THAT(Get(kS, "Done", kOne, kD), HasSubstr("\"n\":2"));
+}
+
 // What was sent and answered in the lost life of the server is as if it had never been sent, but for the answer.
 TEST_F(ScenarioCommands, U_ServerRestoredToBeforeTheAnswer_NothingRunsAgain) {
   Build();
