@@ -69,7 +69,7 @@ NodeStatus Node::Impl::GetStatus() const {
   status.purge_suspended = clock_judge_.Suspends();
   for (const replica::ModelRule& rule : deps_.catalog.Get()->rules())
     status.models.push_back(rule.name + " " + DirectionName(rule.direction) + " " + LaneName(rule.lane) +
-                            (IsBeingKeyed(rule.name) ? " (changing)" : ""));
+                            (policy_changes_.IsBeingKeyed(rule.name) ? " (changing)" : ""));
 
   for (const auto& [agent, link] : links_.still()) {
     LinkStatus entry;

@@ -183,7 +183,8 @@ sync::RouteFn Node::Impl::RouteTo(const sync::Link& link) const {
     const replica::ModelRule* rule = catalog->Find(View(change.model));
     std::optional<uint32_t> direction = rule != nullptr ? rule->direction : DirectionFromAbove(View(change.model));
     if (direction.has_value() && (*direction & needed) == 0) return false;
-    if (keying_ && direction.has_value() && !IsLawful(*direction, change)) return false;  // not keyed anew yet
+    if (policy_changes_.keying() && direction.has_value() && !PolicyChanges::IsLawful(*direction, change))
+      return false;  // not keyed anew yet
     if (holds && LeavesOut(neighbour, change)) return false;
     auto verdict = deps_.policy.Route({options_.role, options_.agent}, change, neighbour);
     return verdict.value_or(TG_ROUTE_SEND) != TG_ROUTE_SKIP;
@@ -194,7 +195,7 @@ void Node::Impl::PumpFeeds(sync::Link* link, int64_t now_us) {
   // A parent takes the changes of an owner only when it knows that the owner is below.
   if (link->is_parent() && edges_confirmed_ != edges_number_) return;
   // What goes no longer is passed over: that it has to come again when it goes once more has to be known first.
-  if (!policies_stored_) return;
+  if (!policy_changes_.stored()) return;
   // Of thousands of children most have nothing to get.
   if (std::none_of(link->senders.begin(), link->senders.end(),
                    [&](const sync::FeedSender& sender) { return sender.MaySend(now_us); }))

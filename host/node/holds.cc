@@ -62,7 +62,7 @@ void Node::Impl::SetParentTable(const std::vector<wire::ModelPolicy>& models) {
   bool same = from_it(table) == from_it(parent_table_);
   parent_table_ = std::move(table);
   if (same || options_.role != TG_ROLE_ROUTER) return;
-  if (policies_known_) NotePolicies();  // not before they are read
+  if (policy_changes_.known()) LookAtPolicies();  // not before they are read
   TableChanged();
 }
 

@@ -16,6 +16,7 @@
 #include "host/node/disk_gate.h"
 #include "host/node/errand.h"
 #include "host/node/node.h"
+#include "host/node/policy_changes.h"
 #include "host/node/quotas.h"
 #include "host/node/retention.h"
 #include "host/node/strays.h"
@@ -37,7 +38,7 @@ namespace tidegate::node {
 
 const char* LaneName(uint32_t lane);
 
-class Node::Impl : private sync::Admission, private WayUp {
+class Node::Impl : private sync::Admission, private WayUp, private PolicyChanges::Around {
  public:
   Impl(const NodeOptions& options, const Dependencies& deps);
 
@@ -142,7 +143,7 @@ class Node::Impl : private sync::Admission, private WayUp {
   };
 
   // node.cc
-  Status CommitStage();
+  Status CommitStage() override;
   void Committed(const Watermark& end, std::span<const core::Effect> effects);
   void NoteUnsent(const core::Effect& effect, int64_t now_us);
   int64_t WakeUs(const sync::Link& link, int64_t now_us) const;
@@ -373,7 +374,7 @@ class Node::Impl : private sync::Admission, private WayUp {
   void NoteRestored(const wire::Hello& hello);
   bool IsDoubted(const sync::Link& parent, const tg_change& change) const;
   void StageRenumbered(tg_change change);
-  bool CameFromAbove(AgentId via) const;
+  bool CameFromAbove(AgentId via) const override;
   sync::ReconcileAsker::Positions DeliveredPositions() const;
   bool IsUndelivered(const tg_change& change, const sync::ReconcileAsker::Positions& delivered) const;
   void NoteLacksFromAbove();
@@ -434,7 +435,7 @@ class Node::Impl : private sync::Admission, private WayUp {
   void StageMarks();
   void RunReconcile(int64_t now_us);
   void OnCompareAsk(sync::Link* link, const wire::CompareAsk& ask);
-  void Renumbered(uint64_t from, uint64_t to);
+  void Renumbered(uint64_t from, uint64_t to) override;
   void OnCompareAnswer(sync::Link* link, wire::DecodedFrame frame, uint64_t bytes);
   std::vector<AgentId> OwnersOfMarks() const;
 
@@ -460,29 +461,11 @@ class Node::Impl : private sync::Admission, private WayUp {
   bool SendPortionAgain(sync::Link* parent, const sync::HeldAbove::Key& key);
   void ForgetSentAgain();
 
-  // rekey.cc
-  // What becomes of a row whose model goes another way now: evicted, or keyed so, and new to the feeds that way.
-  struct Rekeying {
-    bool evict = false;
-    uint8_t direction = 0;
-    uint8_t lane = 0;
-    bool up = false;
-    bool down = false;
-  };
-  Status RestorePolicies();
-  void NotePolicies();
-  void StagePolicies();
-  static bool IsLawful(uint32_t direction, const tg_change& change);
-  bool IsBeingKeyed(std::string_view model) const;
-  bool IsOfFormerPolicy(const tg_change& change) const;
-  bool IsToBeEvicted(uint32_t direction, const tg_change& change) const;
-  std::optional<Rekeying> RekeyingOf(const tg_change& change) const;
-  std::optional<uint32_t> LaneHere(std::string_view model) const;
-  bool KeyingWaits(int64_t now_us) const;
-  int64_t NextKeyingUs(int64_t now_us) const;
-  void RunKeying(int64_t now_us);
-  void StageRekeying(const tg_change& row, const Rekeying& rekeying);
-  void EndKeying();
+  // policies_around.cc
+  void LookAtPolicies();
+  void PoliciesChanged() override;
+  void StageCompareAll() override;
+  void KeyedAnew() override;
 
   // shared.cc
   std::optional<tg_change> StateOf(const tg_key& key);
@@ -549,6 +532,7 @@ class Node::Impl : private sync::Admission, private WayUp {
   Quotas quotas_;
   Retention retention_;
   Strays strays_;
+  PolicyChanges policy_changes_;
   sync::EncodedOnce encoded_once_;
   sync::DigestShelf shelf_;
   sync::ReconcileAsker asker_;
@@ -599,23 +583,11 @@ class Node::Impl : private sync::Admission, private WayUp {
   std::array<Watermark, TG_LANE_COUNT> delivered_{};  // of our own feeds, at the server
   int64_t store_delivered_at_us_ = INT64_MAX;         // when what changed of it is to be stored
 
-  std::map<std::string, wire::ModelPolicy, std::less<>> parent_table_;  // what the parent declared
-  sync::HeldAbove held_above_;                                          // models of ours that wait above
-  std::set<AgentId> holds_ending_;                                      // links with holds whose reason is gone
-  std::map<sync::HeldAbove::Key, uint64_t> sent_again_;                 // last position of the portion under way
-  bool send_again_now_ = false;                                         // the next portion need not wait for an ack
-
-  std::map<std::string, wire::KeyedPolicy, std::less<>> policies_;  // how models go, and how far rows are keyed so
-  bool policies_changed_ = false;                                   // some model went another way before
-  bool policies_known_ = false;                                     // the replica has a record of them
-  bool policies_stored_ = true;                                     // it says what policies_ says
-  bool widened_down_ = false;    // something goes down now that did not: to be marked with the record
-  bool keying_ = false;          // some rows may be keyed as their model went before
-  uint64_t keyed_at_ = 0;        // up to here they are looked through
-  uint64_t keying_portion_ = 0;  // the highest new position of the last portion; 0 = it has none
-  bool keying_up_ = false;       // where that goes
-  bool keying_down_ = false;
-  int64_t keying_at_us_ = 0;  // when the next portion does not wait any longer
+  ModelTable parent_table_;                              // what the parent declared
+  sync::HeldAbove held_above_;                           // models of ours that wait above
+  std::set<AgentId> holds_ending_;                       // links with holds whose reason is gone
+  std::map<sync::HeldAbove::Key, uint64_t> sent_again_;  // last position of the portion under way
+  bool send_again_now_ = false;                          // the next portion need not wait for an ack
 
   sync::AgeMarks ages_;
   int64_t purge_at_us_ = INT64_MAX;  // when leases are looked at and tombstones purged next

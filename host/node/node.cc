@@ -34,6 +34,7 @@ Node::Impl::Impl(const NodeOptions& options, const Dependencies& deps)
       quotas_(options_, deps_),
       retention_(options_, deps_, stage_, links_, clock_judge_, quotas_, *this),
       strays_(options_, deps_, stage_, links_, *this),
+      policy_changes_(options_, deps_, stage_, links_, versions_, end_, parent_table_, *this),
       shelf_(deps.storage, options_.compare_portion_rows, options_.compare_leaf_items),
       asker_(deps.storage, shelf_),
       conflicts_(deps.storage, options_) {}
@@ -115,8 +116,8 @@ Status Node::Impl::Open() {
   if (options_.role == TG_ROLE_SERVER && record_.fall == 0) record_.fall = versions_.Tick(deps_.clock.unix_ms());
   CountGone();
   TakeRestoreNote();
-  TG_RETURN_IF_ERROR(RestorePolicies());
-  NotePolicies();
+  TG_RETURN_IF_ERROR(policy_changes_.Restore());
+  LookAtPolicies();
   PlanQuarantineRetry();  // the schemas may be others than those of the last run
   stage_.Begin();
   DoubtAnswers();
@@ -155,7 +156,7 @@ void Node::Impl::LoadFacts() {
 void Node::Impl::CatalogChanged() {
   (void)CommitStage();  // what is staged was keyed by the former one
   LoadFacts();
-  NotePolicies();
+  LookAtPolicies();
   if (Status counted = CountUsage(); !counted.ok())
     deps_.log.Write(3, "cannot count what is stored: " + counted.message());
   PlanQuarantineRetry();
@@ -266,7 +267,7 @@ Status Node::Impl::Commit() {
   int64_t now_us = deps_.clock.monotonic_us();
   if (int64_t jumped_ms = clock_judge_.Look(now_us); jumped_ms != 0) ClockMoved(jumped_ms);
   Tick(now_us);
-  RunKeying(now_us);
+  policy_changes_.Run(now_us);
   RetryQuarantined();
   ReleaseOverwritten();
   RunByHand();
@@ -336,8 +337,8 @@ int64_t Node::Impl::NextTimerUs() const {
   if (!links_.routes().empty()) next = std::min(next, age_routes_at_us_);
   next = std::min(next, shelf_.NextForgetUs());
   next = std::min(next, retention_.NextUs());
-  return std::min(
-      {next, NextKeyingUs(now_us), disk_gate_.try_us(), store_delivered_at_us_, purge_at_us_, NextErrandUs()});
+  return std::min({next, policy_changes_.NextUs(now_us), disk_gate_.try_us(), store_delivered_at_us_, purge_at_us_,
+                   NextErrandUs()});
 }
 
 // Every few seconds of activity: notes what the neighbours hold, forgets commit ends and epochs that none of those

@@ -112,7 +112,7 @@ void Node::Impl::PurgePortion(int64_t now_us, int64_t now_ms) {
 bool Node::Impl::MayPurge(const tg_change& trace, int64_t now_ms) {
   // One ahead of the clock waits until the clock has passed it.
   if (UnixMsOf(trace) > now_ms - options_.lease_ms) return false;
-  if (IsBeingKeyed(View(trace.model))) return false;
+  if (policy_changes_.IsBeingKeyed(View(trace.model))) return false;
   if (trace.direction == TG_DIRECTION_NONE) return true;
   AgentId owner = trace.key.owner;
   if (IsUnsettled(owner)) return false;

@@ -88,7 +88,7 @@ void Node::Impl::Restamp(sync::Link* link, const wire::RefusedKey& said, const t
   bool deleted_later = said.held_kind == TG_CHANGE_TOMBSTONE && ours.kind == TG_CHANGE_ITEM;
   if (deleted_later && said.held.agent != options_.agent) {
     // Deleted by another node, which was a writer then, too. What this node wrote since it is the only one lives.
-    if (IsOfFormerPolicy(ours)) return;
+    if (policy_changes_.IsOfFormer(ours)) return;
     deleted_later = false;
   }
   stage_.Begin();

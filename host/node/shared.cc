@@ -69,11 +69,9 @@ void Node::Impl::Put(const sync::Inbound& from, const tg_change& change) {
 
 // The model has a single writer now. What another one wrote while the model went another way is kept aside.
 void Node::Impl::JournalFormerWriter(const sync::Link& link, const tg_change& change) {
-  if (!policies_changed_) return;
-  auto policy = policies_.find(View(change.model));
-  if (policy == policies_.end() || policy->second.changed_hlc == 0) return;
+  if (!policy_changes_.HasChanged(View(change.model))) return;
   std::optional<tg_change> held = StateOf(change.key);
-  if (!held || held->version.agent == change.version.agent || !IsOfFormerPolicy(*held)) return;
+  if (!held || held->version.agent == change.version.agent || !policy_changes_.IsOfFormer(*held)) return;
   if (held->via == link.agent() || !(Version::From(held->version) < Version::From(change.version))) return;
   Journal(*held, Version::From(change.version), link.agent(), "the model has another writer now");
 }

@@ -207,7 +207,7 @@ bool Node::Impl::StageRemovals(const sync::Link& parent, const wire::CompareAnsw
     if ((held->direction & TG_DIRECTION_DOWN) == 0 || held->expires_ms != 0 || IsRefused(parent, *held)) continue;
     if (held_above_.Excepts(View(held->model), true)) continue;  // it waits above as a whole, and comes again
     if (!GoesDownFrom(parent, View(held->model))) continue;
-    if (IsBeingKeyed(View(held->model))) {
+    if (policy_changes_.IsBeingKeyed(View(held->model))) {
       all = false;  // it may have been passed over by a feed
       continue;
     }

@@ -56,7 +56,7 @@ uint64_t Node::Impl::ReachedPosition(const Waiter& waiter) {
     return lowest;
   }
   sync::Link* parent = links_.parent();
-  if (parent == nullptr || keying_) return 0;  // what has begun to go up is still getting its positions
+  if (parent == nullptr || policy_changes_.keying()) return 0;  // what has begun to go up is still getting its positions
   return waiter.target == SyncTarget::kServer ? parent->PassedDelivered(end_.position)
                                               : parent->PassedHop(end_.position);
 }

@@ -1,10 +1,8 @@
-// Live changes of policy: a model goes another way than its rows were stored with. They are keyed anew in the
-// background, in the order in which they were written, and keep their versions (docs/replication.md, "When a policy
-// changes"). What begins to go somewhere gets new positions, in portions, and so travels by the feed.
+#include "host/node/policy_changes.h"
+
 #include <algorithm>
 
 #include "host/base/views.h"
-#include "host/node/impl.h"
 #include "host/sync/meta_keys.h"
 
 namespace tidegate::node {
@@ -22,51 +20,52 @@ const char* DirectionText(uint32_t direction) {
 
 }  // namespace
 
-// Whether a state may travel so: up items are written by their owner, down items by the server (design law 8).
-bool Node::Impl::IsLawful(uint32_t direction, const tg_change& change) {
+bool PolicyChanges::IsLawful(uint32_t direction, const tg_change& change) {
   if (direction == TG_DIRECTION_UP) return change.version.agent == change.key.owner;
   if (direction == TG_DIRECTION_DOWN) return change.version.agent == kAgentServer;
   return true;
 }
 
-Status Node::Impl::RestorePolicies() {
+Status PolicyChanges::Restore() {
   Result<std::string> bytes = deps_.storage.MetaGet(sync::meta::kPolicies);
   if (!bytes.ok()) return bytes.status().code() == Code::kNotFound ? Status() : bytes.status();
   wire::PolicyRecord record;
   TG_RETURN_IF_ERROR(wire::DecodeRecord(bytes.value(), &record));
-  policies_known_ = true;
+  known_ = true;
   for (wire::KeyedPolicy& policy : record.policies) {
-    policies_changed_ = policies_changed_ || policy.changed_hlc != 0;
+    changed_ = changed_ || policy.changed_hlc != 0;
     policies_[policy.model] = std::move(policy);
   }
   return {};
 }
 
-// Compares how models go now with how their rows are keyed: by the schemas, and at a router by what its parent
-// declared of models that the schemas do not know.
-void Node::Impl::NotePolicies() {
-  NoteLacksFromAbove();
-  auto catalog = deps_.catalog.Get();
+// By the schemas, and at a router by what its parent declared of models that the schemas do not know.
+std::map<std::string_view, uint32_t> PolicyChanges::DirectionsNow(const replica::Catalog& catalog) const {
   std::map<std::string_view, uint32_t> now;
-  for (const replica::ModelRule& rule : catalog->rules()) now[rule.name] = rule.direction;
+  for (const replica::ModelRule& rule : catalog.rules()) now[rule.name] = rule.direction;
   if (options_.role == TG_ROLE_ROUTER) {
-    for (const auto& [model, declared] : parent_table_) now.try_emplace(model, declared.direction);
+    for (const auto& [model, declared] : declared_) now.try_emplace(model, declared.direction);
   }
+  return now;
+}
+
+void PolicyChanges::Look() {
+  auto catalog = deps_.catalog.Get();
   bool news = false;
-  for (const auto& [model, direction] : now) {
+  for (const auto& [model, direction] : DirectionsNow(*catalog)) {
     auto [place, fresh] = policies_.try_emplace(std::string(model));
     wire::KeyedPolicy& policy = place->second;
     if (fresh) {
       policy.model = model;
       // The rows of a replica without such a record may be keyed in any way.
-      if (!policies_known_) policy.bound = end_.position;
+      if (!known_) policy.bound = end_.position;
     } else if (policy.direction != direction) {
       deps_.log.Write(6, "model " + policy.model + " goes " + DirectionText(direction) + " instead of " +
                              DirectionText(policy.direction));
       policy.again = policy.bound != 0;  // feeds may have passed over rows that are not keyed yet
       policy.bound = end_.position;
       policy.changed_hlc = versions_.last();
-      policies_changed_ = true;
+      changed_ = true;
       if ((direction & ~policy.direction & TG_DIRECTION_DOWN) != 0 && options_.role != TG_ROLE_SERVER)
         widened_down_ = true;
     } else {
@@ -75,50 +74,51 @@ void Node::Impl::NotePolicies() {
     policy.direction = direction;
     news = true;
   }
-  policies_known_ = true;
+  known_ = true;
   keying_ = std::any_of(policies_.begin(), policies_.end(), [](const auto& entry) { return entry.second.bound != 0; });
   if (!news) return;
-  keyed_at_ = keying_portion_ = 0;
-  asker_.Stop();  // what it has compared may go another way
-  StagePolicies();
+  keyed_at_ = portion_ = 0;
+  around_.PoliciesChanged();
+  StageRecord();
 }
 
-// Until it is durable no feed passes over what goes no longer.
-void Node::Impl::StagePolicies() {
-  policies_stored_ = false;
-  keying_at_us_ = deps_.clock.monotonic_us() + options_.resend_ms * 1000;
+void PolicyChanges::StageRecord() {
+  stored_ = false;
+  at_us_ = deps_.clock.monotonic_us() + options_.resend_ms * 1000;
   wire::PolicyRecord record;
   for (const auto& [model, policy] : policies_) record.policies.push_back(policy);
   stage_.Begin();
   stage_.MetaPut(sync::meta::kPolicies, wire::EncodeRecord(record));
-  if (widened_down_) {
-    AddMark(true, 0);  // what goes down now may have been missed, or evicted
-    StageMarks();
-  }
+  if (widened_down_) around_.StageCompareAll();  // what goes down now may have been missed, or evicted
   stage_.End([this](const Status& status, std::span<const core::Effect>) {
     if (!status.ok()) return;
-    policies_stored_ = true;
+    stored_ = true;
     widened_down_ = false;
-    keying_at_us_ = 0;
+    at_us_ = 0;
   });
 }
 
-// Rows of the model may still be keyed as the model went before.
-bool Node::Impl::IsBeingKeyed(std::string_view model) const {
+bool PolicyChanges::IsBeingKeyed(std::string_view model) const {
   if (!keying_) return false;
   auto found = policies_.find(model);
   return found != policies_.end() && found->second.bound != 0;
 }
 
-// Whether the state was written before the model went as it goes now.
-bool Node::Impl::IsOfFormerPolicy(const tg_change& change) const {
+bool PolicyChanges::HasChanged(std::string_view model) const {
+  if (!changed_) return false;
+  auto found = policies_.find(model);
+  return found != policies_.end() && found->second.changed_hlc != 0;
+}
+
+bool PolicyChanges::IsOfFormer(const tg_change& change) const {
   auto found = policies_.find(View(change.model));
   return found != policies_.end() && change.version.hlc <= found->second.changed_hlc;
 }
 
 // What this node has no right to any more, and its parent has: others' items of a model that does not go down now.
-bool Node::Impl::IsToBeEvicted(uint32_t direction, const tg_change& change) const {
-  if (change.kind != TG_CHANGE_ITEM || (direction & TG_DIRECTION_DOWN) != 0 || !CameFromAbove(change.via)) return false;
+bool PolicyChanges::IsToBeEvicted(uint32_t direction, const tg_change& change) const {
+  if (change.kind != TG_CHANGE_ITEM || (direction & TG_DIRECTION_DOWN) != 0 || !around_.CameFromAbove(change.via))
+    return false;
   const sync::Link* parent = links_.parent();
   if (parent == nullptr || parent->never_sure) return false;
   // Never at its owner; what goes up passes here.
@@ -127,7 +127,7 @@ bool Node::Impl::IsToBeEvicted(uint32_t direction, const tg_change& change) cons
   return direction == TG_DIRECTION_NONE || owner == kAgentAll;
 }
 
-std::optional<Node::Impl::Rekeying> Node::Impl::RekeyingOf(const tg_change& change) const {
+std::optional<PolicyChanges::Rekeying> PolicyChanges::RekeyingOf(const tg_change& change) const {
   auto found = policies_.find(View(change.model));
   if (found == policies_.end() || found->second.bound == 0) return std::nullopt;
   const wire::KeyedPolicy& policy = found->second;
@@ -135,7 +135,8 @@ std::optional<Node::Impl::Rekeying> Node::Impl::RekeyingOf(const tg_change& chan
   uint32_t direction = IsLawful(policy.direction, change) ? policy.direction : TG_DIRECTION_NONE;
   uint32_t gained = policy.again && change.seq <= policy.bound ? direction : direction & ~change.direction;
   // What goes both ways is removed here if it is lacked above: it has to be there first.
-  bool up = options_.role != TG_ROLE_SERVER && !CameFromAbove(change.via) && (direction & TG_DIRECTION_UP) != 0 &&
+  bool up = options_.role != TG_ROLE_SERVER && !around_.CameFromAbove(change.via) &&
+            (direction & TG_DIRECTION_UP) != 0 &&
             ((gained & TG_DIRECTION_UP) != 0 || (gained != 0 && direction == TG_DIRECTION_BOTH));
   bool down = options_.role != TG_ROLE_DEVICE && (gained & TG_DIRECTION_DOWN) != 0;
   if (direction == change.direction && !up && !down) return std::nullopt;
@@ -144,49 +145,49 @@ std::optional<Node::Impl::Rekeying> Node::Impl::RekeyingOf(const tg_change& chan
   return Rekeying{false, static_cast<uint8_t>(direction), static_cast<uint8_t>(lane), up, down};
 }
 
-std::optional<uint32_t> Node::Impl::LaneHere(std::string_view model) const {
+std::optional<uint32_t> PolicyChanges::LaneHere(std::string_view model) const {
   if (const replica::ModelRule* rule = deps_.catalog.Get()->Find(model)) return rule->lane;
-  auto declared = parent_table_.find(model);
-  if (declared == parent_table_.end() || declared->second.lane >= TG_LANE_COUNT) return std::nullopt;
+  auto declared = declared_.find(model);
+  if (declared == declared_.end() || declared->second.lane >= TG_LANE_COUNT) return std::nullopt;
   return declared->second.lane;
 }
 
 // Whether a neighbour that gets the last portion has yet to take it. What is written meanwhile has to wait for one
 // portion only, not for all of the history.
-bool Node::Impl::KeyingWaits(int64_t now_us) const {
-  if (keying_portion_ == 0) return now_us < keying_at_us_;
+bool PolicyChanges::Waits(int64_t now_us) const {
+  if (portion_ == 0) return now_us < at_us_;
   const sync::Link* parent = links_.parent();
-  if (keying_up_ && (parent == nullptr || !parent->up())) return true;
-  if (now_us >= keying_at_us_) return false;
-  if (keying_up_ && parent->hop_position(end_.position) < keying_portion_) return true;
-  if (!keying_down_) return false;
+  if (goes_up_ && (parent == nullptr || !parent->up())) return true;
+  if (now_us >= at_us_) return false;
+  if (goes_up_ && parent->hop_position(end_.position) < portion_) return true;
+  if (!goes_down_) return false;
   return std::any_of(links_.still().begin(), links_.still().end(), [&](const auto& entry) {
     const sync::Link& link = *entry.second;
-    return !link.is_parent() && link.up() && link.hop_position(end_.position) < keying_portion_;
+    return !link.is_parent() && link.up() && link.hop_position(end_.position) < portion_;
   });
 }
 
-int64_t Node::Impl::NextKeyingUs(int64_t now_us) const {
-  if (!policies_stored_) return keying_at_us_;
+int64_t PolicyChanges::NextUs(int64_t now_us) const {
+  if (!stored_) return at_us_;
   if (!keying_) return INT64_MAX;
-  if (!KeyingWaits(now_us)) return now_us;
-  return keying_at_us_ > now_us ? keying_at_us_ : INT64_MAX;
+  if (!Waits(now_us)) return now_us;
+  return at_us_ > now_us ? at_us_ : INT64_MAX;
 }
 
-// A portion; the next one when it has been taken, or with the next commit if nothing of it travels.
-void Node::Impl::RunKeying(int64_t now_us) {
-  if (!policies_stored_) {
-    if (now_us < keying_at_us_) return;
-    StagePolicies();
+// The next one when it has been taken, or with the next commit if nothing of it travels.
+void PolicyChanges::Run(int64_t now_us) {
+  if (!stored_) {
+    if (now_us < at_us_) return;
+    StageRecord();
   }
-  if (!policies_stored_ || !keying_ || KeyingWaits(now_us)) return;
+  if (!stored_ || !keying_ || Waits(now_us)) return;
   // Rows are looked at as they are on the disk.
-  if (!CommitStage().ok()) {
-    keying_at_us_ = now_us + options_.resend_ms * 1000;
+  if (!around_.CommitStage().ok()) {
+    at_us_ = now_us + options_.resend_ms * 1000;
     return;
   }
-  keying_portion_ = 0;
-  keying_up_ = keying_down_ = false;
+  portion_ = 0;
+  goes_up_ = goes_down_ = false;
   tg_feed_selector every{};
   every.struct_size = sizeof every;
   uint64_t reached = keyed_at_;
@@ -205,19 +206,19 @@ void Node::Impl::RunKeying(int64_t now_us) {
     });
     if (!read.ok()) {
       deps_.log.Write(3, "cannot read what is to be keyed anew: " + read.status().message());
-      keying_at_us_ = now_us + options_.resend_ms * 1000;
+      at_us_ = now_us + options_.resend_ms * 1000;
       return;
     }
     reached = read->reached.position;
     more = read->more;
   }
-  if (rows.empty() && !more) return EndKeying();
+  if (rows.empty() && !more) return End();
   for (const auto& [row, rekeying] : rows) StageRekeying(row, rekeying);
   keyed_at_ = reached;
-  keying_at_us_ = keying_up_ || keying_down_ ? now_us + kPortionWaitUs : 0;
+  at_us_ = goes_up_ || goes_down_ ? now_us + kPortionWaitUs : 0;
 }
 
-void Node::Impl::StageRekeying(const tg_change& row, const Rekeying& rekeying) {
+void PolicyChanges::StageRekeying(const tg_change& row, const Rekeying& rekeying) {
   stage_.Begin();
   bool again = rekeying.up || rekeying.down;
   if (rekeying.evict) {
@@ -228,34 +229,33 @@ void Node::Impl::StageRekeying(const tg_change& row, const Rekeying& rekeying) {
     keyed.lane = rekeying.lane;
     stage_.Rekey(keyed, Version::From(row.version), again);
   }
-  keying_up_ = keying_up_ || rekeying.up;
-  keying_down_ = keying_down_ || rekeying.down;
+  goes_up_ = goes_up_ || rekeying.up;
+  goes_down_ = goes_down_ || rekeying.down;
   stage_.End(
       [this, from = row.seq, evict = rekeying.evict](const Status& status, std::span<const core::Effect> effects) {
         if (!status.ok()) {
           keyed_at_ = std::min(keyed_at_, from - 1);  // once more
-          keying_at_us_ = deps_.clock.monotonic_us() + options_.resend_ms * 1000;
-          keying_portion_ = 0;
+          at_us_ = deps_.clock.monotonic_us() + options_.resend_ms * 1000;
+          portion_ = 0;
           return;
         }
         if (effects.empty() || !effects[0].applied()) return;
         deps_.metrics.Add(evict ? "tidegate_evicted_total" : "tidegate_rekeyed_total", 1);
         if (evict || effects[0].outcome.seq == from) return;
-        keying_portion_ = std::max(keying_portion_, effects[0].outcome.seq);
-        Renumbered(from, effects[0].outcome.seq);
+        portion_ = std::max(portion_, effects[0].outcome.seq);
+        around_.Renumbered(from, effects[0].outcome.seq);
       });
 }
 
-void Node::Impl::EndKeying() {
+void PolicyChanges::End() {
   for (auto& [model, policy] : policies_) {
     if (policy.bound != 0) deps_.log.Write(6, "all items of model " + model + " are keyed anew");
     policy.bound = 0;
     policy.again = false;
   }
   keying_ = false;
-  StagePolicies();
-  retention_.LookAgain();  // at what was spared meanwhile
-  (void)links_.all();      // waits and sweeps may go on
+  StageRecord();
+  around_.KeyedAnew();
 }
 
 }  // namespace tidegate::node
