@@ -22,9 +22,6 @@ const char* DirectionName(uint32_t direction) {
   }
 }
 
-// A clone asks again at least once a minute.
-constexpr int64_t kCloneShownUs = 300'000'000;
-
 }  // namespace
 
 const char* LaneName(uint32_t lane) {
@@ -45,93 +42,106 @@ const char* RoleName(uint32_t role) {
 
 NodeStatus Node::Impl::GetStatus() const {
   NodeStatus status;
-  int64_t now_us = deps_.clock.monotonic_us();
-  status.agent = options_.agent;
-  status.role = RoleName(options_.role);
-  status.links_off = record_.links_off;
-  status.level = record_.level;
-  status.level_configured = options_.level;
-  status.replica = self_.replica.ToText();
+  ShowSelf(&status);
+  for (const auto& [agent, link] : links_.still()) status.links.push_back(ShowLink(*link, status));
+  ShowSessions(&status);
+  quotas_.Show(&status);
+  retention_.Show(&status);
+  status.disk_full = disk_gate_.IsFull();
+  for (const auto& [agent, link] : links_.still()) {
+    status.quarantined += link->quarantined.size() + link->refused_ours.size();
+    status.clocks_off += link->up() && clock_judge_.IsOff(*link) ? 1 : 0;
+  }
+  TellProblems(&status);
+  status.healthy = status.problems.empty();
+  return status;
+}
+
+void Node::Impl::ShowSelf(NodeStatus* status) const {
+  status->agent = options_.agent;
+  status->role = RoleName(options_.role);
+  status->links_off = record_.links_off;
+  status->level = record_.level;
+  status->level_configured = options_.level;
+  status->replica = self_.replica.ToText();
   char epoch[20];
   std::snprintf(epoch, sizeof epoch, "%016llx", static_cast<unsigned long long>(deps_.storage.epoch()));
-  status.epoch = epoch;
-  status.head = end_.position;
-  status.unix_ms = deps_.clock.unix_ms();
-  status.conflicts = conflicts_.size();
-  status.restored_unix_ms = record_.restored_unix_ms;
-  status.losses_unconfirmed = options_.role == TG_ROLE_SERVER && record_.restored_unix_ms != 0;
+  status->epoch = epoch;
+  status->head = end_.position;
+  status->unix_ms = deps_.clock.unix_ms();
+  status->conflicts = conflicts_.size();
+  status->restored_unix_ms = record_.restored_unix_ms;
+  status->losses_unconfirmed = options_.role == TG_ROLE_SERVER && record_.restored_unix_ms != 0;
   if (auto stats = deps_.storage.Stats(); stats.ok()) {
-    status.items = stats->items;
-    status.tombstones = stats->tombstones;
-    status.storage_bytes = stats->bytes_used;
+    status->items = stats->items;
+    status->tombstones = stats->tombstones;
+    status->storage_bytes = stats->bytes_used;
   }
-  status.purge_horizon_unix_ms = static_cast<int64_t>(record_.purge_horizon >> 16);
-  status.purge_suspended = clock_judge_.Suspends();
+  status->purge_horizon_unix_ms = static_cast<int64_t>(record_.purge_horizon >> 16);
+  status->purge_suspended = clock_judge_.Suspends();
   for (const replica::ModelRule& rule : deps_.catalog.Get()->rules())
-    status.models.push_back(rule.name + " " + DirectionName(rule.direction) + " " + LaneName(rule.lane) +
-                            (policy_changes_.IsBeingKeyed(rule.name) ? " (changing)" : ""));
+    status->models.push_back(rule.name + " " + DirectionName(rule.direction) + " " + LaneName(rule.lane) +
+                             (policy_changes_.IsBeingKeyed(rule.name) ? " (changing)" : ""));
+}
 
-  for (const auto& [agent, link] : links_.still()) {
-    LinkStatus entry;
-    entry.agent = agent;
-    entry.is_parent = link->is_parent();
-    entry.role = RoleName(link->record.role);
-    entry.level = link->record.level;
-    entry.replica = link->record.replica.ToText();
-    entry.state = link->up() ? "up" : link->record.off || record_.links_off ? "off" : "down";
-    entry.lease_until_unix_ms = link->record.lease_until_unix_ms;
-    entry.lease_over = !status.purge_suspended && LeaseOver(*link, status.unix_ms);
-    entry.frames_sent = link->stats.frames_sent;
-    entry.frames_received = link->stats.frames_received;
-    entry.bytes_sent = link->stats.bytes_sent;
-    entry.bytes_received = link->stats.bytes_received;
-    entry.plain_bytes_sent = link->stats.plain_bytes_sent;
-    entry.plain_bytes_received = link->stats.plain_bytes_received;
-    entry.last_error = link->stats.last_error;
-    entry.last_error_unix_ms = link->stats.last_error_unix_ms;
-    entry.connects = link->stats.connects;
-    entry.stalls = link->stats.stalls;
-    entry.stalled = link->stalled;
-    entry.last_disconnect = link->stats.last_disconnect;
-    entry.last_disconnect_unix_ms = link->stats.last_disconnect_unix_ms;
-    if (link->stats.up_since_us >= 0) entry.up_age_ms = (now_us - link->stats.up_since_us) / 1000;
-    if (link->up() && link->clock_known) entry.clock_ahead_ms = link->clock_ahead_ms;
-    entry.quarantined = link->quarantined.size() + link->refused_ours.size();
-    status.quarantined += entry.quarantined;
-    entry.holds = HoldsOf(*link);
-    for (const HoldStatus& hold : entry.holds) {
-      if (!hold.released && hold.by == 0 && hold.reason != "quota")
-        status.problems.push_back("model " + hold.model + " of agent " +
-                                  std::to_string(hold.ours ? agent : options_.agent) + " is held " +
-                                  (hold.ours ? "here" : "by agent " + std::to_string(agent)) + ": " + hold.message);
-    }
-    if (link->is_parent()) entry.unsettled_scopes = marks_.size();
-    if (link->stats.last_progress_us >= 0) entry.last_progress_age_ms = (now_us - link->stats.last_progress_us) / 1000;
-    for (uint32_t lane = 0; lane < TG_LANE_COUNT; ++lane) {
-      const sync::FeedSender& sender = link->senders[lane];
-      entry.resends += sender.resends();
-      entry.lanes.push_back(
-          {lane, sender.acked().position, sender.delivered().position, link->receivers[lane].held().position});
-      auto stat = deps_.storage.FeedStat(sender.Selector(), sender.hop_position(end_.position));
-      if (!stat.ok() || stat->count == 0) continue;
-      entry.pending_changes += stat->count;
-      entry.pending_bytes += stat->bytes;
-      entry.pending_exact = entry.pending_exact && stat->exact != 0;
-      int64_t age_ms = status.unix_ms - Version::From(stat->oldest).unix_ms();
-      entry.oldest_pending_age_ms = std::max(entry.oldest_pending_age_ms, age_ms);
-    }
-    status.links.push_back(std::move(entry));
+LinkStatus Node::Impl::ShowLink(const sync::Link& link, const NodeStatus& status) const {
+  const int64_t now_us = deps_.clock.monotonic_us();
+  LinkStatus entry;
+  entry.agent = link.agent();
+  entry.is_parent = link.is_parent();
+  entry.role = RoleName(link.record.role);
+  entry.level = link.record.level;
+  entry.replica = link.record.replica.ToText();
+  entry.state = link.up() ? "up" : link.record.off || record_.links_off ? "off" : "down";
+  entry.lease_until_unix_ms = link.record.lease_until_unix_ms;
+  entry.lease_over = !status.purge_suspended && LeaseOver(link, status.unix_ms);
+  entry.frames_sent = link.stats.frames_sent;
+  entry.frames_received = link.stats.frames_received;
+  entry.bytes_sent = link.stats.bytes_sent;
+  entry.bytes_received = link.stats.bytes_received;
+  entry.plain_bytes_sent = link.stats.plain_bytes_sent;
+  entry.plain_bytes_received = link.stats.plain_bytes_received;
+  entry.last_error = link.stats.last_error;
+  entry.last_error_unix_ms = link.stats.last_error_unix_ms;
+  entry.connects = link.stats.connects;
+  entry.stalls = link.stats.stalls;
+  entry.stalled = link.stalled;
+  entry.last_disconnect = link.stats.last_disconnect;
+  entry.last_disconnect_unix_ms = link.stats.last_disconnect_unix_ms;
+  if (link.stats.up_since_us >= 0) entry.up_age_ms = (now_us - link.stats.up_since_us) / 1000;
+  if (link.up() && link.clock_known) entry.clock_ahead_ms = link.clock_ahead_ms;
+  entry.quarantined = link.quarantined.size() + link.refused_ours.size();
+  entry.holds = HoldsOf(link);
+  if (link.is_parent()) entry.unsettled_scopes = marks_.size();
+  if (link.stats.last_progress_us >= 0) entry.last_progress_age_ms = (now_us - link.stats.last_progress_us) / 1000;
+  for (uint32_t lane = 0; lane < TG_LANE_COUNT; ++lane) {
+    const sync::FeedSender& sender = link.senders[lane];
+    entry.resends += sender.resends();
+    entry.lanes.push_back(
+        {lane, sender.acked().position, sender.delivered().position, link.receivers[lane].held().position});
+    auto stat = deps_.storage.FeedStat(sender.Selector(), sender.hop_position(end_.position));
+    if (!stat.ok() || stat->count == 0) continue;
+    entry.pending_changes += stat->count;
+    entry.pending_bytes += stat->bytes;
+    entry.pending_exact = entry.pending_exact && stat->exact != 0;
+    int64_t age_ms = status.unix_ms - Version::From(stat->oldest).unix_ms();
+    entry.oldest_pending_age_ms = std::max(entry.oldest_pending_age_ms, age_ms);
   }
+  return entry;
+}
+
+// Connections that are no link yet, and what they say of those that are.
+void Node::Impl::ShowSessions(NodeStatus* status) const {
   for (const auto& [number, session] : sessions_) {
     bool to_parent = session.peer.side == core::Side::kParent;
-    auto shown = std::find_if(status.links.begin(), status.links.end(), [&](const LinkStatus& link) {
+    auto shown = std::find_if(status->links.begin(), status->links.end(), [&](const LinkStatus& link) {
       if (session.agent != 0) return link.agent == session.agent;
       if (link.is_parent != to_parent) return false;
       return (session.peer.agent != 0 && link.agent == session.peer.agent) || (to_parent && link.state != "up");
     });
-    if (shown == status.links.end()) {
+    if (shown == status->links.end()) {
       if (session.peer.side != core::Side::kParent && session.last_error.empty()) continue;
-      shown = status.links.emplace(status.links.end());
+      shown = status->links.emplace(status->links.end());
       shown->agent = session.peer.agent;
       shown->is_parent = session.peer.side == core::Side::kParent;
       shown->state = "down";
@@ -144,57 +154,12 @@ NodeStatus Node::Impl::GetStatus() const {
     }
     if (!session.last_error.empty()) {
       shown->last_error = session.last_error;
-      shown->last_error_unix_ms = status.unix_ms;
+      shown->last_error_unix_ms = status->unix_ms;
     }
     if (shown->state == "up") continue;
     if (session.state == SessionState::kHello) shown->state = "hello";
     if (session.state == SessionState::kRefused) shown->state = "refused";
   }
-  for (const LinkStatus& link : status.links) {
-    if (link.stalled) {
-      status.problems.push_back("the link to agent " + std::to_string(link.agent) + " does not move: " +
-                                std::to_string(link.pending_changes) + " changes wait, and nothing was acknowledged; " +
-                                "it was opened anew " + std::to_string(link.stalls) + " times");
-    }
-    if (link.is_parent && link.state != "up" && link.state != "off")
-      status.problems.push_back("the parent is not connected: " +
-                                (link.last_error.empty() ? link.state : link.last_error));
-  }
-  if (status.losses_unconfirmed)
-    status.problems.push_back(
-        "the history of this server was lost (it was restored, rolled back or replaced) and no operator has confirmed "
-        "the "
-        "list, so that nothing is removed below: look at 'tidegate losses list', write again what is to live, then run "
-        "'tidegate losses confirm'");
-  if (record_.rewound)
-    status.problems.push_back(
-        "this replica was restored from a backup or rolled back, and the parent has not said yet what it holds of it");
-  for (const auto& [agent, refused_us] : clones_.refused_us()) {
-    if (now_us - refused_us > kCloneShownUs) continue;
-    status.problems.push_back("two nodes run on copies of the replica of agent " + std::to_string(agent) +
-                              ": the newer is refused; run 'tidegate agent renew' at that one");
-  }
-  if (status.quarantined != 0)
-    status.problems.push_back(std::to_string(status.quarantined) +
-                              " quarantined items: see 'tidegate quarantine list'");
-  clock_judge_.Tell(&status.problems);
-  for (const auto& [agent, link] : links_.still()) status.clocks_off += link->up() && clock_judge_.IsOff(*link) ? 1 : 0;
-  if (status.quarantined >= options_.quarantine_items_max)
-    status.problems.push_back(
-        "the quarantine is full (limits.quarantine_items_max): what is refused now stays with its sender and is not "
-        "listed here");
-  quotas_.Show(&status);
-  retention_.Show(&status);
-  status.disk_full = disk_gate_.IsFull();
-  if (status.disk_full)
-    status.problems.push_back("the disk is full: nothing new is taken until there is space; free some");
-  for (const LossStatus& loss : status.losses) {
-    status.problems.push_back(std::to_string(loss.items) + " items of " + loss.model + " of agent " +
-                              std::to_string(loss.owner) + " were dropped before they were delivered (" + loss.reason +
-                              ")");
-  }
-  status.healthy = status.problems.empty();
-  return status;
 }
 
 }  // namespace tidegate::node

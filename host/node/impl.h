@@ -142,6 +142,15 @@ class Node::Impl : private sync::Admission, private WayUp, private PolicyChanges
     uint64_t superseded_not_named = 0;
   };
 
+  // facts.cc, problems.cc
+  void ShowSelf(NodeStatus* status) const;
+  LinkStatus ShowLink(const sync::Link& link, const NodeStatus& status) const;
+  void ShowSessions(NodeStatus* status) const;
+  void TellProblems(NodeStatus* status) const;
+  void TellLinkProblems(NodeStatus* status) const;
+  void TellLifeProblems(NodeStatus* status) const;
+  void TellRoomProblems(NodeStatus* status) const;
+
   // node.cc
   Status CommitStage() override;
   void Committed(const Watermark& end, std::span<const core::Effect> effects);

@@ -1,0 +1,77 @@
+// What an operator has to know, as sentences that say what to do.
+#include "host/node/impl.h"
+
+namespace tidegate::node {
+namespace {
+
+// A clone asks again at least once a minute.
+constexpr int64_t kCloneShownUs = 300'000'000;
+
+}  // namespace
+
+void Node::Impl::TellProblems(NodeStatus* status) const {
+  TellLinkProblems(status);
+  TellLifeProblems(status);
+  TellRoomProblems(status);
+  clock_judge_.Tell(&status->problems);
+}
+
+void Node::Impl::TellLinkProblems(NodeStatus* status) const {
+  for (const LinkStatus& link : status->links) {
+    for (const HoldStatus& hold : link.holds) {
+      if (!hold.released && hold.by == 0 && hold.reason != "quota")
+        status->problems.push_back(
+            "model " + hold.model + " of agent " + std::to_string(hold.ours ? link.agent : options_.agent) +
+            " is held " + (hold.ours ? "here" : "by agent " + std::to_string(link.agent)) + ": " + hold.message);
+    }
+  }
+  for (const LinkStatus& link : status->links) {
+    if (link.stalled) {
+      status->problems.push_back("the link to agent " + std::to_string(link.agent) +
+                                 " does not move: " + std::to_string(link.pending_changes) +
+                                 " changes wait, and nothing was acknowledged; " + "it was opened anew " +
+                                 std::to_string(link.stalls) + " times");
+    }
+    if (link.is_parent && link.state != "up" && link.state != "off")
+      status->problems.push_back("the parent is not connected: " +
+                                 (link.last_error.empty() ? link.state : link.last_error));
+  }
+}
+
+// Of what became of replicas: restored, copied.
+void Node::Impl::TellLifeProblems(NodeStatus* status) const {
+  const int64_t now_us = deps_.clock.monotonic_us();
+  if (status->losses_unconfirmed)
+    status->problems.push_back(
+        "the history of this server was lost (it was restored, rolled back or replaced) and no operator has confirmed "
+        "the list, so that nothing is removed below: look at 'tidegate losses list', write again what is to live, "
+        "then run 'tidegate losses confirm'");
+  if (record_.rewound)
+    status->problems.push_back(
+        "this replica was restored from a backup or rolled back, and the parent has not said yet what it holds of it");
+  for (const auto& [agent, refused_us] : clones_.refused_us()) {
+    if (now_us - refused_us > kCloneShownUs) continue;
+    status->problems.push_back("two nodes run on copies of the replica of agent " + std::to_string(agent) +
+                               ": the newer is refused; run 'tidegate agent renew' at that one");
+  }
+}
+
+// Of what is refused, or has no room.
+void Node::Impl::TellRoomProblems(NodeStatus* status) const {
+  if (status->quarantined != 0)
+    status->problems.push_back(std::to_string(status->quarantined) +
+                               " quarantined items: see 'tidegate quarantine list'");
+  if (status->quarantined >= options_.quarantine_items_max)
+    status->problems.push_back(
+        "the quarantine is full (limits.quarantine_items_max): what is refused now stays with its sender and is not "
+        "listed here");
+  if (status->disk_full)
+    status->problems.push_back("the disk is full: nothing new is taken until there is space; free some");
+  for (const LossStatus& loss : status->losses) {
+    status->problems.push_back(std::to_string(loss.items) + " items of " + loss.model + " of agent " +
+                               std::to_string(loss.owner) + " were dropped before they were delivered (" + loss.reason +
+                               ")");
+  }
+}
+
+}  // namespace tidegate::node
