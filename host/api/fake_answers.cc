@@ -36,6 +36,11 @@ node::NodeStatus FakeNode::GetStatus() {
   parent.last_progress_age_ms = 1'500;
   parent.last_error = "broker \"gone\" at 10:00";
   parent.last_error_unix_ms = 1'700'000'000'000;
+  parent.verify.next_in_ms = 3'600'000;
+  parent.verify.last = {{{"Reading", 0, 2, 0, 2}, {"Config", 1, 0, 0, 0}}, 0, 1'234'567, 5, 6, 700, 300, 90};
+  parent.verify.last->cause = 2;
+  parent.verify.last->reason = "it was not stopped in order";
+  parent.verify.last->ended_unix_ms = status.unix_ms - 90'000;
   status.links.push_back(parent);
   node::LinkStatus child;
   child.agent = 9;

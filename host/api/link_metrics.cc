@@ -15,6 +15,24 @@ struct Metric {
   bool milliseconds = false;  // shown as seconds
 };
 
+std::optional<int64_t> LastVerify(const node::LinkStatus& link, int64_t (*value)(const wire::CompareReport&)) {
+  if (!link.verify.last) return std::nullopt;
+  return value(*link.verify.last);
+}
+
+int64_t Differences(const wire::CompareReport& report) {
+  uint64_t found = 0;
+  for (const wire::ModelDifference& model : report.models)
+    found += model.missing_here + model.missing_there + model.differing;
+  return static_cast<int64_t>(found);
+}
+
+int64_t Mended(const wire::CompareReport& report) {
+  uint64_t mended = 0;
+  for (const wire::ModelDifference& model : report.models) mended += model.mended;
+  return static_cast<int64_t>(mended);
+}
+
 constexpr Metric kMetrics[] = {
     {"tidegate_link_up", "1 if the link carries",
      [](const node::LinkStatus& link) -> std::optional<int64_t> { return link.state == "up" ? 1 : 0; }},
@@ -45,6 +63,21 @@ constexpr Metric kMetrics[] = {
      [](const node::LinkStatus& link) -> std::optional<int64_t> { return link.bytes_received; }},
     {"tidegate_link_received_plain_bytes_total", "The same after expansion",
      [](const node::LinkStatus& link) -> std::optional<int64_t> { return link.plain_bytes_received; }},
+    {"tidegate_link_verified_timestamp_seconds", "When the two ends were compared last; absent if they never were",
+     [](const node::LinkStatus& link) {
+       return LastVerify(link, [](const wire::CompareReport& report) { return report.ended_unix_ms; });
+     },
+     true},
+    {"tidegate_link_verify_rows", "Rows that were read for that",
+     [](const node::LinkStatus& link) {
+       return LastVerify(link, [](const wire::CompareReport& report) { return static_cast<int64_t>(report.rows); });
+     }},
+    {"tidegate_link_verify_differences", "Items that differed then",
+     [](const node::LinkStatus& link) { return LastVerify(link, Differences); }},
+    {"tidegate_link_verify_mended", "Items of these that were mended",
+     [](const node::LinkStatus& link) { return LastVerify(link, Mended); }},
+    {"tidegate_link_verifying", "1 while this node compares itself with the neighbour",
+     [](const node::LinkStatus& link) -> std::optional<int64_t> { return link.verify.state.empty() ? 0 : 1; }},
 };
 
 std::string Number(int64_t value, bool milliseconds) {

@@ -23,6 +23,49 @@ std::string HoldsToJson(const std::vector<node::HoldStatus>& holds) {
   return array.Take();
 }
 
+const char* CauseName(uint32_t cause) { return cause == 1 ? "period" : cause == 2 ? "doubt" : "asked"; }
+
+std::string LastVerifyToJson(const wire::CompareReport& report) {
+  uint64_t here = 0, there = 0, differing = 0, mended = 0;
+  for (const wire::ModelDifference& model : report.models) {
+    here += model.missing_here;
+    there += model.missing_there;
+    differing += model.differing;
+    mended += model.mended;
+  }
+  return ObjectWriter()
+      .Signed("ended_unix_ms", report.ended_unix_ms)
+      .Text("cause", CauseName(report.cause))
+      .Text("reason", report.reason)
+      .Bool("equal", here + there + differing == 0)
+      .Unsigned("missing_here", here)
+      .Unsigned("missing_there", there)
+      .Unsigned("differing", differing)
+      .Unsigned("mended", mended)
+      .Unsigned("dropped", report.dropped)
+      .Unsigned("rows", report.rows)
+      .Unsigned("questions", report.questions)
+      .Unsigned("bytes_sent", report.bytes_sent)
+      .Unsigned("bytes_received", report.bytes_received)
+      .Unsigned("took_ms", report.took_ms)
+      .Take();
+}
+
+std::string VerifyToJson(const node::VerifyStatus& verify) {
+  ObjectWriter object;
+  object.Text("state", verify.state);
+  if (!verify.state.empty()) {
+    object.Text("cause", CauseName(verify.cause))
+        .Text("reason", verify.reason)
+        .Unsigned("rows", verify.rows)
+        .Unsigned("owners", verify.owners)
+        .Unsigned("owners_done", verify.owners_done);
+  }
+  object.Signed("next_in_ms", verify.next_in_ms);
+  if (verify.last) object.Raw("last", LastVerifyToJson(*verify.last));
+  return object.Take();
+}
+
 }  // namespace
 
 std::string LinkToJson(const node::LinkStatus& link) {
@@ -71,6 +114,7 @@ std::string LinkToJson(const node::LinkStatus& link) {
       .Unsigned("stalls", link.stalls)
       .Text("last_disconnect", link.last_disconnect)
       .Signed("last_disconnect_unix_ms", link.last_disconnect_unix_ms)
+      .Raw("verify", VerifyToJson(link.verify))
       .Take();
 }
 

@@ -25,11 +25,21 @@ std::string Disconnect(const Json& link) {
   return IsoTime(static_cast<int64_t>(Number(link, "last_disconnect_unix_ms"))) + " " + reason;
 }
 
+std::string Verified(const Json& link) {
+  const Json verify = link.value("verify", Json::object());
+  if (!Text(verify, "state").empty()) return Text(verify, "state") + " " + Count(Number(verify, "rows")) + " rows";
+  const Json last = verify.value("last", Json());
+  if (!last.is_object()) return "-";
+  uint64_t differed = Number(last, "missing_here") + Number(last, "missing_there") + Number(last, "differing");
+  return IsoTime(static_cast<int64_t>(Number(last, "ended_unix_ms"))) +
+         (differed == 0 ? " equal" : " " + Count(differed) + " differed");
+}
+
 int List(const Arguments& arguments) {
   Result<Json> answer = Ask(arguments, "GET", "/v1/links");
   if (!answer.ok()) return Fail(answer.status());
   Table table({"side", ">agent", "state", ">pending", ">sent", ">left of it", ">received", ">left of it", "address",
-               "last disconnect"});
+               "verified", "last disconnect"});
   for (const Json& link : answer->value("links", Json::array())) {
     if (arguments.json()) {
       PrintJson(link);
@@ -42,7 +52,7 @@ int List(const Arguments& arguments) {
                Ratio(Number(link, "bytes_sent"), Number(link, "plain_bytes_sent")),
                Bytes(Number(link, "bytes_received")),
                Ratio(Number(link, "bytes_received"), Number(link, "plain_bytes_received")), Text(link, "address"),
-               Disconnect(link)});
+               Verified(link), Disconnect(link)});
   }
   if (!arguments.json() && !table.empty()) table.Print();
   return kExitOk;

@@ -71,6 +71,18 @@ int Sync(const Arguments& arguments) {
   return kExitNotAllThere;
 }
 
+// Where this node does the comparison; its neighbour does not say.
+std::string RowsSoFar(const Arguments& arguments, const std::string& word) {
+  Result<Json> answer = Ask(arguments, "GET", "/v1/links");
+  if (!answer.ok()) return "";
+  for (const Json& link : answer->value("links", Json::array())) {
+    if (word != "parent" ? std::to_string(Number(link, "agent")) != word : !link.value("is_parent", false)) continue;
+    const Json verify = link.value("verify", Json::object());
+    if (!Text(verify, "state").empty()) return ", " + Count(Number(verify, "rows")) + " rows";
+  }
+  return "";
+}
+
 int VerifyLink(const Arguments& arguments, const std::string& word) {
   if (word != "parent") {
     Result<AgentId> agent = ParseAgent(word);
@@ -83,7 +95,8 @@ int VerifyLink(const Arguments& arguments, const std::string& word) {
   auto asked = std::async(std::launch::async,
                           [&] { return Ask(arguments, "POST", "/v1/links/" + word + "/verify", ToText(request)); });
   for (int seconds = 2; asked.wait_for(std::chrono::seconds(2)) == std::future_status::timeout; seconds += 2)
-    std::fprintf(stderr, "tidegate: comparing with %s, %d s\n", word.c_str(), seconds);
+    std::fprintf(stderr, "tidegate: comparing with %s, %d s%s\n", word.c_str(), seconds,
+                 RowsSoFar(arguments, word).c_str());
   Result<Json> answer = asked.get();
   if (!answer.ok()) return Fail(answer.status());
   const bool equal = answer->value("equal", false);

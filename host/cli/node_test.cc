@@ -79,6 +79,17 @@ TEST_F(Cli, Status_ShowsEveryLink) {
   EXPECT_THAT(Run("status --json").out, testing::StartsWith("{\"agent\":7,"));
 }
 
+TEST_F(Cli, StatusAndLinkList_ShowTheLastVerify) {
+  std::string out = Run("status").out;
+  EXPECT_THAT(out, HasSubstr("verify         by itself in 1 h 0 min\n"));
+  EXPECT_THAT(out,
+              HasSubstr("verified       1 min 30 s ago (doubt, it was not stopped in order): 3 differed, 2 mended; "
+                        "1,234,567 rows, 1.0 kB\n"));
+  EXPECT_THAT(Run("link list").out, HasSubstr(" 3 differed"));
+  EXPECT_THAT(Run("link list --json").out,
+              HasSubstr(R"("cause":"doubt","reason":"it was not stopped in order","equal":false,"missing_here":1,)"));
+}
+
 TEST_F(Cli, LinkList_ShowsTrafficAndTheLastDisconnect) {
   Ran ran = Run("link list");
   EXPECT_EQ(ran.exit_code, 0);

@@ -49,6 +49,36 @@ std::string LastError(const Json& link, int64_t now_ms, const Paint& paint) {
   return paint.Bad((age_ms < 1000 ? "" : Duration(age_ms) + " ago: ") + error);
 }
 
+std::string CauseOf(const Json& verify) {
+  std::string cause = Text(verify, "cause"), reason = Printable(Text(verify, "reason"));
+  if (cause == "period") cause = "by itself";
+  return reason.empty() ? cause : cause + ", " + reason;
+}
+
+// The last comparison of the link, and the one under way.
+void PrintVerify(const Json& link, int64_t now_ms, const Paint& paint) {
+  const Json verify = link.value("verify", Json::object());
+  if (std::string state = Text(verify, "state"); !state.empty()) {
+    std::string owners = Number(verify, "owners") == 0 ? ""
+                                                       : ", " + Count(Number(verify, "owners_done")) + " of " +
+                                                             Count(Number(verify, "owners")) + " owners";
+    std::printf("  verify         %s now (%s): %s rows%s\n", state.c_str(), CauseOf(verify).c_str(),
+                Count(Number(verify, "rows")).c_str(), owners.c_str());
+  } else if (int64_t next = Signed(verify, "next_in_ms"); next >= 0) {
+    std::printf("  verify         by itself in %s\n", Duration(next).c_str());
+  }
+  const Json last = verify.value("last", Json());
+  if (!last.is_object()) return;
+  uint64_t differed = Number(last, "missing_here") + Number(last, "missing_there") + Number(last, "differing");
+  std::string found = "equal";
+  if (differed != 0)
+    found = paint.Bad(Count(differed) + " differed") + ", " + Count(Number(last, "mended")) + " mended";
+  std::printf("  verified       %s ago (%s): %s; %s rows, %s\n",
+              Duration(std::max<int64_t>(0, now_ms - Signed(last, "ended_unix_ms"))).c_str(), CauseOf(last).c_str(),
+              found.c_str(), Count(Number(last, "rows")).c_str(),
+              Bytes(Number(last, "bytes_sent") + Number(last, "bytes_received")).c_str());
+}
+
 void PrintLink(const Json& link, int64_t now_ms, const Paint& paint) {
   uint64_t agent = Number(link, "agent");
   std::string title = std::string(link.value("is_parent", false) ? "parent" : "child") + " " +
@@ -87,6 +117,7 @@ void PrintLink(const Json& link, int64_t now_ms, const Paint& paint) {
   if (Number(link, "unsettled_scopes") > 0) {
     std::printf("  reconciling    %s scopes\n", Count(Number(link, "unsettled_scopes")).c_str());
   }
+  PrintVerify(link, now_ms, paint);
   if (Number(link, "quarantined") > 0) {
     std::printf("  quarantined    %s (tidegate quarantine list)\n", Count(Number(link, "quarantined")).c_str());
   }

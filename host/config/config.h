@@ -73,7 +73,10 @@ struct SyncConfig {
   int64_t keepalive_ms = 10'000;
   int64_t link_timeout_ms = 30'000;
   int64_t progress_timeout_ms = 60'000;
-  int64_t period_ms = 0;  // 0 = never
+  int64_t period_ms = 0;                        // 0 = never
+  int64_t verify_period_ms = 24ll * 3'600'000;  // 0 = never
+  bool verify_on_doubt = true;
+  uint64_t verify_rate = 20'000;  // rows a second
   std::vector<ClearOnAckConfig> clear_on_ack;
   std::array<uint32_t, TG_LANE_COUNT> lane_weights = {8, 4, 2, 1};
   bool operator==(const SyncConfig&) const = default;

@@ -181,6 +181,9 @@ class Reader {
     Duration("/sync/link_timeout", sync.link_timeout_ms, 1);
     Duration("/sync/progress_timeout", sync.progress_timeout_ms, 1);
     Duration("/sync/period", sync.period_ms, 0);
+    Duration("/sync/verify_period", sync.verify_period_ms, 0);
+    Integer("/sync/verify_on_doubt", sync.verify_on_doubt);
+    Integer("/sync/verify_rate", sync.verify_rate);
     ReadClearOnAck();
     Integer("/sync/lane_weights/urgent", sync.lane_weights[TG_LANE_URGENT]);
     Integer("/sync/lane_weights/state", sync.lane_weights[TG_LANE_STATE]);

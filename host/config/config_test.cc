@@ -86,6 +86,9 @@ sync:
   link_timeout: 20s
   progress_timeout: 3min
   period: 1h
+  verify_period: 7d
+  verify_on_doubt: false
+  verify_rate: 500
   clear_on_ack: [{agent: 42, model: Reading, at: hop}, {agent: self}, {agent: all}]
   lane_weights: {urgent: 16, state: 5, history: 3, bulk: 2}
 limits:
@@ -140,6 +143,9 @@ context: {deviceId: d1, site: {n: 4}}
   EXPECT_EQ(config.sync.link_timeout_ms, 20'000);
   EXPECT_EQ(config.sync.progress_timeout_ms, 180'000);
   EXPECT_EQ(config.sync.period_ms, 3'600'000);
+  EXPECT_EQ(config.sync.verify_period_ms, 7 * 24 * 3'600'000);
+  EXPECT_FALSE(config.sync.verify_on_doubt);
+  EXPECT_EQ(config.sync.verify_rate, 500u);
   EXPECT_THAT(config.sync.clear_on_ack,
               ElementsAre(ClearOnAckConfig{false, 42, "Reading", true}, ClearOnAckConfig{true, 0, "", false},
                           ClearOnAckConfig{false, 0, "", false}));

@@ -184,6 +184,9 @@ node::NodeOptions NodeOptionsOf(const Config& config, AgentId agent) {
   options.link_timeout_ms = config.sync.link_timeout_ms;
   options.progress_timeout_ms = config.sync.progress_timeout_ms;
   options.sync_period_ms = config.sync.period_ms;
+  options.verify_period_ms = config.sync.verify_period_ms;
+  options.verify_on_doubt = config.sync.verify_on_doubt;
+  options.verify_rows_per_s = config.sync.verify_rate;
   for (const ClearOnAckConfig& clear : config.sync.clear_on_ack)
     options.clear_on_ack.push_back({clear.self ? options.agent : clear.agent, clear.model, clear.at_hop});
   options.errands_max = config.limits.errands_max;

@@ -141,7 +141,9 @@ Status Daemon::Reload() {
 void Daemon::Stop() {
   if (api_) api_->Stop();
   if (hub_) hub_->Stop(kTransportStopMs);
+  const bool in_order = runner_ && !runner_->gave_up();
   if (runner_) runner_->Stop();
+  if (node_ && in_order) node_->Stop();
   api_.reset();
   runner_.reset();
   node_.reset();

@@ -23,6 +23,7 @@ void DiskGate::NoteCommit(const Status& status, bool took_bulky) {
     } else {
       if (fits_) deps_.log.Write(3, "the disk is full: neighbours wait until there is space");
       state_ = State::kShut;
+      was_full_ = true;
       fits_ = false;
       try_us_ = now_us + kTryAgainUs;
     }

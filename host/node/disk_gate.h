@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 
 #include "host/node/node.h"
 #include "host/sync/link_table.h"
@@ -20,6 +21,8 @@ class DiskGate {
 
   // When it is time, lets neighbours send a little to see whether it fits.
   void TryAgain(int64_t now_us);
+  // True once when nothing of that is left.
+  bool TakeOver() { return state_ == State::kOpen && std::exchange(was_full_, false); }
   int64_t try_us() const { return try_us_; }  // when that is; INT64_MAX = the disk is not full
 
   bool IsFull() const { return state_ != State::kOpen && !fits_; }
@@ -39,6 +42,7 @@ class DiskGate {
   const Dependencies& deps_;
   sync::LinkTable& links_;
   State state_ = State::kOpen;
+  bool was_full_ = false;
   bool fits_ = false;  // something that takes room was stored since it was full
   int64_t try_us_ = INT64_MAX;
 };

@@ -141,6 +141,7 @@ void Node::Impl::Add(Errand errand) {
 }
 
 void Node::Impl::OnSyncDone(sync::Link* link, const wire::SyncDone& done) {
+  if (done.number == 0 && done.report && !link->is_parent()) return HearReport(link, *done.report);
   for (auto errand = errands_.begin(); errand != errands_.end(); ++errand) {
     if (errand->number != done.number) continue;
     for (Errand::Leg& leg : errand->legs) {

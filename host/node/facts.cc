@@ -105,6 +105,7 @@ LinkStatus Node::Impl::ShowLink(const sync::Link& link, const NodeStatus& status
   entry.last_error_unix_ms = link.stats.last_error_unix_ms;
   entry.connects = link.stats.connects;
   entry.stalls = link.stats.stalls;
+  entry.verify = ShowVerify(link);
   entry.stalled = link.stalled;
   entry.last_disconnect = link.stats.last_disconnect;
   entry.last_disconnect_unix_ms = link.stats.last_disconnect_unix_ms;

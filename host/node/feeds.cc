@@ -145,6 +145,7 @@ void Node::Impl::OnAck(sync::Link* link, const wire::Ack& ack) {
     }
   }
   OnSureness(link, ack);
+  if (link->is_parent()) HearDoubts(link, ack.doubts, "");
   if (ack.answer_wanted) link->AckAll();
 }
 

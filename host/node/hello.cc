@@ -179,6 +179,7 @@ void Node::Impl::ChildIsUp(Session* session, wire::SessionId id, const wire::Hel
       return;
     }
     NoteConnected(link, *session);
+    DoubtBegins(link, first, hello.held);
     link->settled = false;
     link->sure_asked = link->sure_said = 0;
     NeedSureness(link);
@@ -201,6 +202,8 @@ void Node::Impl::ChildIsUp(Session* session, wire::SessionId id, const wire::Hel
   answer.rewound = record_.rewound;
   answer.restored = record_.restored_unix_ms != 0;
   answer.known_epoch = known_epoch;
+  answer.doubts = DoubtsAbout(*link);
+  answer.doubt = LastDoubt(*link);
   if (hello.rewound) answer.newest_hlc = NewestOf(record.agent);
   answer.edges = difference.higher;
   link->outdated.clear();
@@ -366,6 +369,7 @@ void Node::Impl::ParentIsUp(Session* session, const wire::Hello& hello, const wi
     StartHello(session);
     return;
   }
+  const bool other = !link->verify.known;
   link->table = hello.models;
   SetParentTable(hello.models);
   std::vector<uint64_t> taken(TG_LANE_COUNT, 0);
@@ -383,6 +387,8 @@ void Node::Impl::ParentIsUp(Session* session, const wire::Hello& hello, const wi
     stage_.End();
   }
   NoteConnected(link, *session);
+  HearDoubts(link, hello.doubts, hello.doubt);
+  DoubtBegins(link, other, hello.held);
   AskParentAnew();
   PurgeSoon();
 }
@@ -400,8 +406,11 @@ void Node::Impl::OnRefuse(Session* session, wire::SessionId id, const wire::Refu
       if (session->state == SessionState::kHello) session->id = 0;  // it was answered, and ended since
       if (session->state != SessionState::kWaiting) StartHello(session);
       return;
-    case wire::RefuseReason::kUnknownType:
     case wire::RefuseReason::kMalformed:
+      if (sync::Link* parent = links_.Find(session->agent))
+        Doubt("agent " + std::to_string(parent->agent()) + " could not read a frame", parent);
+      [[fallthrough]];
+    case wire::RefuseReason::kUnknownType:
       session->last_error = refuse.message;
       return;
     default:

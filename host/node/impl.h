@@ -32,6 +32,7 @@
 #include "host/sync/link_table.h"
 #include "host/sync/reconcile_answerer.h"
 #include "host/sync/reconcile_asker.h"
+#include "host/sync/verify_schedule.h"
 #include "host/wire/records.h"
 
 namespace tidegate::node {
@@ -47,6 +48,7 @@ class Node::Impl : private sync::Admission, private WayUp, private PolicyChanges
   std::unique_ptr<replica::Preparer> MakePreparer() const;
   void CatalogChanged();
   Status Commit();
+  void Stop();
   int64_t NextTimerUs() const;
   void SetWatcher(WatchFn watcher) { watcher_ = std::move(watcher); }
 
@@ -415,6 +417,7 @@ class Node::Impl : private sync::Admission, private WayUp, private PolicyChanges
   struct Verifying {
     uint64_t number = 0;
     bool mends = false;
+    bool background = false;  // background.cc counts it
     int64_t begun_us = 0;
     uint64_t rows_before = 0;
     wire::CompareReport report;
@@ -429,6 +432,45 @@ class Node::Impl : private sync::Admission, private WayUp, private PolicyChanges
   void CountDifferences(const sync::Link& link, const wire::CompareAnswer& answer);
   bool MayDrop(std::string_view model) const;
 
+  // background.cc
+  struct Background {
+    AgentId parent = 0;
+    ReplicaId replica;
+    uint32_t cause = 0;
+    std::string reason;
+    int64_t begun_us = 0;
+    int64_t stored_us = 0;
+    int64_t asked_us = 0;
+    uint64_t our_doubts = 0;  // when it began
+    uint64_t their_doubts = 0;
+    std::optional<AgentId> after;  // owners up to this one are done
+    AgentId owner = 0;             // the present one
+    bool looking = false;          // at it; else something of it is mended, or the next one has not begun
+    bool mending = false;
+    uint64_t owners = 0;
+    uint64_t owners_done = 0;
+    wire::CompareReport report;
+    std::map<std::string, wire::ModelDifference> models;
+  };
+  void StartBackground();
+  void Doubt(const std::string& reason, sync::Link* link = nullptr);
+  uint64_t DoubtsAbout(const sync::Link& link) const;
+  std::string LastDoubt(const sync::Link& link) const;
+  void DoubtBegins(sync::Link* link, bool first, const std::vector<wire::LaneWatermark>& held);
+  void HearDoubts(sync::Link* parent, uint64_t number, const std::string& reason);
+  void StageVerify(const sync::Link& link);
+  void YieldBackground(const sync::Link& parent);
+  void RunBackground(sync::Link* parent, int64_t now_us);
+  void BeginBackground(const sync::Link& parent, int64_t now_us);
+  void StoreBackground(sync::Link* parent, int64_t now_us);
+  void EndBackgroundOwner(sync::Link* parent, bool mended, int64_t now_us);
+  void EndBackground(sync::Link* parent, int64_t now_us);
+  bool BackgroundWaits(const sync::Link& parent, int64_t now_us) const;
+  int64_t NextBackgroundUs(int64_t now_us) const;
+  void NoteReport(sync::Link* parent, wire::CompareReport report);
+  void HearReport(sync::Link* child, wire::CompareReport report);
+  VerifyStatus ShowVerify(const sync::Link& link) const;
+
   // reconcile.cc
   std::vector<AgentId> AllOwners() const;
   struct PendingAsk {
@@ -440,7 +482,7 @@ class Node::Impl : private sync::Admission, private WayUp, private PolicyChanges
   void AnswerAsk(sync::Link* link, const wire::CompareAsk& ask, sync::RangeDigests* digests);
   void ReadDigests(int64_t now_us);
   bool IsBelow(const sync::Link& link, AgentId owner) const;
-  void AddMark(bool all_owners, AgentId owner);
+  void AddMark(bool all_owners, AgentId owner, bool up_only = false);
   void StageMarks();
   void RunReconcile(int64_t now_us);
   void OnCompareAsk(sync::Link* link, const wire::CompareAsk& ask);
@@ -555,6 +597,12 @@ class Node::Impl : private sync::Admission, private WayUp, private PolicyChanges
   bool verified_mends_ = false;
   uint64_t verified_position_ = 0;
   wire::CompareReport verified_report_;
+  sync::VerifySchedule schedule_;
+  std::optional<Background> background_;
+  bool resumes_background_ = false;      // one was under way when the node stopped
+  uint64_t heard_doubts_ = 0;            // by the parent
+  int64_t doubted_us_ = -1;              // when something about all links was doubted last
+  std::string failed_commit_;            // to be doubted when a commit succeeds
   std::deque<PendingAsk> pending_asks_;  // of children, whose digests are being read
   std::map<core::TransportSession, Session> sessions_;
   std::set<core::TransportSession> uplinks_;  // those of them that lead to a parent

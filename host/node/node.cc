@@ -35,8 +35,9 @@ Node::Impl::Impl(const NodeOptions& options, const Dependencies& deps)
       retention_(options_, deps_, stage_, links_, clock_judge_, quotas_, *this),
       strays_(options_, deps_, stage_, links_, *this),
       policy_changes_(options_, deps_, stage_, links_, versions_, end_, parent_table_, *this),
-      shelf_(deps.storage, options_.compare_portion_rows, options_.compare_leaf_items),
+      shelf_(deps.storage, options_.compare_portion_rows, options_.compare_leaf_items, options_.verify_rows_per_s),
       asker_(deps.storage, shelf_),
+      schedule_(options_),
       conflicts_(deps.storage, options_) {}
 
 std::unique_ptr<replica::Preparer> Node::Impl::MakePreparer() const {
@@ -115,6 +116,8 @@ Status Node::Impl::Open() {
   LoadFacts();
   if (options_.role == TG_ROLE_SERVER && record_.fall == 0) record_.fall = versions_.Tick(deps_.clock.unix_ms());
   CountGone();
+  if (bytes.ok() && !deps_.storage.MetaGet(sync::meta::kStopped).ok()) Doubt("it was not stopped in order");
+  StartBackground();
   TakeRestoreNote();
   TG_RETURN_IF_ERROR(policy_changes_.Restore());
   LookAtPolicies();
@@ -122,9 +125,21 @@ Status Node::Impl::Open() {
   stage_.Begin();
   DoubtAnswers();
   stage_.MetaPut(sync::meta::kNode, wire::EncodeRecord(record_));
+  if (deps_.storage.MetaGet(sync::meta::kStopped).ok()) stage_.MetaDelete(sync::meta::kStopped);
   stage_.End();
   FindAnswered();
   return CommitStage();
+}
+
+// In order: the next start has nothing to doubt.
+void Node::Impl::Stop() {
+  if (!CommitStage().ok()) return;
+  sync::Link* parent = links_.parent();
+  if (background_ && parent != nullptr) StoreBackground(parent, deps_.clock.monotonic_us());
+  stage_.Begin();
+  stage_.MetaPut(sync::meta::kStopped, "");
+  stage_.End();
+  (void)CommitStage();  // else it was not stopped in order
 }
 
 // What the hello says of this node.
@@ -187,7 +202,9 @@ Status Node::Impl::CommitStage() {
   UpdateQuotas();
   if (status.ok()) {
     stored_clock_ = clock;
+    if (!failed_commit_.empty()) Doubt("a commit failed: " + std::exchange(failed_commit_, {}));
   } else {
+    if (status.code() != Code::kFull) failed_commit_ = status.message();
     deps_.log.Write(3, "commit failed, nothing of it took effect: " + status.message());
     deps_.metrics.Add("tidegate_commit_errors_total", 1);
     if (Status read = conflicts_.Restore(); !read.ok())
@@ -277,6 +294,7 @@ Status Node::Impl::Commit() {
   RunClearings();
   retention_.Run(now_us);
   disk_gate_.TryAgain(now_us);
+  if (disk_gate_.TakeOver()) Doubt("the disk was full");
   StoreDelivered(now_us);
   KeepHouse(now_us);
   Purge(now_us);
@@ -318,7 +336,7 @@ int64_t Node::Impl::NextTimerUs() const {
   if (!stage_.empty() || !finished_.empty() || !retry_quarantined_.empty() || !clearings_.empty()) return now_us;
   if (!by_hand_.empty() || !sent_again_entries_.empty()) return now_us;
   if (!answered_.empty() && !answered_again_) return now_us;
-  if (send_again_now_ || !holds_ending_.empty() || !links_.settled() || shelf_.reading()) return now_us;
+  if (send_again_now_ || !holds_ending_.empty() || !links_.settled()) return now_us;
   if (retention_.due() || !overwritten_.empty()) return now_us;
   const sync::Link* parent = links_.parent();
   bool to_parent = parent != nullptr && parent->up() && !parent->blocked;
@@ -335,7 +353,7 @@ int64_t Node::Impl::NextTimerUs() const {
   for (const Waiter& waiter : waiters_) next = std::min(next, waiter.deadline_us);
   next = std::min(next, strays_.NextUs());
   if (!links_.routes().empty()) next = std::min(next, age_routes_at_us_);
-  next = std::min(next, shelf_.NextForgetUs());
+  next = std::min({next, shelf_.NextForgetUs(), std::max(now_us, shelf_.NextReadUs()), NextBackgroundUs(now_us)});
   next = std::min(next, retention_.NextUs());
   return std::min({next, policy_changes_.NextUs(now_us), disk_gate_.try_us(), store_delivered_at_us_, purge_at_us_,
                    NextErrandUs()});

@@ -97,6 +97,8 @@ class Node {
   // Runs due timers, commits what is staged, then sends and answers. On an error nothing staged took
   // effect, each waiting callback got the error, and the node goes on.
   Status Commit();
+  // The last call: nothing is on its way any more, and the replica notes that it was stopped in order.
+  void Stop();
   // When Commit has to be called again at the latest, on Clock::monotonic_us; INT64_MAX = never.
   int64_t NextTimerUs() const;
 

@@ -53,6 +53,7 @@ void Node::ConfirmLosses(std::function<void(Status)> done) { impl_->ConfirmLosse
 void Node::SetLevel(uint32_t level, std::function<void(Status)> done) { impl_->SetLevel(level, std::move(done)); }
 void Node::CatalogChanged() { impl_->CatalogChanged(); }
 Status Node::Commit() { return impl_->Commit(); }
+void Node::Stop() { impl_->Stop(); }
 int64_t Node::NextTimerUs() const { return impl_->NextTimerUs(); }
 void Node::SetWatcher(WatchFn watcher) { impl_->SetWatcher(std::move(watcher)); }
 NodeStatus Node::GetStatus() const { return impl_->GetStatus(); }

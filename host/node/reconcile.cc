@@ -14,13 +14,18 @@ constexpr int64_t kAskAgainUs = 15'000'000;  // what waits for a parent that is 
 
 }  // namespace
 
-void Node::Impl::AddMark(bool all_owners, AgentId owner) {
+void Node::Impl::AddMark(bool all_owners, AgentId owner, bool up_only) {
   wire::Scope mark;
+  mark.up_only = up_only;
   mark.all_owners = all_owners;
   mark.owner = owner;
   mark.number = ++record_.mark_number;
   // A newer mark takes the place of what it covers.
-  std::erase_if(marks_, [&](const wire::Scope& old) { return all_owners || (!old.all_owners && old.owner == owner); });
+  std::erase_if(marks_, [&](const wire::Scope& old) {
+    const bool covered = all_owners || (!old.all_owners && old.owner == owner);
+    mark.up_only = mark.up_only || (covered && old.up_only);
+    return covered;
+  });
   marks_.push_back(std::move(mark));
 }
 
@@ -65,6 +70,7 @@ void Node::Impl::RunReconcile(int64_t now_us) {
   if (parent == nullptr || !parent->up()) return;
   // A pass goes on after a break, but not with another replica.
   if (asker_.running() && (asked_parent_ != parent->agent() || asked_replica_ != parent->record.replica)) StopVerify();
+  YieldBackground(*parent);
   if (asker_.done() && asker_.look()) {
     EndVerify(parent, now_us);
     asker_.Stop();
@@ -102,15 +108,22 @@ void Node::Impl::RunReconcile(int64_t now_us) {
     asked_answers_.clear();
     if (!AskMissingAnswers()) asker_.Stop();
     if (!asker_.running()) doubted_answers_.clear();  // they are answered, or gone
+  } else if (known && marks_.empty() && verify_wanted_ == 0 && !asker_.running()) {
+    RunBackground(parent, now_us);
   }
   if (asker_.running() && shelf_.reading()) parent->moved_us = now_us;  // it is not the parent that we wait for
   while (asker_.running() && known && !parent->blocked && !parent->refusals.full()) {
+    if (BackgroundWaits(*parent, now_us)) {
+      parent->moved_us = now_us;
+      return;
+    }
     auto ask = asker_.Next(AskerNow(now_us));
     if (!ask.ok()) {
       deps_.log.Write(3, "cannot read for a reconcile: " + ask.status().message());
       return;
     }
     if (!ask->has_value()) return;
+    if (background_) background_->asked_us = now_us;
     const uint64_t before = parent->stats.bytes_sent;
     Send(parent, std::move(**ask));
     if (verifying_) verifying_->report.bytes_sent += parent->stats.bytes_sent - before;
@@ -129,7 +142,7 @@ void Node::Impl::OnCompareAsk(sync::Link* link, const wire::CompareAsk& ask) {
   if (link->is_parent()) return;
   if (ask.prepare) {
     if (IsBelow(*link, ask.owner))
-      (void)shelf_.Find(ask.owner, sync::ClassOf(ask), ask.cut, deps_.clock.monotonic_us());
+      (void)shelf_.Find(ask.owner, sync::ClassOf(ask), ask.cut, deps_.clock.monotonic_us(), ask.slow);
     return;
   }
   // The answer speaks of committed state: what is staged comes first.
@@ -143,7 +156,7 @@ void Node::Impl::OnCompareAsk(sync::Link* link, const wire::CompareAsk& ask) {
   }
   sync::RangeDigests* digests = nullptr;
   if (sync::NeedsDigests(ask)) {
-    digests = shelf_.Find(ask.owner, sync::ClassOf(ask), ask.cut, deps_.clock.monotonic_us());
+    digests = shelf_.Find(ask.owner, sync::ClassOf(ask), ask.cut, deps_.clock.monotonic_us(), ask.slow);
     if (digests == nullptr) {
       std::erase_if(pending_asks_, [&](const PendingAsk& pending) {
         return pending.child == child && pending.session != link->session_id;
@@ -173,6 +186,7 @@ void Node::Impl::AnswerAsk(sync::Link* link, const wire::CompareAsk& ask, sync::
   limits.joined = [this](const tg_change& change) { return IsJoined(change); };
   limits.sure = limits.own ? sync::Sureness::kNever : SureOf(*link, ask.owner);
   limits.purge_horizon = KnownHorizon();
+  limits.removals_below = std::max(limits.purge_horizon, record_.confirmed_fall);
   // Its newer state may come in a later session, when its marks do not say any more that it does not know ours.
   std::vector<std::pair<tg_change, Version>> outdone;
   auto note_outdone = [&](const tg_change& ours, const Version& theirs) {
@@ -218,13 +232,15 @@ void Node::Impl::AnswerAsk(sync::Link* link, const wire::CompareAsk& ask, sync::
 // A portion of what is compared, after each commit; then those are answered who waited for it.
 void Node::Impl::ReadDigests(int64_t now_us) {
   if (shelf_.empty()) return;
-  if (Status read = shelf_.Read(); !read.ok()) deps_.log.Write(3, "cannot read for a reconcile: " + read.message());
+  if (Status read = shelf_.Read(now_us); !read.ok())
+    deps_.log.Write(3, "cannot read for a reconcile: " + read.message());
   for (size_t i = pending_asks_.size(); i > 0 && stage_.empty(); --i) {
     PendingAsk pending = std::move(pending_asks_.front());
     pending_asks_.pop_front();
     sync::Link* link = links_.Find(pending.child);
     if (link == nullptr || !link->up() || link->session_id != pending.session) continue;
-    sync::RangeDigests* digests = shelf_.Find(pending.ask.owner, sync::ClassOf(pending.ask), pending.ask.cut, now_us);
+    sync::RangeDigests* digests =
+        shelf_.Find(pending.ask.owner, sync::ClassOf(pending.ask), pending.ask.cut, now_us, pending.ask.slow);
     if (digests == nullptr || link->blocked) {
       pending_asks_.push_back(std::move(pending));
     } else if (IsBelow(*link, pending.ask.owner)) {
@@ -294,6 +310,7 @@ void Node::Impl::OnCompareAnswer(sync::Link* link, wire::DecodedFrame frame, uin
   // What this node has newer, or alone, goes up by the feed if its model goes up: same version, new seq.
   // Read before anything of this answer is staged.
   std::vector<tg_change> renumber, unsound;
+  const sync::ReconcileAsker::Positions held_there = asker_.HeldAt(answer.ask);
   core::ChangeArena& arena = stage_.arena();
   for (const wire::RangeAnswer& range : answer.ranges) {
     for (const wire::KeyVersion& want : range.wants) {
@@ -304,6 +321,10 @@ void Node::Impl::OnCompareAnswer(sync::Link* link, wire::DecodedFrame frame, uin
         // may have got no further than to us.
         if (held.kind != TG_CHANGE_ITEM && held.via == link->agent() && !link->never_sure && !IsDoubted(*link, held))
           return true;
+        // What was refused above is no loss there, nor what the parent had not acknowledged yet when it was asked.
+        const bool item_lacked = want.missing && held.kind == TG_CHANGE_ITEM && !link->never_sure;
+        const bool on_its_way = held.seq > held_there[std::min<uint32_t>(held.lane, TG_LANE_COUNT - 1)];
+        if (item_lacked && (on_its_way || IsRefused(*link, held))) return true;
         if (up && Version::From(held.version) == want.version)
           (want.missing || IsSound(held) ? renumber : unsound).push_back(arena.Copy(held));
         return true;

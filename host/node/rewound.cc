@@ -88,6 +88,7 @@ Status Node::Impl::BecomeRewound(const wire::Hello& told) {
                            "copied; it goes on in a new epoch, and sends and compares everything");
     deps_.metrics.Add("tidegate_rewinds_total", 1);
     found_rewound_ = true;
+    Doubt("agent " + std::to_string(options_.agent) + " was restored or rolled back");
     NothingDelivered();
     LoadFacts();
     for (auto& [number, session] : sessions_) {
@@ -179,6 +180,7 @@ void Node::Impl::TakeRestoreNote() {
   StageNothingDelivered();
   stage_.End();
   delivered_ = {};
+  Doubt("agent " + std::to_string(options_.agent) + " was restored");
   deps_.log.Write(4, "this replica was restored from a backup (" + note.value() + ")");
 }
 

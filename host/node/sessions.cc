@@ -136,6 +136,8 @@ void Node::Impl::BadFrame(core::TransportSession number, const Status& status, u
   refuse.unknown_type = unknown_type;
   refuse.message = status.message();
   Refuse(&found->second, found->second.id, refuse);
+  if (sync::Link* link = links_.Find(found->second.agent); link != nullptr && unknown_type == 0)
+    Doubt("a frame of agent " + std::to_string(link->agent()) + " could not be read", link);
 }
 
 // ---- timers ----

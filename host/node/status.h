@@ -3,10 +3,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "host/base/ids.h"
+#include "host/wire/frames.h"
 
 namespace tidegate::node {
 
@@ -29,6 +31,18 @@ struct HoldStatus {
   std::string message;
   bool released = false;  // what was kept back is on its way
   int64_t since_unix_ms = 0;
+};
+
+// A comparison of a link: the one under way, if this node does it, and the last one.
+struct VerifyStatus {
+  std::string state;   // "compares", "mends"; empty = none is under way, or the neighbour does it
+  uint32_t cause = 0;  // of that one: 0 asked for, 1 by the clock, 2 a doubt
+  std::string reason;
+  uint64_t rows = 0;  // read so far
+  uint64_t owners = 0;
+  uint64_t owners_done = 0;
+  int64_t next_in_ms = -1;  // until the next one by itself; -1 = none is planned here
+  std::optional<wire::CompareReport> last;
 };
 
 struct LinkStatus {
@@ -67,6 +81,7 @@ struct LinkStatus {
   bool stalled = false;  // and has not moved since
   std::string last_disconnect;
   int64_t last_disconnect_unix_ms = 0;  // 0 = never since the start
+  VerifyStatus verify;
 };
 
 // A model with limits.

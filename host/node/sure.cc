@@ -74,6 +74,7 @@ void Node::Impl::FillSureness(const sync::Link& link, wire::Ack* ack) const {
     return;
   }
   ack->sure_answer = link.sure_said;
+  ack->doubts = DoubtsAbout(link);
   ack->never_sure = SureOf(link, kAgentAll) == Sureness::kNever;
 }
 

@@ -14,6 +14,8 @@ TestNode& TestTree::Add(AgentId agent, uint32_t role, uint32_t level) {
   options.sync_delay_ms = 0;
   options.compare_portion_rows = 4;  // a few rows are much here
   options.compare_leaf_items = 2;
+  options.verify_period_ms = 0;  // a test says so where it wants it
+  options.verify_on_doubt = false;
   nodes_.push_back(std::make_unique<TestNode>(*this, options));
   return *nodes_.back();
 }
@@ -35,6 +37,14 @@ void TestTree::Connect(TestNode& child, TestNode& parent) {
   peers_[down] = {&child, up};
   parent->SessionOpened(down, {core::Side::kChild, child.agent(), true, "test"});
   child->SessionOpened(up, {core::Side::kParent, parent.agent(), true, "test"});
+}
+
+core::TransportSession TestTree::SessionBetween(const TestNode& node, const TestNode& other) const {
+  for (const auto& [session, peer] : peers_) {
+    auto back = peers_.find(peer.session);
+    if (peer.node == &other && back != peers_.end() && back->second.node == &node) return session;
+  }
+  return 0;
 }
 
 void TestTree::Disconnect(TestNode& child, TestNode& parent) {

@@ -160,6 +160,8 @@ class TestTree {
 
   void Connect(TestNode& child, TestNode& parent);
   void Disconnect(TestNode& child, TestNode& parent);
+  // The session of `node` to the other one, which is its child or its parent.
+  core::TransportSession SessionBetween(const TestNode& node, const TestNode& other) const;
   // Delivers frames and runs timers for so long.
   void Run(int64_t ms);
 

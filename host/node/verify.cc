@@ -16,7 +16,7 @@ constexpr size_t kCountedMax = 100'000;  // keys that are kept so as to count no
 uint64_t Node::Impl::WantVerified(bool mend) {
   if (mend) {
     stage_.Begin();
-    AddMark(true, 0);
+    AddMark(true, 0, true);
     StageMarks();
     stage_.End();
   }
@@ -41,7 +41,11 @@ void Node::Impl::StartVerify(sync::Link* parent, sync::ComparePlan plan, int64_t
     verifying_->mends = std::exchange(verify_mends_, false);
     verifying_->begun_us = now_us;
     verifying_->rows_before = shelf_.rows_read();
+  } else if (!plan.look && background_ && background_->mending) {
+    verifying_.emplace();
+    verifying_->background = verifying_->mends = true;
   }
+  for (const wire::Scope& mark : marks_) plan.up_only = plan.up_only || mark.up_only;
   asker_.Start(std::move(plan));
   asked_parent_ = parent->agent();
   asked_replica_ = parent->record.replica;
@@ -51,6 +55,7 @@ void Node::Impl::StartVerify(sync::Link* parent, sync::ComparePlan plan, int64_t
 void Node::Impl::StopVerify() {
   asker_.Stop();
   if (!verifying_) return;
+  if (verifying_->background) return verifying_.reset();
   verify_wanted_ = std::max(verify_wanted_, verifying_->number);
   verify_mends_ = verify_mends_ || verifying_->mends;
   verifying_.reset();
@@ -58,6 +63,7 @@ void Node::Impl::StopVerify() {
 
 void Node::Impl::EndVerify(sync::Link* parent, int64_t now_us) {
   if (!verifying_) return;
+  if (verifying_->background) return EndBackgroundOwner(parent, verifying_->mends, now_us);
   wire::CompareReport& report = verifying_->report;
   uint64_t found = 0;
   for (const auto& [model, difference] : verifying_->models) {
@@ -73,6 +79,7 @@ void Node::Impl::EndVerify(sync::Link* parent, int64_t now_us) {
   verified_position_ = end_.position;
   verified_report_ = std::move(report);
   verifying_.reset();
+  NoteReport(parent, verified_report_);
   if (verified_mends_) {
     for (sync::FeedSender& sender : parent->senders) sender.Flush();
   }

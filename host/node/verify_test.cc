@@ -149,6 +149,21 @@ TEST_F(VerifyTest, LinkBreaksInTheMiddle_ItGoesOnInTheNextSession) {
   for (int i = 0; i < 60; i += 7) EXPECT_TRUE(Has(*tree_.router, std::to_string(i)));
 }
 
+TEST_F(VerifyTest, LostAtAParentThatIsSure_IsNoDelete) {
+  FillBothWays(5);
+  ASSERT_TRUE(tree_.device->Put("Setting", R"({"name":"a"})").status.ok());
+  tree_.Run(5'000);
+  Lose(*tree_.router, "Config", "c#3");
+  Lose(*tree_.router, "Setting", "s#a");
+  Verify(*tree_.device, 10, true, 60'000);
+  EXPECT_TRUE(Configured(*tree_.device, "3")) << "its parent lacks it, and the server does not";
+  EXPECT_NE(tree_.device->Get("Setting", R"({"name":"a"})"), "not_found");
+  EXPECT_NE(tree_.router->Get("Setting", R"({"name":"a"})", 42), "not_found") << "it goes up again";
+  Verify(*tree_.router, 1, true, 60'000);
+  EXPECT_TRUE(Configured(*tree_.router, "3"));
+  EXPECT_THAT(Verify(*tree_.device, 10, false).report->models, IsEmpty());
+}
+
 TEST_F(VerifyTest, NoNeighbour_IsRefused) {
   EXPECT_EQ(Verify(*tree_.server, 42, false).status.code(), Code::kInvalid);
   EXPECT_EQ(Verify(*tree_.server, 99, false).status.code(), Code::kNotFound);

@@ -56,7 +56,8 @@ uint64_t Node::Impl::ReachedPosition(const Waiter& waiter) {
     return lowest;
   }
   sync::Link* parent = links_.parent();
-  if (parent == nullptr || policy_changes_.keying()) return 0;  // what has begun to go up is still getting its positions
+  if (parent == nullptr || policy_changes_.keying())
+    return 0;  // what has begun to go up is still getting its positions
   return waiter.target == SyncTarget::kServer ? parent->PassedDelivered(end_.position)
                                               : parent->PassedHop(end_.position);
 }
@@ -114,7 +115,8 @@ void Node::Impl::NoteReplaced(const core::Effect& effect) {
   const tg_change& change = *effect.change;
   Version replaced = Version::From(effect.outcome.held);
   Version version = Version::From(change.version);
-  bool joined = change.seq == 0;  // a join may have the version of what it took the place of (PutJoined)
+  bool joined =
+      change.seq == 0 && IsJoined(change);  // it may have the version of what it took the place of (PutJoined)
   if (effect.outcome.held_kind == 0 || (replaced == version && !joined)) return;
   bool server = options_.role == TG_ROLE_SERVER;
   if ((change.direction & (server ? TG_DIRECTION_DOWN : TG_DIRECTION_UP)) == 0) return;

@@ -15,19 +15,28 @@ class DigestShelf {
   static constexpr size_t kLeavesMax = 262'144;         // of all of them; more are kept only while one is read
 
   explicit DigestShelf(const core::Storage& storage, uint64_t portion_rows = kPortionRows,
-                       uint64_t leaf_items = RangeDigests::kLeafItems)
-      : storage_(storage), portion_rows_(portion_rows), leaf_items_(leaf_items) {}
+                       uint64_t leaf_items = RangeDigests::kLeafItems, uint64_t slow_rows_per_s = 20'000)
+      : storage_(storage),
+        portion_rows_(portion_rows),
+        leaf_items_(leaf_items),
+        slow_row_us_(static_cast<int64_t>(1'000'000 / (slow_rows_per_s == 0 ? 1 : slow_rows_per_s))) {}
 
   // Those of an owner; null while they are being read, which this begins. What was asked for last is read first.
-  // Valid until the next call of a function that is not const.
-  RangeDigests* Find(AgentId owner, RowClass row_class, uint64_t cut, int64_t now_us);
+  // Valid until the next call of a function that is not const. slow: nobody waits; it is read at the low rate, unless
+  // somebody else is in a hurry.
+  RangeDigests* Find(AgentId owner, RowClass row_class, uint64_t cut, int64_t now_us, bool slow = false);
   void Changed(const tg_key& key) {
     for (Shelved& shelved : shelved_) shelved.digests.Changed(key);
   }
   bool empty() const { return shelved_.empty(); }
+  // Something is being read; of what is read at the low rate the next portion may not be due yet.
   bool reading() const;
+  // When the next portion is due; INT64_MAX = nothing is being read.
+  int64_t NextReadUs() const;
   // Reads a portion of what is wanted. An error forgets it: it is asked for again.
-  Status Read();
+  Status Read(int64_t now_us = INT64_MAX);
+  // So many were read of this owner with this cut.
+  uint64_t RowsOf(AgentId owner, uint64_t cut) const;
   void Forget(int64_t now_us);
   int64_t NextForgetUs() const;
   uint64_t rows_read() const { return rows_read_; }
@@ -38,12 +47,15 @@ class DigestShelf {
     RowClass row_class;
     uint64_t cut;
     int64_t used_us;
+    bool slow;
     RangeDigests digests;
   };
 
   const core::Storage& storage_;
   uint64_t portion_rows_;
   uint64_t leaf_items_;
+  int64_t slow_row_us_;         // at the low rate
+  int64_t slow_at_us_ = 0;      // when the next portion may be read at it
   std::list<Shelved> shelved_;  // what was used last is first
   uint64_t rows_read_ = 0;
 };

@@ -77,7 +77,9 @@ class Link {
   bool Waits(int64_t now_us) const;
 
   wire::LinkRecord record;
-  std::string owner_set;  // of a child: whose down items it gets
+  wire::VerifyRecord verify;
+  int64_t doubted_us = -1;  // when it was doubted last
+  std::string owner_set;    // of a child: whose down items it gets
   std::array<FeedSender, TG_LANE_COUNT> senders;
   std::array<FeedReceiver, TG_LANE_COUNT> receivers;
   std::array<DeliveredPairs, TG_LANE_COUNT> pairs;

@@ -42,6 +42,8 @@ Status LinkTable::RestoreLink(Link* link) {
     TG_RETURN_IF_ERROR(wire::DecodeRecord(bytes.value(), &table));
     link->table = std::move(table.models);
   }
+  if (Result<std::string> bytes = storage_.MetaGet(meta::Verify(link->agent())); bytes.ok())
+    TG_RETURN_IF_ERROR(wire::DecodeRecord(bytes.value(), &link->verify));
   TG_ASSIGN_OR_RETURN(Watermark head, storage_.Head());
   for (uint32_t lane = 0; lane < TG_LANE_COUNT; ++lane) {
     Watermark acked;
@@ -161,6 +163,7 @@ void LinkTable::StageForget(const Link& link, core::Stage* stage) const {
     stage->MetaDelete(meta::Acked(link.agent(), lane));
   }
   stage->MetaDelete(meta::Table(link.agent()));
+  stage->MetaDelete(meta::Verify(link.agent()));
   for (const auto& [model, entry] : link.holds.entries()) stage->MetaDelete(meta::Hold(link.agent(), model));
   // What is listed as refused stays listed: nothing is lost in silence (law 6).
 }

@@ -15,6 +15,7 @@ inline constexpr std::string_view kClock = "clock";        // last hybrid time, 
 inline constexpr std::string_view kMarks = "marks";        // wire::ScopeRecord: unsettled towards the parent
 inline constexpr std::string_view kAges = "ages";          // wire::AgeRecord
 inline constexpr std::string_view kRestored = "restored";  // put by `tidegate restore`: what from
+inline constexpr std::string_view kStopped = "stopped";    // it was stopped in order, and has not run since
 inline constexpr std::string_view kRenewed = "renewed";    // put by `tidegate agent renew`: the new agent id
 inline constexpr std::string_view kPolicies = "policies";  // wire::PolicyRecord
 inline constexpr std::string_view kFormerParentPrefix = "former-parent/";
@@ -34,6 +35,7 @@ inline std::string Clone(AgentId agent, Epoch epoch) {
   std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(epoch));
   return std::string(kClonePrefix) + std::to_string(agent) + "/" + text;
 }
+inline std::string Verify(AgentId agent) { return "verify/" + std::to_string(agent); }  // wire::VerifyRecord
 inline std::string Stray(AgentId owner) { return std::string(kStrayPrefix) + std::to_string(owner); }
 // What we hold of a neighbour's lane.
 inline std::string Held(AgentId agent, uint32_t lane) {

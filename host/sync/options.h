@@ -36,6 +36,14 @@ struct SyncOptions {
   // A link that is up and has acknowledged nothing of what waits for so long is opened anew.
   int64_t progress_timeout_ms = 60'000;
   int64_t sync_period_ms = 0;  // push and pull by the clock; 0 = never
+  // A link is compared with the parent by itself: so often, 0 = never by the clock; and after a doubt. So many rows a
+  // second are read for it at either end.
+  int64_t verify_period_ms = 24ll * 3'600'000;
+  bool verify_on_doubt = true;
+  uint64_t verify_rows_per_s = 20'000;
+  // About so long after a doubt, and no sooner than so long after the last. Not configured.
+  int64_t verify_delay_ms = 120'000;
+  int64_t verify_rest_ms = 3'600'000;
   uint64_t errands_max = 256;  // asked for by neighbours
 
   // A comparison reads so many rows between two commits, and keeps a digest of so many. Not configured: tests make

@@ -144,7 +144,7 @@ class Answerer {
     if (got.code() != Code::kNotFound) return got;
     if (!item) {
       if (theirs.version.hlc >= limits_.purge_horizon) Want(theirs, true, answer);
-    } else if (limits_.sure == Sureness::kSure) {
+    } else if (limits_.sure == Sureness::kSure && theirs.version.hlc < limits_.removals_below) {
       answer->removals.push_back(theirs);
     } else if (limits_.sure == Sureness::kNotYet && !ask_.look) {
       answer->later = true;

@@ -49,6 +49,10 @@ void ReconcileAsker::Pause() {
   to_prepare_.clear();
 }
 
+RangeDigests* ReconcileAsker::Digests(const Work& work, int64_t now_us) {
+  return shelf_.Find(work.owner, work.row_class, plan_.cut, now_us, plan_.slow);
+}
+
 // Names the keys of the range; if there are more than there is room for, the range is cut and the rest goes back to
 // the work.
 Status ReconcileAsker::ListKeys(Work* work, const Now& now, size_t room, wire::RangeAsk* ask) {
@@ -58,7 +62,7 @@ Status ReconcileAsker::ListKeys(Work* work, const Now& now, size_t room, wire::R
   std::vector<wire::KeyRange> filled = {work->range};
   // Rows that also go down may lie between, by the million.
   if (up_only) {
-    RangeDigests* digests = shelf_.Find(work->owner, work->row_class, plan_.cut, now.us);
+    RangeDigests* digests = Digests(*work, now.us);
     if (digests != nullptr) {
       TG_ASSIGN_OR_RETURN(filled, digests->Filled(work->range));
     }
@@ -103,7 +107,7 @@ Status ReconcileAsker::Fill(Work* work, const Now& now, size_t room, wire::Range
     return {};
   }
   if (!work->list) {
-    RangeDigests* digests = shelf_.Find(work->owner, work->row_class, plan_.cut, now.us);
+    RangeDigests* digests = Digests(*work, now.us);
     if (digests == nullptr) return Status::Unavailable("the digests of an owner are not read yet");
     TG_ASSIGN_OR_RETURN(DigestSum sum, digests->Of(work->range));
     range->count = sum.count;
@@ -124,6 +128,7 @@ Result<wire::CompareAsk> ReconcileAsker::AskFor(uint64_t number, std::vector<Wor
   ask.up_only = up && !works->front().own;
   ask.cut = plan_.cut;
   ask.look = plan_.look;
+  ask.slow = plan_.slow;
   size_t keys = 0;
   for (Work& work : *works) {
     wire::RangeAsk range;
@@ -143,7 +148,7 @@ bool ReconcileAsker::IsReady(const Work& work, const Now& now, std::set<Scope>* 
   if (work.list || work.own) return true;
   const Scope scope{work.owner, work.row_class};
   if (unread->contains(scope) || unread->size() >= kReadAtOnce) return false;
-  if (shelf_.Find(work.owner, work.row_class, plan_.cut, now.us) != nullptr) return true;
+  if (Digests(work, now.us) != nullptr) return true;
   unread->insert(scope);
   // It is much: the parent may read its own meanwhile.
   if (prepared_.insert(scope).second) to_prepare_.push_back(scope);
@@ -159,6 +164,7 @@ std::optional<wire::CompareAsk> ReconcileAsker::Prepare() {
   ask.direction_mask = ask.up_only ? TG_DIRECTION_UP : TG_DIRECTION_DOWN;
   ask.cut = plan_.cut;
   ask.prepare = true;
+  ask.slow = plan_.slow;
   to_prepare_.pop_back();
   return ask;
 }
@@ -174,7 +180,7 @@ Result<std::optional<wire::CompareAsk>> ReconcileAsker::Next(const Now& now) {
     flight.retry_at_us = now.us + flight.wait_us;
     return std::optional<wire::CompareAsk>(std::move(again));
   }
-  if (in_flight_.size() >= kAsksInFlightMax) return std::optional<wire::CompareAsk>();
+  if (in_flight_.size() >= (plan_.slow ? 1 : kAsksInFlightMax)) return std::optional<wire::CompareAsk>();
   std::set<Scope> unread;
   auto due = work_.begin();
   while (due != work_.end() && !IsReady(*due, now, &unread)) ++due;
@@ -252,7 +258,7 @@ bool ReconcileAsker::waiting(int64_t now_us) const {
 // The parts that differ are asked next.
 void ReconcileAsker::Split(const Work& asked, const wire::RangeAnswer& answer, int64_t now_us) {
   for (const wire::RangePart& part : answer.parts) {
-    RangeDigests* digests = shelf_.Find(asked.owner, asked.row_class, plan_.cut, now_us);
+    RangeDigests* digests = Digests(asked, now_us);
     // What cannot be read now is read again when it is asked.
     bool list = false;
     if (digests != nullptr) {

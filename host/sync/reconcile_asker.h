@@ -29,6 +29,7 @@ struct ComparePlan {
   uint64_t cut = 0;          // tombstones below this time are left out
   bool up_only = false;      // also what only goes up
   bool look = false;         // nothing is changed at either end
+  bool slow = false;         // at a low rate, one question at a time
 };
 
 class ReconcileAsker {
@@ -105,6 +106,7 @@ class ReconcileAsker {
   };
 
   using Scope = std::pair<AgentId, RowClass>;
+  RangeDigests* Digests(const Work& work, int64_t now_us);
   bool IsReady(const Work& work, const Now& now, std::set<Scope>* unread);
   Status ListKeys(Work* work, const Now& now, size_t room, wire::RangeAsk* ask);
   Status Fill(Work* work, const Now& now, size_t room, wire::RangeAsk* ask);

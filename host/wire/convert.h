@@ -42,6 +42,7 @@ void Put(const Ack& from, pb::Ack* to);
 void Put(const Routes& from, pb::Routes* to);
 void Put(const SyncAsk& from, pb::SyncAsk* to);
 void Put(const SyncDone& from, pb::SyncDone* to);
+void Put(const CompareReport& from, pb::CompareReport* to);
 void Put(const CompareAsk& from, pb::CompareAsk* to);
 void Put(const CompareAnswer& from, pb::CompareAnswer* to);
 void PutReplica(const ReplicaId& from, std::string* to);
@@ -61,6 +62,7 @@ Status Take(const pb::Ack& from, Ack* to);
 Status Take(const pb::Routes& from, Routes* to);
 Status Take(const pb::SyncAsk& from, SyncAsk* to);
 Status Take(const pb::SyncDone& from, SyncDone* to);
+void Take(const pb::CompareReport& from, CompareReport* to);
 Status Take(const pb::CompareAsk& from, CompareAsk* to);
 Status Take(const pb::CompareAnswer& from, ChangeSink* sink, CompareAnswer* to);
 

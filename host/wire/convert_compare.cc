@@ -117,6 +117,7 @@ void Put(const CompareAsk& from, pb::CompareAsk* to) {
   to->set_up_only(from.up_only);
   to->set_look(from.look);
   to->set_prepare(from.prepare);
+  to->set_slow(from.slow);
   for (const RangeAsk& range : from.ranges) Put(range, to->add_ranges());
 }
 
@@ -130,6 +131,7 @@ Status Take(const pb::CompareAsk& from, CompareAsk* to) {
   to->up_only = from.up_only();
   to->look = from.look();
   to->prepare = from.prepare();
+  to->slow = from.slow();
   TG_RETURN_IF_ERROR(TakeAgent("owner", from.owner(), &to->owner));
   for (const pb::RangeAsk& range : from.ranges()) TG_RETURN_IF_ERROR(Take(range, &to->ranges.emplace_back()));
   return {};

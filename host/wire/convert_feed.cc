@@ -95,6 +95,7 @@ void Put(const Ack& from, pb::Ack* to) {
   to->set_sure_ask(from.sure_ask);
   to->set_sure_answer(from.sure_answer);
   to->set_never_sure(from.never_sure);
+  to->set_doubts(from.doubts);
 }
 
 Status Take(const pb::Ack& from, Ack* to) {
@@ -114,6 +115,7 @@ Status Take(const pb::Ack& from, Ack* to) {
   to->sure_ask = from.sure_ask();
   to->sure_answer = from.sure_answer();
   to->never_sure = from.never_sure();
+  to->doubts = from.doubts();
   return TakeAll(from.holds(), &to->holds);
 }
 

@@ -78,6 +78,8 @@ void Put(const Hello& from, pb::Hello* to) {
   for (const LaneWatermark& delivered : from.delivered) Put(delivered, to->add_delivered());
   to->set_unix_ms(from.unix_ms);
   to->set_restored(from.restored);
+  to->set_doubts(from.doubts);
+  to->set_doubt(Readable(from.doubt));
   to->set_attach_epoch(from.attach_epoch);
   to->set_software(Readable(from.software));
   to->set_fall(from.fall);
@@ -101,6 +103,8 @@ Status Take(const pb::Hello& from, Hello* to) {
   to->edges_number = from.edges_number();
   to->holds_number = from.holds_number();
   to->unix_ms = from.unix_ms();
+  to->doubts = from.doubts();
+  to->doubt = from.doubt();
   to->restored = from.restored();
   to->attach_epoch = from.attach_epoch();
   to->software = from.software();

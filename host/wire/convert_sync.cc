@@ -2,7 +2,6 @@
 #include "host/wire/utf8.h"
 
 namespace tidegate::wire {
-namespace {
 
 void Put(const CompareReport& from, pb::CompareReport* to) {
   for (const ModelDifference& model : from.models) {
@@ -20,6 +19,9 @@ void Put(const CompareReport& from, pb::CompareReport* to) {
   to->set_bytes_sent(from.bytes_sent);
   to->set_bytes_received(from.bytes_received);
   to->set_took_ms(from.took_ms);
+  to->set_cause(from.cause);
+  to->set_reason(Readable(from.reason));
+  to->set_ended_unix_ms(from.ended_unix_ms);
 }
 
 void Take(const pb::CompareReport& from, CompareReport* to) {
@@ -34,9 +36,10 @@ void Take(const pb::CompareReport& from, CompareReport* to) {
   to->bytes_sent = from.bytes_sent();
   to->bytes_received = from.bytes_received();
   to->took_ms = from.took_ms();
+  to->cause = from.cause();
+  to->reason = from.reason();
+  to->ended_unix_ms = from.ended_unix_ms();
 }
-
-}  // namespace
 
 void Put(const SyncAsk& from, pb::SyncAsk* to) {
   to->set_number(from.number);

@@ -104,12 +104,14 @@ void Put(const Scope& from, pb::Scope* to) {
   to->set_all_owners(from.all_owners);
   to->set_owner(from.owner);
   to->set_number(from.number);
+  to->set_up_only(from.up_only);
 }
 
 Status Take(const pb::Scope& from, Scope* to) {
   to->model = from.model();
   to->all_owners = from.all_owners();
   to->number = from.number();
+  to->up_only = from.up_only();
   return TakeAgent("owner of a scope", from.owner(), &to->owner);
 }
 

@@ -56,7 +56,8 @@ struct Scope {
   std::string model;
   bool all_owners = false;
   AgentId owner = 0;
-  uint64_t number = 0;  // of the mark
+  uint64_t number = 0;   // of the mark
+  bool up_only = false;  // of the mark: also what only goes up
   bool operator==(const Scope&) const = default;
 };
 
@@ -115,6 +116,8 @@ struct Hello {
   Epoch newest_epoch = 0;  // parent: the newest of the receiver's epochs that it heard, where its list lacks that one
   Epoch known_epoch = 0;   // parent: the newest of the receiver's epochs that it had heard before this session
   uint64_t purge_horizon = 0;  // tombstones with a lower hlc may be purged at the sender, or above it
+  uint64_t doubts = 0;  // parent: counts its reasons for a comparison; another number than at the last one: compare
+  std::string doubt;    // the last of these reasons
 };
 
 enum class RefuseReason : uint32_t {
@@ -202,6 +205,7 @@ struct Ack {
   uint64_t sure_ask = 0;          // child: the last question that was not answered yet; 0 = none
   uint64_t sure_answer = 0;       // parent: you have all that I had, and am sure of, when you asked this
   bool never_sure = false;        // parent: the server was restored: nothing may be removed for its lack
+  uint64_t doubts = 0;            // parent: as in its hello
 };
 
 struct Routes {
@@ -243,6 +247,9 @@ struct CompareReport {
   uint64_t bytes_sent = 0;  // by the child, in frames of the comparison
   uint64_t bytes_received = 0;
   uint64_t took_ms = 0;
+  uint32_t cause = 0;         // 0 asked for, 1 by the clock, 2 a doubt
+  std::string reason = {};    // of a doubt
+  int64_t ended_unix_ms = 0;  // 0 = not said
   bool operator==(const CompareReport&) const = default;
 };
 
@@ -297,6 +304,7 @@ struct CompareAsk {
   bool up_only = false;  // the ranges are of what only goes up
   bool look = false;     // the asker changes nothing: no changes are sent, but named
   bool prepare = false;  // nothing is asked yet: the answerer may read its digests of this owner meanwhile
+  bool slow = false;     // nobody waits for it: they are read at the low rate
 };
 
 enum class RangeVerdict : uint32_t {

@@ -3,6 +3,7 @@
 
 #include "host/wire/convert.h"
 #include "host/wire/seal.h"
+#include "host/wire/utf8.h"
 #include "state.pb.h"
 
 namespace tidegate::wire {
@@ -31,6 +32,8 @@ std::string EncodeRecord(const NodeRecord& record) {
   message.set_restored_unix_ms(record.restored_unix_ms);
   message.set_confirmed_fall(record.confirmed_fall);
   message.set_renewed_from(record.renewed_from);
+  message.set_doubts(record.doubts);
+  message.set_doubt(Readable(record.doubt));
   return Seal(Kind::kNode, message);
 }
 
@@ -50,6 +53,8 @@ Status DecodeRecord(std::string_view bytes, NodeRecord* record) {
   out.rewind_epoch = message.rewind_epoch();
   out.restored_unix_ms = message.restored_unix_ms();
   out.confirmed_fall = message.confirmed_fall();
+  out.doubts = message.doubts();
+  out.doubt = message.doubt();
   TG_RETURN_IF_ERROR(Corrupt("node", TakeAgent("renewed_from", message.renewed_from(), &out.renewed_from)));
   TG_RETURN_IF_ERROR(Corrupt("node", TakeAgent("attach_parent", message.attach_parent(), &out.attach_parent)));
   out.purge_horizon = message.purge_horizon();
@@ -133,6 +138,45 @@ Status DecodeRecord(std::string_view bytes, ScopeRecord* record) {
   TG_RETURN_IF_ERROR(Open(Kind::kScope, "scope", bytes, &message));
   ScopeRecord out;
   TG_RETURN_IF_ERROR(Corrupt("scope", TakeAll(message.scopes(), &out.scopes)));
+  *record = std::move(out);
+  return {};
+}
+
+std::string EncodeRecord(const VerifyRecord& record) {
+  pb::VerifyState message;
+  message.set_known(record.known);
+  message.set_our_doubts(record.our_doubts);
+  message.set_their_doubts(record.their_doubts);
+  message.set_doubts(record.doubts);
+  message.set_doubt(Readable(record.doubt));
+  if (record.last) Put(*record.last, message.mutable_last());
+  message.set_under_way(record.under_way);
+  message.set_has_after(record.has_after);
+  message.set_after(record.after);
+  message.set_cause(record.cause);
+  message.set_reason(Readable(record.reason));
+  message.set_our_doubts_begun(record.our_doubts_begun);
+  message.set_their_doubts_begun(record.their_doubts_begun);
+  return Seal(Kind::kVerify, message);
+}
+
+Status DecodeRecord(std::string_view bytes, VerifyRecord* record) {
+  pb::VerifyState message;
+  TG_RETURN_IF_ERROR(Open(Kind::kVerify, "verify", bytes, &message));
+  VerifyRecord out;
+  out.known = message.known();
+  out.our_doubts = message.our_doubts();
+  out.their_doubts = message.their_doubts();
+  out.doubts = message.doubts();
+  out.doubt = message.doubt();
+  if (message.has_last()) Take(message.last(), &out.last.emplace());
+  out.under_way = message.under_way();
+  out.has_after = message.has_after();
+  TG_RETURN_IF_ERROR(Corrupt("verify", TakeAgent("after", message.after(), &out.after)));
+  out.cause = message.cause();
+  out.reason = message.reason();
+  out.our_doubts_begun = message.our_doubts_begun();
+  out.their_doubts_begun = message.their_doubts_begun();
   *record = std::move(out);
   return {};
 }

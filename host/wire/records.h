@@ -2,6 +2,7 @@
 // Thread safety: plain values and pure functions. Ownership: all owned.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,6 +34,8 @@ struct NodeRecord {
   // this replica was made or since. Neither goes back.
   uint64_t purge_horizon = 0;
   uint64_t taken_horizon = 0;
+  uint64_t doubts = 0;  // reasons to compare every link, so many so far; the last one
+  std::string doubt;
 };
 
 // A registered neighbour.
@@ -158,6 +161,23 @@ struct GoneRecord {
   std::string model = {};  // of an item
 };
 
+// Of a link: what was compared last; of the one to the parent also how far a comparison is.
+struct VerifyRecord {
+  bool known = false;  // both ends' counts of doubts when the last one began
+  uint64_t our_doubts = 0;
+  uint64_t their_doubts = 0;
+  uint64_t doubts = 0;  // about this link alone; the last one
+  std::string doubt;
+  std::optional<CompareReport> last;
+  bool under_way = false;  // and of that one, when it began
+  bool has_after = false;  // owners up to this one are done
+  AgentId after = 0;
+  uint32_t cause = 0;
+  std::string reason;
+  uint64_t our_doubts_begun = 0;
+  uint64_t their_doubts_begun = 0;
+};
+
 std::string EncodeRecord(const NodeRecord& record);
 std::string EncodeRecord(const LinkRecord& record);
 std::string EncodeRecord(const AgeRecord& record);
@@ -170,6 +190,7 @@ std::string EncodeRecord(const TableRecord& record);
 std::string EncodeRecord(const PolicyRecord& record);
 std::string EncodeRecord(const ConflictRecord& record);
 std::string EncodeRecord(const GoneRecord& record);
+std::string EncodeRecord(const VerifyRecord& record);
 std::string EncodeRecord(const Edge& record);
 std::string EncodeRecord(const Watermark& record);
 Status DecodeRecord(std::string_view bytes, NodeRecord* record);
@@ -184,6 +205,7 @@ Status DecodeRecord(std::string_view bytes, TableRecord* record);
 Status DecodeRecord(std::string_view bytes, PolicyRecord* record);
 Status DecodeRecord(std::string_view bytes, ConflictRecord* record);
 Status DecodeRecord(std::string_view bytes, GoneRecord* record);
+Status DecodeRecord(std::string_view bytes, VerifyRecord* record);
 Status DecodeRecord(std::string_view bytes, Edge* record);
 Status DecodeRecord(std::string_view bytes, Watermark* record);
 

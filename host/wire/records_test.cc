@@ -10,8 +10,8 @@ namespace tidegate::wire {
 namespace {
 
 NodeRecord Node() {
-  return {kAgentMax,     TG_ROLE_ROUTER, 12, 99,  100, 7, 1, 12, true, UINT64_MAX, true, UINT64_MAX - 1,
-          1262307600000, UINT64_MAX - 2, 77, 101, 102};
+  return {kAgentMax,     TG_ROLE_ROUTER, 12, 99,  100, 7,   1,        12, true, UINT64_MAX, true, UINT64_MAX - 1,
+          1262307600000, UINT64_MAX - 2, 77, 101, 102, 103, "a doubt"};
 }
 LinkRecord Link() {
   return {
@@ -33,9 +33,9 @@ TEST(WireRecords, Node_ComesBack) {
             std::make_tuple(kAgentMax, TG_ROLE_ROUTER, 12u, 99u, 100u, uint64_t{7}, AgentId{1}, 12u, true));
   NodeRecord sent = Node();
   EXPECT_EQ(std::tie(got.fall, got.rewound, got.rewind_epoch, got.restored_unix_ms, got.confirmed_fall,
-                     got.renewed_from, got.purge_horizon, got.taken_horizon),
+                     got.renewed_from, got.purge_horizon, got.taken_horizon, got.doubts, got.doubt),
             std::tie(sent.fall, sent.rewound, sent.rewind_epoch, sent.restored_unix_ms, sent.confirmed_fall,
-                     sent.renewed_from, sent.purge_horizon, sent.taken_horizon));
+                     sent.renewed_from, sent.purge_horizon, sent.taken_horizon, sent.doubts, sent.doubt));
 }
 
 TEST(WireRecords, Link_ComesBack) {
@@ -52,6 +52,19 @@ TEST(WireRecords, Link_ComesBack) {
   EXPECT_EQ(got.epochs[0].epoch, UINT64_MAX);
   EXPECT_EQ(got.epochs[0].first, 4u);
   EXPECT_EQ(got.lineage, sent.lineage);
+}
+
+TEST(WireRecords, Verify_ComesBack) {
+  const VerifyRecord sent{true, 1, 2, 3, "one", sample::FullSyncDone().report, true, true, 42, 2, "two", 4, 5};
+  VerifyRecord got;
+  ASSERT_TRUE(DecodeRecord(EncodeRecord(sent), &got).ok());
+  EXPECT_EQ(
+      std::tie(got.known, got.our_doubts, got.their_doubts, got.doubts, got.doubt, got.last, got.under_way,
+               got.has_after, got.after, got.cause, got.reason, got.our_doubts_begun, got.their_doubts_begun),
+      std::tie(sent.known, sent.our_doubts, sent.their_doubts, sent.doubts, sent.doubt, sent.last, sent.under_way,
+               sent.has_after, sent.after, sent.cause, sent.reason, sent.our_doubts_begun, sent.their_doubts_begun));
+  ASSERT_TRUE(DecodeRecord(EncodeRecord(VerifyRecord{}), &got).ok());
+  EXPECT_FALSE(got.last.has_value());
 }
 
 TEST(WireRecords, Gone_ComesBack) {

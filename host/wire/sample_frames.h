@@ -130,7 +130,17 @@ inline Ack FullAck() {
 inline SyncAsk FullSyncAsk() { return {19, kAgentMax, true, true, true, true, 60'000, 2}; }
 
 inline SyncDone FullSyncDone() {
-  CompareReport report{{{"Reading", 1, 2, 3, 4}, {"Status", 5, 6, 7, 8}}, 9, 10, 11, 12, 13, 14, UINT64_MAX};
+  CompareReport report{{{"Reading", 1, 2, 3, 4}, {"Status", 5, 6, 7, 8}},
+                       9,
+                       10,
+                       11,
+                       12,
+                       13,
+                       14,
+                       UINT64_MAX,
+                       2,
+                       "it was not stopped in order",
+                       -15};
   return {19, "no way to agent 9", report};
 }
 

@@ -26,6 +26,7 @@ enum class Kind : uint8_t {
   kLost = 23,
   kConflict = 40,
   kGone = 41,
+  kVerify = 42,
   kPolicy = 60
 };
 inline constexpr size_t kHeaderBytes = 5;

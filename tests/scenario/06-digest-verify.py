@@ -7,7 +7,7 @@ import sqlite3
 import subprocess
 
 import harness
-from harness import Rig, Skip, equal, fails, fault, reading, settled, true
+from harness import Rig, Skip, equal, fails, fault, has, reading, settled, true, wait_until
 
 DIGEST_PAGE = harness.SOURCE / "docs" / "format" / "digest.md"
 
@@ -26,8 +26,8 @@ def by_hand(rig, node, owner, model):
     return int(count), digest
 
 
-def filled(rig):
-    cloud, gateway, (sensor,) = rig.started_tree()
+def filled(rig, **options):
+    cloud, gateway, (sensor,) = rig.started_tree(**options)
     sensor.put_many("Reading", [reading(n) for n in range(200)])
     sensor.remove("Reading", "station=s", "id=r000007")
     sensor.put("Fault", fault(1, message="äöü \x7f"))
@@ -81,6 +81,21 @@ def case_a_tampered_replica_is_found_and_repaired_from_the_other_end():
         equal([one["mended"] for one in mended["models"]], [3], "mended")
         true(json.loads(gateway.run("verify", "parent", "--json"))["equal"], "after")
         settled([sensor, gateway, cloud], "Reading", 101)
+
+
+def case_nobody_asks_and_a_lost_row_comes_back():
+    with Rig() as rig:
+        cloud, gateway, sensor = filled(rig, sync={"verify_period": "2s"})
+        cloud.stop()
+        with sqlite3.connect(cloud.folder / "replica.db", timeout=10) as database:
+            database.execute("DELETE FROM item WHERE sk = 'reading#r000050'")
+        cloud.start()
+        settled([sensor, gateway, cloud], "Reading", 101)
+        wait_until(lambda: cloud.child_link(10)["verify"].get("last"), "the cloud is told of a comparison")
+        for link in (gateway.parent_link(), cloud.child_link(10)):
+            equal(link["verify"]["last"]["cause"], "period", "why they were compared")
+            true(link["verify"]["last"]["rows"] > 0, "rows were read")
+        has(gateway.run("status"), "verified", "by itself")
 
 
 if __name__ == "__main__":

@@ -244,6 +244,7 @@ void Oracle::CheckJournals() {
     const ModelTruth* model = FindModel(states.begin()->second.model);
     if (model == nullptr || model->direction != TG_DIRECTION_BOTH || model->joined) continue;
     if (maybe_deleted_.contains(key)) continue;  // it is with its writer, and listed
+    if (rotted_.contains(key)) continue;         // where the two met it may have been gone
     for (const auto& [version, written] : states) {
       if (&written == &states.rbegin()->second || written.kind != TG_CHANGE_ITEM) continue;
       if (replaced_.contains({key, version}) || journaled_.contains({key, version})) continue;

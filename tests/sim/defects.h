@@ -52,6 +52,7 @@ enum class Defect : uint8_t {
   kRefusalsLate,     // acks name what is refused seconds after they pass it
   kHigherEdgeKept,   // a parent that knows a higher edge of a child does not answer with it
   kOldParentKept,    // an old parent is not told that its child is elsewhere
+  kRemovedUnsure,    // what a parent lacks is removed below, though it is not sure
   kFallUntold,       // a loss of the server is not told below
   // policy, clock
   kNoneLeaks,        // the policy lets a model up that stays
@@ -61,6 +62,7 @@ enum class Defect : uint8_t {
   kStampsLost,       // writes do not say which fields they changed
   kConflictDropped,  // a state that loses is not kept
   kRestampMissing,   // nobody learns that its state is older than what another life of it wrote
+  kVerifyMissing,    // no link is compared by itself, nor by hand
   kLeaseIgnored      // a tombstone is kept, and a neighbour waited for, a minute only
 };
 

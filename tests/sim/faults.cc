@@ -10,6 +10,7 @@ constexpr uint64_t kHalfOpenStream = 0x68616c666f70656eull;
 constexpr uint64_t kLevelStream = 0x6c6576656c730000ull;  // levels likewise
 constexpr uint64_t kRewindStream = 0x726577696e6473ull;
 constexpr uint64_t kPolicyStream = 0x706f6c6963696573ull;  // and policies
+constexpr uint64_t kVerifyStream = 0x7665726966696573ull;  // and comparisons
 
 }  // namespace
 
@@ -34,6 +35,7 @@ Faults::Faults(World& world, const Profile& profile, SimRandom random)
       level_random_(world.options().seed ^ kLevelStream),
       rewind_random_(world.options().seed ^ kRewindStream),
       policy_random_(world.options().seed ^ kPolicyStream),
+      verify_random_(world.options().seed ^ kVerifyStream),
       usual_(world.options().weather) {
   weights_ = {profile.breaks, profile.cuts,        profile.crashes, profile.long_downs, profile.disk_errors,
               profile.storms, profile.clock_jumps, profile.moves,   profile.leaps,      0};
@@ -51,6 +53,7 @@ void Faults::Plan(uint32_t count, int64_t us) {
     const auto half_opens = static_cast<uint32_t>(half_open_random_.Between(1, profile_.half_opens));
     for (uint32_t i = 0; i < half_opens; ++i) world_.After(half_open_random_.Between(0, us), [this] { HalfOpen(); });
   }
+  PlanVerifies(us);
   if (profile_.policies != 0) {
     const auto changes = static_cast<uint32_t>(policy_random_.Between(1, profile_.policies));
     for (uint32_t i = 0; i < changes; ++i) world_.After(policy_random_.Between(0, us), [this] { ChangePolicy(); });

@@ -4,6 +4,8 @@
 
 #include <array>
 #include <cstdint>
+#include <set>
+#include <string>
 
 #include "tests/sim/profile.h"
 #include "tests/sim/random.h"
@@ -43,10 +45,16 @@ class Faults {
   void Move();
   void Leap();
   void Rewind();  // rewinds.cc
+  // rot.cc
+  void PlanVerifies(int64_t us);
+  void VerifyOnce();
+  void RotOnce();
+  bool HasWitness(const SimNode& node, const tg_change& row) const;
 
   World& world_;
   const Profile& profile_;
-  SimRandom random_, half_open_random_, level_random_, rewind_random_, policy_random_;
+  SimRandom random_, half_open_random_, level_random_, rewind_random_, policy_random_, verify_random_;
+  std::set<std::string> rotted_;  // keys
   std::array<uint32_t, kKinds> weights_{};
   Weather usual_;
   bool ended_ = false;

@@ -151,11 +151,11 @@ void Oracle::Durable(SimNode& node, std::span<const tg_group> groups, std::span<
                         newest.agent == version.agent && newest.epoch != version.epoch &&
                         Find(key, newest) != nullptr && Find(key, newest)->kind == TG_CHANGE_TOMBSTONE;
     if (reborn) Forget(key, version);
-    if (version < newest && change.kind != TG_CHANGE_EVICT && !gone && !again && !reborn)
+    if (version < newest && change.kind != TG_CHANGE_EVICT && !gone && !again && !reborn && !rotted_.contains(key))
       Fail(node, "an older state replaced " + newest.ToText(), change);
     const ModelTruth* model = FindModel(View(change.model));
     const bool joined = model != nullptr && model->joined && Find(key, version) != nullptr;
-    if (version == newest && outcome.held_kind == change.kind && change.via == 0 && !joined)
+    if (version == newest && outcome.held_kind == change.kind && change.via == 0 && !joined && !rotted_.contains(key))
       Fail(node, "a version was given twice", change);
     newest = reborn ? version : std::max(newest, version);
     known_[node.agent()].since_us[key] = world_.now_us();
@@ -327,6 +327,7 @@ void Oracle::CheckWhole(SimNode& node, const tg_change& change) {
     auto missed = std::find_if(way.begin(), way.end(), [&](const Member& member) {
       if (purged_ && EverHeld(node.agent(), member.key) >= member.version) return false;
       auto held = Held(node, KeyOf(member.key, Find(member.key, member.version)->owner));
+      if (rotted_.contains(member.key)) return false;  // the disk may have lost it since
       if (WasDropped(node.agent(), member.key, member.version) || IsGivenUp(member.key, member.version)) return false;
       // Refused with the rest, then overwritten: the rest is tried again without it.
       const Written* newest = Newest(member.key);

@@ -104,6 +104,8 @@ class Oracle {
   void KeepJournal(const SimNode& node);
   // Whether retention dropped this state, or a newer one, at the node.
   bool WasDropped(AgentId agent, const std::string& key, const Version& version) const;
+  // A disk lost this key, or spoiled it. Until it is found nobody can know.
+  void Rotted(const std::string& key) { rotted_.insert(key); }
   // The disk of a node went back. rewinds.cc
   void Rewound(SimNode& node, bool note);
   uint64_t lost() const { return lost_; }
@@ -200,6 +202,7 @@ class Oracle {
   std::map<AgentId, int64_t> rewound_us_;         // when it last was
   std::map<AgentId, int64_t> told_by_server_us_;  // of nodes: when they last heard from the server that went back since
   std::optional<int64_t> unseen_restored_ms_;  // what it said then of its last restore, if it was not told of this one
+  std::set<std::string> rotted_;
   uint64_t acknowledged_ = 0, refused_ = 0, lost_ = 0;
   bool still_ = false, leftovers_ = false;
   std::set<AgentId> replaced_nodes_;

@@ -58,6 +58,7 @@ std::function<void(const node::SyncAnswer&)> Oracle::ExpectSync(SimNode& node, n
       if (one.from_above && answer.unsettled_scopes != 0) continue;
       const tg_key key{one.owner, Str(one.pk), Str(one.sk)};
       const Written* written = Find(KeyText(key), one.version);
+      if (rotted_.contains(KeyText(key))) continue;
       if (written != nullptr && held_models.contains(written->model)) continue;
       if (WasDropped(goal, KeyText(key), one.version) || IsGivenUp(KeyText(key), one.version)) continue;
       auto exception = excepted.find(KeyText(key));

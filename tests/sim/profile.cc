@@ -78,8 +78,12 @@ std::vector<Profile> MakeProfiles() {
   restores.rewinds = 14;
   restores.skew_ms_max = 0;
   restores.clock_jumps = 0;
-  return {mixed,  calm,  storm,    chain, skew,    clocks,     wide,     strict,
-          leases, tight, policies, roam,  rewinds, everything, commands, restores};
+  Profile verify{.name = "verify", .what = "links compared by hand and by themselves, disks that lose or spoil rows"};
+  verify.verifies = 12;
+  verify.rots = 5;
+  verify.settings = 150;
+  return {mixed, calm,     storm, chain,   skew,       clocks,   wide,     strict, leases,
+          tight, policies, roam,  rewinds, everything, commands, restores, verify};
 }
 
 }  // namespace

@@ -38,6 +38,8 @@ struct Profile {
   uint32_t policies = 0;    // so many times at most the direction of a model changes, at one node or at all
   uint32_t by_hand = 0;     // so many times an operator retries or drops what is in quarantine
   uint32_t commands = 0;    // that the server sends, and the devices run
+  uint32_t verifies = 0;    // links that are compared by hand, and all by themselves
+  uint32_t rots = 0;        // rows that a disk loses or spoils
   uint32_t leaps = 0;       // days and weeks in which nothing happens; nodes that are down miss several of them
   int64_t skew_ms_max = 60'000;
   uint64_t drop_max = 30, twice_max = 30, late_max = 60;  // of every frame, per mille

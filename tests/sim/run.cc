@@ -12,6 +12,7 @@ namespace tidegate::sim {
 namespace {
 
 constexpr uint64_t kByHandStream = 0x627968616e64ull;
+constexpr uint64_t kVerifyStream = 0x76657269667900ull;
 constexpr uint64_t kCommandStream = 0x636f6d6d616e6473ull;
 constexpr int64_t kSettleUsMax = 300 * kSecond;  // longest way: a dead session, its timeout, a back-off, a reconcile
 constexpr int64_t kStillUs = 45 * kSecond;       // rest that is watched
@@ -34,6 +35,15 @@ std::string DrawLimits(SimRandom& random) {
   return text + "}";
 }
 
+// Often enough to be seen in some minutes.
+void DrawVerifies(SimRandom random, node::NodeOptions* node) {
+  node->verify_period_ms = random.Between(20'000, 90'000);
+  node->verify_on_doubt = random.PerMille(700);
+  node->verify_rows_per_s = static_cast<uint64_t>(random.PerMille(500) ? 100'000 : random.Between(20, 400));
+  node->verify_delay_ms = random.Between(200, 8'000);
+  node->verify_rest_ms = random.Between(500, 20'000);
+}
+
 WorldOptions DrawOptions(const RunOptions& run, const Profile& profile, SimRandom& random) {
   WorldOptions options;
   options.seed = run.seed;
@@ -50,6 +60,8 @@ WorldOptions DrawOptions(const RunOptions& run, const Profile& profile, SimRando
   node.batch_items_max = random.PerMille(500) ? 1'000 : static_cast<uint32_t>(random.Between(1, 12));
   node.frame_bytes_max = random.PerMille(500) ? 256u << 10 : static_cast<uint64_t>(random.Between(300, 4'000));
   if (random.PerMille(300)) node.window_bytes = static_cast<uint64_t>(random.Between(2'000, 20'000));
+  options.verifies = profile.verifies != 0 && run.defect != Defect::kVerifyMissing;
+  if (profile.verifies != 0) DrawVerifies(SimRandom(run.seed ^ kVerifyStream), &node);
   if (run.defect == Defect::kStallIgnored) node.progress_timeout_ms = 1'000'000'000;
   Weather& weather = options.weather;
   weather.drop = random.Below(profile.drop_max + 1);
@@ -173,6 +185,8 @@ RunResult RunSeed(const RunOptions& run) {
   const int64_t end_us = world.now_us();
   if (profile.policies != 0) world.RunFor(Faults::kAgreeUs + kMs);  // rest before that would be an accident
   if (runners) runners->Finish(kSettleUsMax);
+  // A spoiled digest unsettles nothing: each link has to have been compared once more, and what was found mended.
+  if (profile.rots != 0) world.RunFor(2 * world.options().node.verify_period_ms * kMs + 30 * kSecond);
   if (!world.Settle(kSettleUsMax) && !world.failed())
     world.Fail("no rest within " + std::to_string(kSettleUsMax / kSecond) + " s: " + world.Unrest());
   const int64_t rest_us = world.now_us();

@@ -61,6 +61,7 @@ void SimNode::Start() {
   if (!storage.ok()) return world_.Fail("the storage does not start: " + storage.status().message());
   storage_ = std::move(storage).value();
   if (std::exchange(forget_attach_, false)) DropAttach();
+  ApplyRots();
   if (std::exchange(note_restored_, false)) PutMeta(sync::meta::kRestored, "a snapshot");
   CommitSink& sink = *this;
   truth_ = std::make_unique<ObservedStorage>(*storage_, sink);

@@ -76,6 +76,14 @@ class SimNode : public node::Outbox, private core::Log, private core::Metrics, p
   void SnapshotAtStart() { snapshot_at_start_ = true; }
   bool has_snapshot() const { return snapshot_ != nullptr; }
   void RollBack(bool note, bool same_epoch);
+  // rot.cc: what the disk does to a row before the node starts next.
+  struct Rot {
+    std::string key;  // KeyText
+    AgentId owner = 0;
+    Version version;
+    bool lose = false;  // else its digest is spoiled
+  };
+  void RotAtStart(const Rot& rot);
   // What its disk holds, tombstones too, also while it is down.
   void ForEachRow(const core::ChangeFn& fn) const;
   // While it is down: when it was last known to be restored, by what is on its disk.
@@ -112,6 +120,7 @@ class SimNode : public node::Outbox, private core::Log, private core::Metrics, p
   void Wake(int64_t delay_us);  // a Commit at the latest then
   void Commit();
   void DropAttach();
+  void ApplyRots();
   void PutMeta(std::string_view key, std::string_view value);
   bool Output();  // false: dead, nothing gets out
 
@@ -126,6 +135,7 @@ class SimNode : public node::Outbox, private core::Log, private core::Metrics, p
   Epoch snapshot_epoch_ = 0;  // the one that began on it
   Epoch next_epoch_ = 0;      // 0 = any
   bool snapshot_at_start_ = false, note_restored_ = false;
+  std::vector<Rot> rots_;
   OwnerSets owner_sets_;  // of a defect: what the replica holds
   ReplicaId new_replica_;
   Epoch epoch_ = 0;

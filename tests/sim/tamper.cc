@@ -63,6 +63,15 @@ bool Monitor::Tamper(SimNode& from, AgentId to, wire::DecodedFrame* frame) {
     for (wire::RangeAnswer& range : answer->ranges)
       std::erase_if(range.changes, [](const tg_change& change) { return View(change.model) == "Done"; });
   }
+  if (auto* answer = std::get_if<wire::CompareAnswer>(&frame->body);
+      answer != nullptr && defect == Defect::kRemovedUnsure) {
+    for (wire::RangeAnswer& range : answer->ranges) {
+      for (const wire::KeyVersion& want : range.wants) {
+        if (want.missing) range.removals.push_back(want);
+      }
+      std::erase_if(range.wants, [](const wire::KeyVersion& want) { return want.missing; });
+    }
+  }
   if (defect == Defect::kHoldsUntold) {
     if (auto* ack = std::get_if<wire::Ack>(&frame->body)) ack->holds.clear();
     if (auto* hello = std::get_if<wire::Hello>(&frame->body)) hello->holds.clear();

@@ -71,6 +71,10 @@ SimNode& World::Add(AgentId agent, uint32_t role, uint32_t level, AgentId parent
   options.level = level;
   options.compare_portion_rows = 4;  // a few rows are much here
   options.compare_leaf_items = 2;
+  if (!options_.verifies) {
+    options.verify_period_ms = 0;
+    options.verify_on_doubt = false;
+  }
   if (options_.defect == Defect::kClockDragged) options.clock_drift_ms_max = int64_t{1} << 50;
   if (options_.defect == Defect::kLeaseIgnored) options.lease_ms = 60'000;
   if (options_.policies) {
