@@ -130,6 +130,7 @@ void Node::Impl::OnAck(sync::Link* link, const wire::Ack& ack) {
   if (link == nullptr) return;
   pairs_due_ = true;
   if (link->is_parent()) {
+    if (record_.reread_lanes != 0) NoteReread(*link);
     if (ack.edges_number != 0 && ack.edges_number == edges_number_) {
       if (edges_confirmed_ != edges_number_) link->moved_us = now_us;
       edges_confirmed_ = edges_number_;

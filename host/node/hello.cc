@@ -265,7 +265,7 @@ void Node::Impl::OnHelloFromParent(Session* session, const wire::Hello& hello) {
   // came by a comparison.
   const bool went_back = known != nullptr && known->is_parent() &&
                          (known->record.replica != hello.replica || known->record.rewind_epoch != hello.rewind_epoch);
-  if (went_back) record.doubted_position = end_.position;
+  if (went_back || other_parent) record.doubted_position = end_.position;
   stage_.Begin();
   std::vector<wire::RefusedKey> ended;
   if (other_parent) {
@@ -289,7 +289,7 @@ void Node::Impl::OnHelloFromParent(Session* session, const wire::Hello& hello) {
   if (lost) StageNothingDelivered();
   if (fallen) StageFall(hello.fall);
   // Who names no watermark of ours after a loss of the server cannot tell us that we went back, too.
-  if (went_back || lost) {
+  if (went_back || other_parent || lost) {
     AddMark(true, 0);
     StageMarks();
   }
@@ -339,11 +339,14 @@ bool Node::Impl::HasLostDelivered(const wire::Hello& hello) const {
   if (hello.role != TG_ROLE_SERVER || known == nullptr || !known->is_parent()) return false;
   if (known->record.replica != hello.replica) return true;
   for (uint32_t lane = 0; lane < TG_LANE_COUNT; ++lane) {
-    uint64_t held = 0;
+    Watermark held;
     for (const wire::LaneWatermark& entry : hello.held) {
-      if (entry.lane == lane) held = entry.watermark.position;
+      if (entry.lane == lane) held = entry.watermark;
     }
-    if (held < delivered_[lane].position) return true;
+    if (held.position < delivered_[lane].position) return true;
+    // It had more of this life than it names of a lost one.
+    const bool since = !delivered_[lane].none() && record_.rewind_epoch != 0 && IsSinceRewind(delivered_[lane].epoch);
+    if (since && !IsSinceRewind(held.epoch)) return true;
   }
   return false;
 }
@@ -363,7 +366,7 @@ void Node::Impl::ParentIsUp(Session* session, const wire::Hello& hello, const wi
   edges_confirmed_ = hello.edges_number;
   edges_retry_us_ = edges_confirmed_ == edges_number_ ? INT64_MAX : deps_.clock.monotonic_us();
   edges_wait_ms_ = options_.resend_ms;
-  if (Status opened = link->OpenFeeds(hello.held, delivered_, false); !opened.ok()) {
+  if (Status opened = link->OpenFeeds(hello.held, delivered_, false, record_.reread_lanes); !opened.ok()) {
     deps_.log.Write(3, "cannot open the feed to the parent: " + opened.message());
     EndSession(session);
     StartHello(session);

@@ -232,6 +232,8 @@ class Node::Impl : private sync::Admission, private WayUp, private PolicyChanges
   uint64_t NewestOf(AgentId agent) const;
   Epoch FirstEpochAfter(Epoch known, Epoch next) const;
   bool IsSinceRewind(const Version& version) const;
+  bool IsSinceRewind(Epoch epoch) const;
+  void NoteReread(const sync::Link& parent);
   bool KnowsEpoch(Epoch epoch) const;
   bool TellOfLostLife(Session* session, wire::SessionId id, const wire::Hello& hello, sync::Link* known, Epoch clone);
 

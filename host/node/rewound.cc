@@ -10,6 +10,9 @@
 namespace tidegate::node {
 namespace {
 
+// What the lost life had overwritten its feeds passed over, and it is here again, below what the parent holds by a
+// watermark that is good.
+constexpr uint32_t kRereadAll = (1u << TG_LANE_COUNT) - 1;
 constexpr uint64_t kEpochsAll = 1024;
 
 bool TellsOfARewind(uint32_t verdict) {
@@ -71,6 +74,7 @@ Status Node::Impl::BecomeRewound(const wire::Hello& told) {
   record_.restored_unix_ms = std::max<int64_t>(deps_.clock.unix_ms(), 1);
   if (options_.role == TG_ROLE_SERVER)
     record_.fall = std::max({versions_.Tick(deps_.clock.unix_ms()), record_.fall + 1, told.fall + 1});
+  record_.reread_lanes = kRereadAll;
   Epoch epoch = deps_.random.Next();
   record_.rewind_epoch = FirstEpochAfter(told.known_epoch, epoch);
   stage_.Begin();
@@ -153,13 +157,16 @@ bool Node::Impl::TellOfLostLife(Session* session, wire::SessionId id, const wire
 
 // Whether this node made the version after it was last found rewound; without a rewind, since it was started.
 bool Node::Impl::IsSinceRewind(const Version& version) const {
-  if (version.agent != options_.agent) return false;
-  if (record_.rewind_epoch == 0) return version.epoch == deps_.storage.epoch();
+  return version.agent == options_.agent && IsSinceRewind(version.epoch);
+}
+
+bool Node::Impl::IsSinceRewind(Epoch epoch) const {
+  if (record_.rewind_epoch == 0) return epoch == deps_.storage.epoch();
   auto epochs = deps_.storage.Epochs(kEpochsAll);
   if (!epochs.ok()) return false;
-  for (const tg_epoch& epoch : epochs.value()) {  // the newest first
-    if (epoch.epoch == version.epoch) return true;
-    if (epoch.epoch == record_.rewind_epoch) return false;
+  for (const tg_epoch& known : epochs.value()) {  // the newest first
+    if (known.epoch == epoch) return true;
+    if (known.epoch == record_.rewind_epoch) return false;
   }
   return false;
 }
@@ -171,6 +178,7 @@ void Node::Impl::TakeRestoreNote() {
   record_.restored_unix_ms = std::max<int64_t>(deps_.clock.unix_ms(), 1);
   record_.rewound = options_.role != TG_ROLE_SERVER;
   record_.rewind_epoch = deps_.storage.epoch();
+  record_.reread_lanes = kRereadAll;
   found_rewound_ = true;
   if (options_.role == TG_ROLE_SERVER) record_.fall = std::max(versions_.Tick(deps_.clock.unix_ms()), record_.fall + 1);
   stage_.Begin();
@@ -189,6 +197,18 @@ void Node::Impl::TakeRestoreNote() {
 // In the open group.
 void Node::Impl::StageNothingDelivered() {
   for (uint32_t lane = 0; lane < TG_LANE_COUNT; ++lane) stage_.MetaDelete(sync::meta::Delivered(lane));
+}
+
+// The feeds that have begun since this node went back go on from where the parent is.
+void Node::Impl::NoteReread(const sync::Link& parent) {
+  uint32_t left = record_.reread_lanes;
+  for (uint32_t lane = 0; lane < TG_LANE_COUNT; ++lane)
+    if (parent.senders[lane].begun()) left &= ~(1u << lane);
+  if (left == record_.reread_lanes) return;
+  record_.reread_lanes = left;
+  stage_.Begin();
+  stage_.MetaPut(sync::meta::kNode, wire::EncodeRecord(record_));
+  stage_.End();
 }
 
 void Node::Impl::NothingDelivered() {

@@ -153,10 +153,12 @@ sync::ReconcileAsker::Positions Node::Impl::DeliveredPositions() const {
   return positions;
 }
 
-// It came from the parent, which may have lost it since, before it got to the server.
+// It came from the parent, which may have lost it since, before it got to the server; or from a former one, which may
+// not have given it to the server yet: above the purge horizon nobody has forgotten a delete of it. Once it is
+// compared, that is over.
 bool Node::Impl::IsDoubted(const sync::Link& parent, const tg_change& change) const {
-  return (change.direction & TG_DIRECTION_UP) != 0 && change.via == parent.agent() &&
-         change.seq <= parent.record.doubted_position;
+  if ((change.direction & TG_DIRECTION_UP) == 0 || change.seq > parent.record.doubted_position) return false;
+  return change.via == parent.agent() || (CameFromAbove(change.via) && change.version.hlc >= KnownHorizon());
 }
 
 // Whether the server may have lacked it, when the parent was asked, because it had never got it.

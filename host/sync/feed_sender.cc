@@ -26,7 +26,7 @@ tg_feed_selector FeedSender::Selector() const {
   return selector;
 }
 
-Status FeedSender::Open(const Watermark& held, const Watermark& start, bool unsettled) {
+Status FeedSender::Open(const Watermark& held, const Watermark& start, bool unsettled, bool anew) {
   Close();
   open_ = true;
   flush_ = true;
@@ -35,8 +35,8 @@ Status FeedSender::Open(const Watermark& held, const Watermark& start, bool unse
   quick_resent_ = false;
   retry_ms_ = options_.resend_ms;
   window_bytes_ = options_.window_bytes;  // what was said in a former session is over
-  begin_rewound_ = false;
-  if (!held.none()) {
+  begin_rewound_ = anew;
+  if (!held.none() && !anew) {
     TG_ASSIGN_OR_RETURN(uint32_t verdict, storage_.WatermarkCheck(held));
     TG_ASSIGN_OR_RETURN(bool complete, CompleteFrom(held.position));
     // Upwards what comes after is all that is to be sent. Downwards what the neighbour once had, and wrote, is not sent

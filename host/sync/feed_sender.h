@@ -36,8 +36,9 @@ class FeedSender {
   // ---- a session begins ----
 
   // held: what the neighbour says it holds of this lane. Usable: the feed goes on from there.
-  // Otherwise it begins anew at `start` (unsettled: what lies below has to be reconciled).
-  Status Open(const Watermark& held, const Watermark& start, bool unsettled);
+  // Otherwise it begins anew at `start` (unsettled: what lies below has to be reconciled). anew: also if it is usable,
+  // for this replica went back: what had been overwritten in the life that is lost was passed over, and is here again.
+  Status Open(const Watermark& held, const Watermark& start, bool unsettled, bool anew = false);
   void Close();
   // What the neighbour had before a restart: for display and for keeping commit ends, not for sending.
   void Restore(const Watermark& acked) { acked_ = acked; }

@@ -28,13 +28,13 @@ Link::Link(const core::Storage& storage, const SyncOptions& options, wire::LinkR
 }
 
 Status Link::OpenFeeds(const std::vector<wire::LaneWatermark>& held, const std::array<Watermark, TG_LANE_COUNT>& start,
-                       bool unsettled) {
+                       bool unsettled, uint32_t anew_lanes) {
   for (uint32_t lane = 0; lane < TG_LANE_COUNT; ++lane) {
     Watermark theirs;
     for (const wire::LaneWatermark& entry : held) {
       if (entry.lane == lane) theirs = entry.watermark;
     }
-    TG_RETURN_IF_ERROR(senders[lane].Open(theirs, start[lane], unsettled));
+    TG_RETURN_IF_ERROR(senders[lane].Open(theirs, start[lane], unsettled, (anew_lanes >> lane & 1) != 0));
     receivers[lane].Open();
   }
   blocked = false;

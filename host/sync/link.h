@@ -48,7 +48,7 @@ class Link {
 
   // Opens every lane; held and start are by lane.
   Status OpenFeeds(const std::vector<wire::LaneWatermark>& held, const std::array<Watermark, TG_LANE_COUNT>& start,
-                   bool unsettled);
+                   bool unsettled, uint32_t anew_lanes = 0);
   void CloseFeeds();
 
   // What all lanes together have passed by the neighbour's acks: its hop, the final destination.

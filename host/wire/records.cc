@@ -28,6 +28,7 @@ std::string EncodeRecord(const NodeRecord& record) {
   message.set_taken_horizon(record.taken_horizon);
   message.set_fall(record.fall);
   message.set_rewound(record.rewound);
+  message.set_reread_lanes(record.reread_lanes);
   message.set_rewind_epoch(record.rewind_epoch);
   message.set_restored_unix_ms(record.restored_unix_ms);
   message.set_confirmed_fall(record.confirmed_fall);
@@ -50,6 +51,7 @@ Status DecodeRecord(std::string_view bytes, NodeRecord* record) {
   out.attach_epoch = message.attach_epoch();
   out.fall = message.fall();
   out.rewound = message.rewound();
+  out.reread_lanes = message.reread_lanes();
   out.rewind_epoch = message.rewind_epoch();
   out.restored_unix_ms = message.restored_unix_ms();
   out.confirmed_fall = message.confirmed_fall();

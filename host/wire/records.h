@@ -36,6 +36,7 @@ struct NodeRecord {
   uint64_t taken_horizon = 0;
   uint64_t doubts = 0;  // reasons to compare every link, so many so far; the last one
   std::string doubt;
+  uint32_t reread_lanes = 0;  // bits of the lanes that begin at the start, since this node went back
 };
 
 // A registered neighbour.

@@ -10,8 +10,8 @@ namespace tidegate::wire {
 namespace {
 
 NodeRecord Node() {
-  return {kAgentMax,     TG_ROLE_ROUTER, 12, 99,  100, 7,   1,        12, true, UINT64_MAX, true, UINT64_MAX - 1,
-          1262307600000, UINT64_MAX - 2, 77, 101, 102, 103, "a doubt"};
+  return {kAgentMax,     TG_ROLE_ROUTER, 12, 99,  100, 7,   1,         12, true, UINT64_MAX, true, UINT64_MAX - 1,
+          1262307600000, UINT64_MAX - 2, 77, 101, 102, 103, "a doubt", 9};
 }
 LinkRecord Link() {
   return {

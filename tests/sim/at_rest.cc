@@ -104,6 +104,7 @@ std::string Oracle::RefusedDifference() {
     }
     for (const auto& [key, refused] : refused_keys_) {
       const Written* written = refused.written;
+      if (maybe_deleted_.contains(key)) continue;  // refused on the way, for a reason of its own
       const std::string who = "node " + std::to_string(node->agent());
       const std::string state = key + " " + written->version.ToText();
       const bool lists = listed.contains(state) || listed.contains(key + " " + refused.listed);

@@ -9,6 +9,10 @@ set(kept
   "everything 415"  # a join with the version of what it was made of, waited for
   "everything 561"  # a joined item made anew when all had forgotten its delete
   "everything 1050" # of a joined state, refused with its transaction, the server knew the newest version
+  "everything 1401" # a device moved with what its former parent had not given to the server: it was removed (decision 0177)
+  "rewinds 1699"    # a device went back before what its feed had passed over (decision 0177)
+  "rewinds 2196"    # the server named a watermark of a lost life, at the position that was delivered
+  "rewinds 2802"    # as 1699: the item was removed at the device
   "rewinds 705"     # a device went back while nobody held a watermark of it (decision 0176)
   "rewinds 1133"    # the server and its child went back, and nobody knows
   "rewinds 1291"    # a router went back behind what it had given by a comparison (decision 0176)

@@ -41,7 +41,8 @@ bool Oracle::IsRemoval(SimNode& node, const tg_change& change) {
   if (states == states_.end() || states->second.contains(version)) return false;
   for (const auto& [of, written] : states->second) {
     if (sync::RemovalOf(of) != version || written.kind != TG_CHANGE_ITEM) continue;
-    if (states->second.rbegin()->first == of && !IsLossUnseen()) Fail(node, "a live item is removed", change);
+    const Written* newest = joined_.contains(key) ? &states->second.rbegin()->second : Newest(key);
+    if (newest != nullptr && newest->version == of && !IsLossUnseen()) Fail(node, "a live item is removed", change);
     if (change.via != node.parent()) Fail(node, "a removal that does not come from the parent", change);
     Written removal = written;
     removal.version = version;
@@ -60,6 +61,8 @@ void Oracle::Purged(SimNode& node, const tg_change& change) {
   const std::string key = KeyText(change.key);
   const Version version = Version::From(change.version);
   world_.trace().Line(world_.now_us(), node.agent(), "purges %s", Describe(change).c_str());
+  Version& forgotten = forgotten_[key];
+  forgotten = std::max(forgotten, version);
   if (leftovers_) return;  // what is dropped after a move is another story
   const int64_t lease_us = world_.options().node.lease_ms * 1000;
   Known& known = known_[node.agent()];

@@ -141,6 +141,8 @@ void Monitor::CheckClaim(SimNode& holder, AgentId sender, uint32_t lane, const W
   SimNode* source = world_.Find(sender);
   if (found == sent_.end() || source == nullptr) return;
   if (rewound_ && source->up() && IsOfALostLife(*source, held)) return;
+  // Of a sender that went back a feed begins below what the receiver holds of the one before.
+  if (rewound_ && begins_.contains({sender, holder.agent(), lane})) return;
   auto& batches = found->second;
   auto settled = std::stable_partition(batches.begin(), batches.end(), [&](const SentBatch& batch) {
     if (rewound_ && batch.after.epoch != held.epoch) return true;  // its positions may be other ones
@@ -170,7 +172,7 @@ void Monitor::CheckClaim(SimNode& holder, AgentId sender, uint32_t lane, const W
       const bool known = listed.ok() && wire::DecodeRecord(*listed, &entry).ok();
       if (FindModel(written->model)->changing) continue;  // it may be held, or evicted since
       if (world_.oracle().IsGivenUp(KeyText(key), change.version)) continue;
-      if (known && (world_.oracle().IsRefusable(*written) || IsHeld(*listed))) continue;
+      if (known && (world_.oracle().IsRefusable(KeyText(key), *written) || IsHeld(*listed))) continue;
       if (known && world_.oracle().MayBeDeleted(change.version, entry.reason)) continue;
       if (world_.oracle().EverHeld(holder.agent(), KeyText(key)) >= change.version) continue;  // and purged, perhaps
       if ((!here || here->version < change.version) && !IsUnsettled(holder, change.owner))
@@ -194,6 +196,7 @@ void Monitor::Sent(SimNode& from, AgentId to, const wire::DecodedFrame& frame) {
     if (SimNode* receiver = world_.Find(to)) world_.oracle().Batched(from, *receiver, batch->changes);
     auto& batches = sent_[{from.agent(), to, batch->lane}];
     if (batch->begin != 0) batches.clear();
+    if (batch->begin != 0) begins_[{from.agent(), to, batch->lane}] = batch->begin;
     batches.push_back(std::move(sent));
   } else if (const auto* answer = std::get_if<wire::CompareAnswer>(&frame.body)) {
     SimNode* receiver = world_.Find(to);
@@ -204,7 +207,11 @@ void Monitor::Sent(SimNode& from, AgentId to, const wire::DecodedFrame& frame) {
       }
     }
   } else if (const auto* ack = std::get_if<wire::Ack>(&frame.body)) {
-    for (const wire::LaneAck& lane : ack->lanes) CheckClaim(from, to, lane.lane, lane.held);
+    for (const wire::LaneAck& lane : ack->lanes) {
+      auto begin = begins_.find({to, from.agent(), lane.lane});
+      if (begin != begins_.end() && lane.begin == begin->second) begins_.erase(begin);
+      CheckClaim(from, to, lane.lane, lane.held);
+    }
   } else if (const auto* hello = std::get_if<wire::Hello>(&frame.body)) {
     for (const wire::LaneWatermark& held : hello->held) CheckClaim(from, to, held.lane, held.watermark);
   }

@@ -53,7 +53,8 @@ class Monitor {
   World& world_;
   SimRandom random_;
   std::map<Feed, std::vector<SentBatch>> sent_;
-  std::map<Feed, Watermark> lost_;  // kGapAccepted: what the next batch has to hide
+  std::map<Feed, uint32_t> begins_;  // that the receiver has not adopted yet
+  std::map<Feed, Watermark> lost_;   // kGapAccepted: what the next batch has to hide
   uint64_t changes_sent_ = 0, resent_ = 0;
   bool rewound_ = false;
 };

@@ -84,6 +84,8 @@ class Oracle {
   // An operator wants this entry, of what a node refused, dropped there.
   void GiveUp(const node::QuarantineEntry& entry);
   bool IsGivenUp(const std::string& key, const Version& version) const { return given_up_.contains({key, version}); }
+  // Of a joined item: whether any of the states that may be in it is.
+  bool IsRefusable(const std::string& key, const Written& written) const;
 
   // The first difference between what replicas hold and what they have to; empty = none.
   std::string Difference();
@@ -207,8 +209,10 @@ class Oracle {
   bool still_ = false, leftovers_ = false;
   std::set<AgentId> replaced_nodes_;
   bool IsForgotten(const SimNode& node, const Written& written) const;
-  bool purged_ = false;                  // a tombstone was, somewhere
-  uint64_t purged_hlc_ = 0;              // the newest time of those
+  bool purged_ = false;      // a tombstone was, somewhere
+  uint64_t purged_hlc_ = 0;  // the newest time of those
+  std::unordered_map<std::string, Version>
+      forgotten_;                        // tombstones that were purged somewhere: nobody has to hold them
   std::set<std::string> maybe_deleted_;  // keys that are listed so in a quarantine
 };
 

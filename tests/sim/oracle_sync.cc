@@ -101,13 +101,19 @@ bool Oracle::IsRefusable(const Written& written) const {
   });
 }
 
+bool Oracle::IsRefusable(const std::string& key, const Written& written) const {
+  if (!joined_.contains(key)) return IsRefusable(written);
+  const auto& states = states_.find(key)->second;
+  return std::any_of(states.begin(), states.end(), [&](const auto& state) { return IsRefusable(state.second); });
+}
+
 // Every exception has its reason.
 void Oracle::CheckExceptions(const SimNode& node, const node::SyncAnswer& answer) {
   for (const node::SyncException& exception : answer.quarantined) {
     const Written* written = Find(KeyOf(exception), exception.version);
     const bool held = !world_.options().retain.empty() && exception.reason.starts_with("held with its transaction");
     if (held || MayBeDeleted(exception.version, exception.reason)) continue;
-    if (written == nullptr || !IsRefusable(*written))
+    if (written == nullptr || !IsRefusable(KeyOf(exception), *written))
       world_.Fail("node " + std::to_string(node.agent()) + " was told without a reason that " + KeyOf(exception) + " " +
                   exception.version.ToText() + " was refused: " + exception.reason);
   }

@@ -113,7 +113,7 @@ void Oracle::Rewound(SimNode& node, bool note) {
   }
   world_.network().monitor().Rewound(node.agent());
   for (auto& [key, states] : states_) {
-    const Version held = newest[key];
+    const Version held = std::max(newest[key], forgotten_[key]);
     for (auto state = states.rbegin(); state != states.rend() && held < state->first; ++state) {
       if (!state->second.lost) ++lost_;
       state->second.lost = true;
