@@ -5,8 +5,9 @@
 #include "host/api/handlers.h"
 #include "host/api/json_text.h"
 #include "host/api/link_metrics.h"
-#include "host/api/quota_metrics.h"
+#include "host/api/node_metrics.h"
 #include "host/api/patience.h"
+#include "host/api/quota_metrics.h"
 #include "host/api/status_json.h"
 
 namespace tidegate::api {
@@ -164,7 +165,8 @@ Status GetHealth(Call& call) {
 Status GetMetrics(Call& call) {
   TG_RETURN_IF_ERROR(call.params.Done({}));
   const node::NodeStatus status = call.context.node.GetStatus();
-  std::string text = call.context.node.MetricsText() + LinkMetricsText(status) + QuotaMetricsText(status);
+  std::string text =
+      call.context.node.MetricsText() + NodeMetricsText(status) + LinkMetricsText(status) + QuotaMetricsText(status);
   call.exchange.SendText(200, "text/plain; version=0.0.4; charset=utf-8", std::move(text));
   return Status::Ok();
 }

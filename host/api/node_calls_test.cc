@@ -37,6 +37,9 @@ TEST_F(Api, SyncStatusVerifyAndTheRest_Answer) {
   EXPECT_EQ(Ask("GET", "/v1/health").status, 200);
   EXPECT_THAT(Ask("GET", "/metrics").body, HasSubstr("tidegate_fake 1"));
   EXPECT_THAT(Ask("GET", "/metrics").body, HasSubstr("\ntidegate_link_up{agent="));
+  EXPECT_THAT(Ask("GET", "/metrics").body, HasSubstr("\ntidegate_healthy 1\n"));
+  EXPECT_THAT(Ask("GET", "/metrics").body, HasSubstr("\ntidegate_links_up 1\n"));
+  EXPECT_THAT(Ask("GET", "/metrics").body, HasSubstr("\ntidegate_pending_changes 1234\n"));
 }
 
 TEST_F(Api, LinkVerify_TellsWhatDiffers) {
@@ -61,10 +64,11 @@ TEST_F(Api, Level_IsSetReturnedAndRefused) {
 }
 
 TEST_F(Api, SyncThatWaited_SaysWhatDidNotGetThere) {
-  EXPECT_EQ(Ask("POST", "/v1/sync", R"({"wait":"server","timeout_ms":100})").body,
-            R"({"pending_changes":0,"complete":true,"quarantined":[],"quarantined_count":0,"not_listed":0,)"
-            R"("superseded":[],"superseded_count":0,"apart":[],"apart_count":0,"unsettled_scopes":0,"held":[]})"
-            "\n");
+  EXPECT_EQ(
+      Ask("POST", "/v1/sync", R"({"wait":"server","timeout_ms":100})").body,
+      R"({"pending_changes":0,"complete":true,"quarantined":[],"quarantined_count":0,"not_listed":0,)"
+      R"("dropped":[],"dropped_count":0,"superseded":[],"superseded_count":0,"apart":[],"apart_count":0,"unsettled_scopes":0,"held":[]})"
+      "\n");
   node::SyncAnswer answer;
   answer.quarantined = {{"Fault", 42, "p", "f1", {7, 42, 9}, {}, "severity: \"x\"", 1}};
   answer.quarantined_count = 3;

@@ -136,8 +136,9 @@ std::string ExceptionToJson(const node::SyncException& exception) {
 }  // namespace
 
 std::string SyncToJson(const node::SyncAnswer& answer) {
-  ArrayWriter quarantined, superseded, apart;
+  ArrayWriter quarantined, dropped, superseded, apart;
   for (const node::SyncException& exception : answer.quarantined) quarantined.Raw(ExceptionToJson(exception));
+  for (const node::SyncException& exception : answer.dropped) dropped.Raw(ExceptionToJson(exception));
   for (const node::SyncException& exception : answer.superseded) superseded.Raw(ExceptionToJson(exception));
   for (const node::SyncException& exception : answer.apart) apart.Raw(ExceptionToJson(exception));
   return ObjectWriter()
@@ -146,6 +147,8 @@ std::string SyncToJson(const node::SyncAnswer& answer) {
       .Raw("quarantined", quarantined.Take())
       .Unsigned("quarantined_count", answer.quarantined_count)
       .Unsigned("not_listed", answer.not_listed)
+      .Raw("dropped", dropped.Take())
+      .Unsigned("dropped_count", answer.dropped_count)
       .Raw("superseded", superseded.Take())
       .Unsigned("superseded_count", answer.superseded_count)
       .Raw("apart", apart.Take())

@@ -161,8 +161,9 @@ int Clear(const Arguments& arguments) {
   if (arguments.json()) {
     PrintJson(*answer);
   } else {
-    std::printf("%s items cleared here; they are at the %s\n", Count(Number(*answer, "cleared")).c_str(),
-                at == "hop" ? "parent" : "server");
+    const uint64_t cleared = Number(*answer, "cleared");
+    std::printf("%s cleared here; %s at the %s\n", (Count(cleared) + (cleared == 1 ? " item" : " items")).c_str(),
+                cleared == 1 ? "it is" : "they are", at == "hop" ? "parent" : "server");
   }
   return kExitOk;
 }

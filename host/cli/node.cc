@@ -28,6 +28,7 @@ void PrintExceptions(const Json& answer) {
     }
   };
   add("quarantined", "refused", "");
+  add("dropped", "dropped", "");
   add("superseded", "superseded", "");
   add("apart", "apart", "a comparison asked for it: the rest of its transaction may show first");
   if (!table.empty()) table.Print();
@@ -60,6 +61,12 @@ int Sync(const Arguments& arguments) {
     std::fprintf(stderr, "tidegate: model %s waits at agent %llu (%s): %s; it goes on by itself after that\n",
                  Printable(Text(hold, "model")).c_str(), static_cast<unsigned long long>(Number(hold, "by")),
                  Printable(Text(hold, "reason")).c_str(), Printable(Text(hold, "message")).c_str());
+  }
+  if (uint64_t dropped = Number(*answer, "dropped_count"); dropped != 0) {
+    std::fprintf(stderr,
+                 "tidegate: %s refused above and dropped there by hand: here and nowhere above; remove what is not "
+                 "wanted, or write it anew\n",
+                 (Count(dropped) + (dropped == 1 ? " item was" : " items were")).c_str());
   }
   uint64_t refused = Number(*answer, "quarantined_count") + Number(*answer, "not_listed");
   if (refused == 0) return kExitNotAllThere;
@@ -176,7 +183,8 @@ Command SyncCommand() {
        {"--to", "WHERE", "with --wait: hop (the neighbours) or server (default)"},
        {"--timeout", "TIME", "how long to wait at most; 60s if not said"}},
       "The exit code is 5 if it is not there in time; nothing is lost then, and it goes on. It is 6 if all the\n"
-      "rest is there, but something was refused on the way: it is listed with the reason, and who refused it.\n"
+      "rest is there, but something was refused on the way: it is listed with the reason, and who refused it, also\n"
+      "when it was dropped there by hand since.\n"
       "An item whose newer state took its place is listed as superseded, one that came by a comparison and without\n"
       "the rest of its transaction as apart; that is no failure.\n\n"
       "example:\n  tidegate put Fault id=f1 severity=high && tidegate sync --wait --to server --timeout 10s\n",

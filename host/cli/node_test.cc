@@ -19,6 +19,15 @@ TEST_F(Cli, Sync_SomethingWasRefused_SaysWhatAndHasAnExitCodeOfItsOwn) {
   EXPECT_EQ(replaced.exit_code, 0);
   EXPECT_THAT(replaced.out, HasSubstr("superseded"));
   EXPECT_THAT(replaced.out, HasSubstr("durable at the server\n"));
+  answer.dropped = {{"Fault", 42, "p", "d", {7, 42, 9}, {}, "dropped there by hand", 1}};
+  answer.dropped_count = 1;
+  node_.SetSyncAnswer(answer);
+  Ran dropped = Run("sync --wait");
+  EXPECT_EQ(dropped.exit_code, 6);
+  EXPECT_THAT(dropped.out, HasSubstr("dropped there by hand"));
+  EXPECT_THAT(dropped.err, HasSubstr("1 item was refused above and dropped there by hand"));
+  answer.dropped.clear();
+  answer.dropped_count = 0;
   answer.apart = {{"Status", 42, "p", "t", {7, 42, 9}, {}, "", 10}};
   answer.apart_count = 1;
   node_.SetSyncAnswer(answer);

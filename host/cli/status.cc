@@ -111,8 +111,10 @@ void PrintLink(const Json& link, int64_t now_ms, const Paint& paint) {
     std::printf("  compression    %s to %s\n", Bytes(plain).c_str(), Bytes(wire).c_str());
   }
   if (link.value("stalled", false)) {
-    std::printf("  moving         %s\n",
-                paint.Bad("no: opened anew " + Count(Number(link, "stalls")) + " times").c_str());
+    std::printf("  moving         %s\n", paint
+                                             .Bad("no: opened anew " + Count(Number(link, "stalls")) +
+                                                  (Number(link, "stalls") == 1 ? " time" : " times"))
+                                             .c_str());
   }
   if (Number(link, "unsettled_scopes") > 0) {
     std::printf("  reconciling    %s scopes\n", Count(Number(link, "unsettled_scopes")).c_str());

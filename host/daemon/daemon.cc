@@ -168,19 +168,6 @@ std::string Daemon::Summary() {
     if (link.state == "up") up++;
     pending += link.pending_changes;
   }
-  metrics_.Set("items", static_cast<int64_t>(status.items));
-  metrics_.Set("tombstones", static_cast<int64_t>(status.tombstones));
-  metrics_.Set("purge_horizon_seconds", status.purge_horizon_unix_ms / 1000);
-  metrics_.Set("purge_suspended", status.purge_suspended ? 1 : 0);
-  metrics_.Set("storage_bytes", static_cast<int64_t>(status.storage_bytes));
-  metrics_.Set("quarantined", static_cast<int64_t>(status.quarantined));
-  metrics_.Set("conflicts", static_cast<int64_t>(status.conflicts));
-  metrics_.Set("losses_unconfirmed", status.losses_unconfirmed ? 1 : 0);
-  metrics_.Set("clocks_off", static_cast<int64_t>(status.clocks_off));
-  metrics_.Set("links", static_cast<int64_t>(status.links.size()));
-  metrics_.Set("links_up", static_cast<int64_t>(up));
-  metrics_.Set("pending_changes", static_cast<int64_t>(pending));
-  metrics_.Set("healthy", status.healthy ? 1 : 0);
   std::string text = std::to_string(status.items) + " items, " + std::to_string(up) + " of " +
                      std::to_string(status.links.size()) + " links up, " + std::to_string(pending) + " changes pending";
   for (const std::string& problem : status.problems) text += "; " + problem;

@@ -53,6 +53,7 @@ NodeStatus Node::Impl::GetStatus() const {
     status.clocks_off += link->up() && clock_judge_.IsOff(*link) ? 1 : 0;
   }
   TellProblems(&status);
+  given_up_.Show(&status);  // no problem: an operator wanted it so
   status.healthy = status.problems.empty();
   return status;
 }

@@ -15,6 +15,7 @@
 #include "host/node/clock_judge.h"
 #include "host/node/disk_gate.h"
 #include "host/node/errand.h"
+#include "host/node/given_up.h"
 #include "host/node/node.h"
 #include "host/node/policy_changes.h"
 #include "host/node/quotas.h"
@@ -326,7 +327,7 @@ class Node::Impl : private sync::Admission, private WayUp, private PolicyChanges
   void ReleaseLeft(AgentId agent, const wire::RefusedKey& newer);
   void TellRefusedAbove(const tg_change& change);
   void TellEnded(const sync::Link& parent, std::vector<wire::RefusedKey> ended);
-  void NoteDropped(const sync::Link& link, const wire::RefusedKey& name);
+  void NoteDropped(const sync::Link& link, const wire::RefusedKey& name, const wire::RefusedKey* listed);
   void PlanQuarantineRetry();
   void PlanQuarantineRetry(AgentId link, const std::set<uint64_t>& runs);
   void RetryQuarantined();
@@ -582,6 +583,7 @@ class Node::Impl : private sync::Admission, private WayUp, private PolicyChanges
   sync::LinkTable links_;
   ClockJudge clock_judge_;
   DiskGate disk_gate_;
+  GivenUp given_up_;
   Quotas quotas_;
   Retention retention_;
   Strays strays_;

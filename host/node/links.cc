@@ -113,7 +113,7 @@ void Node::Impl::CheckProgress(sync::Link* link, int64_t now_us) {
 void Node::Impl::Reopen(sync::Link* link) {
   link->stalled = true;
   ++link->stats.stalls;
-  deps_.metrics.Add("tidegate_link_stalls_total", 1);
+  deps_.metrics.Add("tidegate_stalls_total", 1);
   std::string reason = "connected but not moving: nothing was acknowledged for " +
                        std::to_string(options_.progress_timeout_ms / 1000) + " s while changes wait";
   deps_.log.Write(4, "the link to agent " + std::to_string(link->agent()) + " is opened anew: " + reason);

@@ -162,7 +162,7 @@ TEST_F(LinksTest, ConnectedButNotMoving_IsUnhealthyAndOpenedAnew) {
   EXPECT_EQ(tree_.device->LinkTo(10).state, "up");
   tree_.Run(15'000);
   ASSERT_THAT(tree_.device->closed, ElementsAre(HasSubstr("connected but not moving")));
-  EXPECT_EQ(tree_.device->counter("tidegate_link_stalls_total"), 1u);
+  EXPECT_EQ(tree_.device->counter("tidegate_stalls_total"), 1u);
   NodeStatus status = (*tree_.device)->GetStatus();
   EXPECT_FALSE(status.healthy);
   EXPECT_TRUE(tree_.device->LinkTo(10).stalled);

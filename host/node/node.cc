@@ -31,6 +31,7 @@ Node::Impl::Impl(const NodeOptions& options, const Dependencies& deps)
       links_(deps.storage, options_),
       clock_judge_(options_, deps_, links_),
       disk_gate_(options_, deps_, links_),
+      given_up_(options_, deps_),
       quotas_(options_, deps_),
       retention_(options_, deps_, stage_, links_, clock_judge_, quotas_, *this),
       strays_(options_, deps_, stage_, links_, *this),
@@ -108,6 +109,7 @@ Status Node::Impl::Open() {
   clock_judge_.Start(static_cast<int64_t>(stored_clock_ >> 16));
   TG_RETURN_IF_ERROR(RestorePurge());
   TG_RETURN_IF_ERROR(retention_.Restore());
+  TG_RETURN_IF_ERROR(given_up_.Restore());
   TG_RETURN_IF_ERROR(CountUsage());
   for (const auto& [agent, link] : links_.all()) {
     ApplyQuotas(link.get());

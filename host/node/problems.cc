@@ -7,6 +7,11 @@ namespace {
 // A clone asks again at least once a minute.
 constexpr int64_t kCloneShownUs = 300'000'000;
 
+// "1 change", "2 changes".
+std::string Number(uint64_t number, const char* what) {
+  return std::to_string(number) + " " + what + (number == 1 ? "" : "s");
+}
+
 }  // namespace
 
 void Node::Impl::TellProblems(NodeStatus* status) const {
@@ -28,9 +33,9 @@ void Node::Impl::TellLinkProblems(NodeStatus* status) const {
   for (const LinkStatus& link : status->links) {
     if (link.stalled) {
       status->problems.push_back("the link to agent " + std::to_string(link.agent) +
-                                 " does not move: " + std::to_string(link.pending_changes) +
-                                 " changes wait, and nothing was acknowledged; " + "it was opened anew " +
-                                 std::to_string(link.stalls) + " times");
+                                 " does not move: " + Number(link.pending_changes, "change") +
+                                 " pending, and nothing was acknowledged; it was opened anew " +
+                                 Number(link.stalls, "time"));
     }
     if (link.is_parent && link.state != "up" && link.state != "off")
       status->problems.push_back("the parent is not connected: " +
@@ -59,8 +64,7 @@ void Node::Impl::TellLifeProblems(NodeStatus* status) const {
 // Of what is refused, or has no room.
 void Node::Impl::TellRoomProblems(NodeStatus* status) const {
   if (status->quarantined != 0)
-    status->problems.push_back(std::to_string(status->quarantined) +
-                               " quarantined items: see 'tidegate quarantine list'");
+    status->problems.push_back(Number(status->quarantined, "quarantined item") + ": see 'tidegate quarantine list'");
   if (status->quarantined >= options_.quarantine_items_max)
     status->problems.push_back(
         "the quarantine is full (limits.quarantine_items_max): what is refused now stays with its sender and is not "
@@ -68,9 +72,8 @@ void Node::Impl::TellRoomProblems(NodeStatus* status) const {
   if (status->disk_full)
     status->problems.push_back("the disk is full: nothing new is taken until there is space; free some");
   for (const LossStatus& loss : status->losses) {
-    status->problems.push_back(std::to_string(loss.items) + " items of " + loss.model + " of agent " +
-                               std::to_string(loss.owner) + " were dropped before they were delivered (" + loss.reason +
-                               ")");
+    status->problems.push_back(Number(loss.items, "item") + " of " + loss.model + " of agent " +
+                               std::to_string(loss.owner) + " dropped before delivery (" + loss.reason + ")");
   }
 }
 

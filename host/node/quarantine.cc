@@ -86,7 +86,7 @@ void Node::Impl::OnRefusals(sync::Link* link, const wire::Ack& ack) {
     sync::SaidOfOurs said = sync::StageSaidOfOurs(link, refused, deps_.storage, room, deps_.clock.unix_ms(), &stage_);
     if (said == sync::SaidOfOurs::kNoRoom) ++not_listed;
     if (said == sync::SaidOfOurs::kEnded && listed && !refused.dropped) ended.push_back(std::move(*listed));
-    if (said == sync::SaidOfOurs::kEnded && refused.dropped) NoteDropped(*link, refused);
+    if (said == sync::SaidOfOurs::kEnded && refused.dropped) NoteDropped(*link, refused, listed ? &*listed : nullptr);
     bool superseded = refused.reason.empty() && refused.held > refused.version;
     if (said != sync::SaidOfOurs::kNothing || superseded) news.push_back(refused);
   }
@@ -117,11 +117,13 @@ void Node::Impl::OnRefusals(sync::Link* link, const wire::Ack& ack) {
   }
 }
 
-// It is given up where it was refused; here it stays, and is not sent again.
-void Node::Impl::NoteDropped(const sync::Link& link, const wire::RefusedKey& name) {
+// Into the open group. It is given up where it was refused; here it stays, and is not sent again.
+void Node::Impl::NoteDropped(const sync::Link& link, const wire::RefusedKey& name, const wire::RefusedKey* listed) {
+  const AgentId by = name.by != 0 ? name.by : link.agent();
+  if (listed != nullptr) given_up_.Stage(*listed, by, &stage_);
   deps_.metrics.Add("tidegate_quarantine_dropped_total", 1);
-  deps_.log.Write(4, "agent " + std::to_string(name.by != 0 ? name.by : link.agent()) + " dropped " + name.model + " " +
-                         name.pk + " / " + name.sk + " from its quarantine by hand; it stays here");
+  deps_.log.Write(4, "agent " + std::to_string(by) + " dropped " + name.model + " " + name.pk + " / " + name.sk +
+                         " from its quarantine by hand; it stays here");
 }
 
 // The entry of ours that a neighbour's word is about, if there is one.

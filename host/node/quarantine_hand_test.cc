@@ -186,6 +186,48 @@ TEST_F(ByHand, DropAtTheServer_IsJournaledThereAndStaysAtItsWriter) {
   ExpectListed(0);
 }
 
+// It is at its writer and nowhere above: that is not delivered, and nothing drops it here as if it were.
+TEST_F(ByHand, DropAtTheServer_ItsWriterSaysThatItIsNotThereUntilItIsWrittenAnew) {
+  Listen(*tree_.server);
+  Put(*tree_.device, "Reading", R"({"id":"bad","value":7})");
+  Put(*tree_.device, "Reading", R"({"id":"fine","value":1})");
+  EXPECT_EQ(tree_.server->Act(kDrop).done, 1u);
+  tree_.Run(5'000);
+  for (int round = 0; round < 2; ++round) {
+    SyncAnswer answer = Sync(*tree_.device, SyncTarget::kServer, 10'000, 11'000);
+    EXPECT_TRUE(answer.status.ok());
+    EXPECT_FALSE(answer.complete());
+    EXPECT_EQ(answer.quarantined_count, 0u);
+    ASSERT_EQ(answer.dropped.size(), 1u);
+    EXPECT_EQ(answer.dropped_count, 1u);
+    EXPECT_EQ(answer.dropped[0].sk, "r#bad");
+    EXPECT_EQ(answer.dropped[0].by, kAgentServer);
+    EXPECT_THAT(answer.dropped[0].reason, HasSubstr("dropped there by hand; it was refused: "));
+    EXPECT_TRUE(Sync(*tree_.device, SyncTarget::kHop, 10'000, 11'000).complete()) << "the parent has it";
+    const NodeStatus status = (*tree_.device)->GetStatus();
+    ASSERT_EQ(status.losses.size(), 1u);
+    EXPECT_EQ(status.losses[0].items, 1u);
+    EXPECT_THAT(status.losses[0].reason, HasSubstr("by hand at agent 1"));
+    EXPECT_THAT(status.problems, IsEmpty()) << "an operator wanted it so";
+    ClearAnswer cleared;
+    (*tree_.device)->Clear({kAgentAll, "", SyncTarget::kServer}, [&](ClearAnswer given) { cleared = given; });
+    tree_.Run(1'000);
+    EXPECT_EQ(cleared.cleared, round == 0 ? 1u : 0u) << "what was dropped above stays with its writer";
+    EXPECT_NE(tree_.device->Get("Reading", R"({"id":"bad"})"), "not_found");
+    DisconnectAll();
+    for (TestNode* node : {tree_.server, tree_.router, tree_.device}) Restart(*node);
+    ConnectAll();
+    tree_.Run(20'000);
+  }
+  veto_.text.clear();
+  Put(*tree_.device, "Reading", R"({"id":"bad","value":8})");
+  SyncAnswer answer = Sync(*tree_.device, SyncTarget::kServer, 10'000, 11'000);
+  EXPECT_TRUE(answer.complete());
+  EXPECT_THAT(answer.dropped, IsEmpty());
+  EXPECT_THAT((*tree_.device)->GetStatus().losses, IsEmpty());
+  EXPECT_NE(tree_.server->Get("Reading", R"({"id":"bad"})", 42), "not_found");
+}
+
 TEST_F(ByHand, DropWhileNobodyListens_IsToldAfterARestart) {
   Listen(*tree_.server);
   Put(*tree_.device, "Reading", R"({"id":"bad"})");

@@ -44,6 +44,8 @@ struct SyncAnswer {
   uint64_t pending_changes = 0;  // still on their way at the end
   // Refused on the way, with a reason; kept here, and in the quarantine of the node that refused it.
   std::vector<SyncException> quarantined;
+  // Refused, and then dropped by hand where it was refused: it is here and nowhere above, and is not sent again.
+  std::vector<SyncException> dropped;
   // A newer state took its place: above (by tells where), or here meanwhile, and is on its way.
   std::vector<SyncException> superseded;
   // Sent apart from the transaction that it was written in, since a comparison asked for it alone: the rest of that may
@@ -51,12 +53,13 @@ struct SyncAnswer {
   std::vector<SyncException> apart;
   // All of them; more than are named when limits.sync_exceptions_max is reached.
   uint64_t quarantined_count = 0;
+  uint64_t dropped_count = 0;
   uint64_t superseded_count = 0;
   uint64_t apart_count = 0;
   uint64_t not_listed = 0;        // refused, but the quarantine here was full: which ones is not known
   uint64_t unsettled_scopes = 0;  // still to be compared with the parent
   // Whether each item that was waited for, or a newer state of it, got there.
-  bool complete() const { return quarantined_count == 0 && not_listed == 0 && held.empty(); }
+  bool complete() const { return quarantined_count + dropped_count + not_listed == 0 && held.empty(); }
   // Models that wait on the way; what was written of them is kept here.
   std::vector<HoldStatus> held;
 };

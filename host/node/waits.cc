@@ -241,6 +241,12 @@ void Node::Impl::NameExceptions(const Waiter& waiter, uint64_t reached, SyncAnsw
     if (exception.by == 0) exception.by = record.link;
     answer->quarantined.push_back(std::move(exception));
   }
+  for (GivenUp::Entry& entry : given_up_.List()) {
+    const bool meant = waiter.target == SyncTarget::kServer || (parent != nullptr && entry.name.by == parent->agent());
+    if (!meant || entry.position > waiter.position) continue;
+    ++answer->dropped_count;
+    if (answer->dropped.size() < options_.sync_exceptions_max) answer->dropped.push_back(std::move(entry.name));
+  }
   for (const auto& [agent, link] : links_.all()) {
     bool target = options_.role == TG_ROLE_SERVER
                       ? std::find(waiter.children.begin(), waiter.children.end(), agent) != waiter.children.end()

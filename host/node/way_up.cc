@@ -30,6 +30,7 @@ bool Node::Impl::HasArrived(const tg_change& change, uint64_t passed, SyncTarget
   if (parent == nullptr || change.seq > passed) return false;
   if (held_above_.Excepts(View(change.model), where == SyncTarget::kServer)) return false;
   if (parent->not_listed != 0) return false;  // it may be one of these
+  if (given_up_.Covers(change)) return false;
   if (policy_changes_.IsBeingKeyed(View(change.model))) return false;
   return parent->refused_ours.empty() ||
          !parent->refused_ours.contains(

@@ -65,6 +65,13 @@ inline std::string Dropped(AgentId link, AgentId owner, std::string_view pk, std
   key.append(pk).append(1, '\x1f').append(sk);
   return key;
 }
+// What this node wrote and an operator dropped above.
+inline constexpr std::string_view kGivenUpPrefix = "given-up/";
+inline std::string GivenUp(AgentId owner, std::string_view pk, std::string_view sk) {
+  std::string key = std::string(kGivenUpPrefix) + std::to_string(owner) + "/";
+  key.append(pk).append(1, '\x1f').append(sk);
+  return key;
+}
 // A model of a neighbour that this node holds, and the models that the neighbour declared in its hello.
 inline constexpr std::string_view kHoldPrefix = "hold/";
 inline std::string HoldsOf(AgentId link) { return std::string(kHoldPrefix) + std::to_string(link) + "/"; }
