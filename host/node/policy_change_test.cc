@@ -162,6 +162,74 @@ TEST_F(PolicyChange, BothToUp_ADeleteAboveResurrectsNothing) {
   }
 }
 
+// The device's edit had not gone up when the server, which might, deleted the item.
+TEST_F(PolicyChange, BothToUp_AnEditOlderThanADeleteAbove_IsGoneEverywhereAndJournaled) {
+  for (const char* order : kOrders) {
+    SCOPED_TRACE(order);
+    SetUpAnew();
+    ASSERT_TRUE(tree_->device->Put("Setting", Item("gone", "1")).status.ok());
+    tree_->Run(1'000);
+    tree_->Disconnect(*tree_->device, *tree_->router);
+    ASSERT_TRUE(tree_->device->Put("Setting", Item("gone", "2")).status.ok());
+    ASSERT_TRUE(tree_->device->Put("Setting", Item("new", "1")).status.ok());
+    tree_->Run(1'000);
+    ASSERT_TRUE(tree_->server->Remove("Setting", Name("gone"), 42).status.ok());
+    tree_->Run(1'000);
+    for (char name : std::string(order)) NodeOf(name).SetDirection("Setting", TG_DIRECTION_UP);
+    tree_->Connect(*tree_->device, *tree_->router);
+    tree_->Run(20'000);
+    for (TestNode* node : All()) {
+      ExpectLacks(*node, "Setting", "gone");
+      ExpectAt(*node, "Setting", "new", "1");
+    }
+    ASSERT_EQ(tree_->device->Conflicts().size(), 1u);
+    EXPECT_THAT((*tree_->device)->Conflict(1)->item, HasSubstr("\"value\":\"2\""));
+    ExpectNothingWaits();
+    ASSERT_TRUE(tree_->device->Put("Setting", Item("gone", "3")).status.ok());
+    tree_->Run(5'000);
+    for (TestNode* node : All()) ExpectAt(*node, "Setting", "gone", "3");
+    ExpectNothingWaits();
+  }
+}
+
+// The same, but the delete is forgotten above by then: who wrote when it went both ways is no single writer.
+TEST_F(PolicyChange, BothToUp_AnEditOlderThanAForgottenDelete_ResurrectsNothing) {
+  for (const char* order : kOrders) {
+    SCOPED_TRACE(order);
+    SetUpAnew();
+    ASSERT_TRUE(tree_->device->Put("Setting", Item("gone", "1")).status.ok());
+    tree_->Run(1'000);
+    tree_->Disconnect(*tree_->device, *tree_->router);
+    ASSERT_TRUE(tree_->device->Put("Setting", Item("gone", "2")).status.ok());
+    tree_->Run(1'000);
+    ASSERT_TRUE(tree_->server->Remove("Setting", Name("gone"), 42).status.ok());
+    tree_->Run(1'000);
+    for (int i = 0; i < 5; ++i) {
+      tree_->Disconnect(*tree_->router, *tree_->server);
+      tree_->clock.now_us += int64_t{10} * 86'400 * 1'000'000;
+      tree_->Connect(*tree_->router, *tree_->server);
+      tree_->Run(3'900'000);
+    }
+    ASSERT_EQ(Tombstones(*tree_->server), 0u);
+    ASSERT_EQ(Tombstones(*tree_->router), 0u);
+    for (char name : std::string(order)) NodeOf(name).SetDirection("Setting", TG_DIRECTION_UP);
+    tree_->Run(2'000);
+    tree_->router->Stop();
+    tree_->router->Start();
+    tree_->Connect(*tree_->router, *tree_->server);
+    tree_->Connect(*tree_->device, *tree_->router);
+    tree_->Run(20'000);
+    ExpectLacks(*tree_->server, "Setting", "gone");
+    ExpectLacks(*tree_->router, "Setting", "gone");
+    ExpectAt(*tree_->device, "Setting", "gone", "2");
+    ASSERT_EQ(tree_->device->Quarantine().size(), 1u);
+    EXPECT_THAT(tree_->device->Quarantine()[0].reason, HasSubstr("maybe_deleted"));
+    ASSERT_TRUE(tree_->device->Put("Setting", Item("new", "3")).status.ok());
+    tree_->Run(5'000);
+    ExpectAt(*tree_->server, "Setting", "new", "3");
+  }
+}
+
 TEST_F(PolicyChange, DownToNone_EvictsBroadcastsAndComesBack) {
   for (const char* order : kOrders) {
     SCOPED_TRACE(order);

@@ -65,6 +65,7 @@ void PolicyChanges::Look() {
       policy.again = policy.bound != 0;  // feeds may have passed over rows that are not keyed yet
       policy.bound = end_.position;
       policy.changed_hlc = versions_.last();
+      if ((policy.direction & TG_DIRECTION_DOWN) != 0) policy.shared_hlc = versions_.last();
       changed_ = true;
       if ((direction & ~policy.direction & TG_DIRECTION_DOWN) != 0 && options_.role != TG_ROLE_SERVER)
         widened_down_ = true;
@@ -113,6 +114,12 @@ bool PolicyChanges::HasChanged(std::string_view model) const {
 bool PolicyChanges::IsOfFormer(const tg_change& change) const {
   auto found = policies_.find(View(change.model));
   return found != policies_.end() && change.version.hlc <= found->second.changed_hlc;
+}
+
+// Whether others than the writer of today might write, and delete, when it was written.
+bool PolicyChanges::WasShared(const tg_change& change) const {
+  auto found = policies_.find(View(change.model));
+  return found != policies_.end() && change.version.hlc <= found->second.shared_hlc;
 }
 
 // What this node has no right to any more, and its parent has: others' items of a model that does not go down now.

@@ -74,6 +74,8 @@ class PolicyChanges {
   bool HasChanged(std::string_view model) const;
   // Whether the state was written before its model went as it goes now.
   bool IsOfFormer(const tg_change& change) const;
+  // Whether others than the writer of today might write, and delete, when it was written.
+  bool WasShared(const tg_change& change) const;
 
   // Whether a state may travel so: up items are written by their owner, down items by the server (design law 8).
   static bool IsLawful(uint32_t direction, const tg_change& change);

@@ -162,7 +162,7 @@ Status Node::Impl::CheckHorizon(const sync::Inbound& from, const tg_change& chan
     return Status(sync::kUnsure, "older than the purge horizon, from a parent that is not sure of it yet");
   }
   const sync::Link* link = links_.Find(from.neighbour);
-  bool single_writer = change.direction == TG_DIRECTION_UP;
+  bool single_writer = change.direction == TG_DIRECTION_UP && !policy_changes_.WasShared(change);
   if (single_writer && link != nullptr && links_.Reaches(*link, change.key.owner) &&
       change.version.hlc >= link->record.rewound_hlc)
     return {};

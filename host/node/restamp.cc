@@ -86,15 +86,21 @@ void Node::Impl::Restamp(sync::Link* link, const wire::RefusedKey& said, const t
   change.via = 0;
   change.direction = static_cast<uint8_t>(DirectionHere(View(ours.model)).value_or(ours.direction));
   bool deleted_later = said.held_kind == TG_CHANGE_TOMBSTONE && ours.kind == TG_CHANGE_ITEM;
+  bool deleted_by_other = false;
   if (deleted_later && said.held.agent != options_.agent) {
-    // Deleted by another node, which was a writer then, too. What this node wrote since it is the only one lives.
-    if (policy_changes_.IsOfFormer(ours)) return;
-    deleted_later = false;
+    // Deleted by another node, which was a writer then, too. What this node wrote since it is the only one lives; a
+    // parent is believed that the rest is gone, a child is not.
+    deleted_by_other = policy_changes_.IsOfFormer(ours);
+    if (deleted_by_other && !link->is_parent()) return;
+    deleted_later = deleted_by_other;
   }
   stage_.Begin();
-  if (deleted_later && !IsSinceRewind(Version::From(ours.version))) {
-    // Deleted in a life that this node has forgotten. What it wrote before that stays deleted.
-    Journal(ours, said.held, link->agent(), "it was deleted before this node's storage went back");
+  if (deleted_later && (deleted_by_other || !IsSinceRewind(Version::From(ours.version)))) {
+    // Or in a life that this node has forgotten. What it wrote before that stays deleted.
+    Journal(ours, said.held, link->agent(),
+            deleted_by_other ? "it was deleted above while others might write it, too"
+                             : "it was deleted before this node's storage went back");
+    if (deleted_by_other) change.direction = TG_DIRECTION_NONE;  // it is known above, and is not this node's to tell
     change.kind = TG_CHANGE_TOMBSTONE;
     change.body = change.policy_meta = {};
     change.index_keys = nullptr;
@@ -117,7 +123,9 @@ void Node::Impl::Restamp(sync::Link* link, const wire::RefusedKey& said, const t
     }
   });
   deps_.log.Write(4, "the neighbour holds a newer state of " + said.model + " " + said.pk + " / " + said.sk +
-                         " than its only writer, this node: its clock or storage went back");
+                         " than its only writer, this node: " +
+                         (deleted_by_other ? "it was deleted there before the model went another way"
+                                           : "its clock or storage went back"));
 }
 
 }  // namespace tidegate::node

@@ -207,6 +207,7 @@ std::string EncodeRecord(const PolicyRecord& record) {
     out->set_bound(policy.bound);
     out->set_again(policy.again);
     out->set_changed_hlc(policy.changed_hlc);
+    out->set_shared_hlc(policy.shared_hlc);
   }
   return Seal(Kind::kPolicy, message);
 }
@@ -217,7 +218,8 @@ Status DecodeRecord(std::string_view bytes, PolicyRecord* record) {
   PolicyRecord out;
   for (const pb::KeyedPolicy& policy : message.policies()) {
     if (policy.direction() > TG_DIRECTION_BOTH) return Status::Corrupt("policy record: the direction does not exist");
-    out.policies.push_back({policy.model(), policy.direction(), policy.bound(), policy.again(), policy.changed_hlc()});
+    out.policies.push_back({policy.model(), policy.direction(), policy.bound(), policy.again(), policy.changed_hlc(),
+                            policy.shared_hlc()});
   }
   *record = std::move(out);
   return {};

@@ -133,6 +133,7 @@ struct KeyedPolicy {
   uint64_t bound = 0;        // rows may be keyed otherwise: the head when the model changed; 0 = all are done
   bool again = false;        // all up to bound take new positions: an earlier change was not done
   uint64_t changed_hlc = 0;  // states up to here were written before the change; 0 = it never changed
+  uint64_t shared_hlc = 0;   // up to here others than its present writer may have written, and deleted; 0 = never
   bool operator==(const KeyedPolicy&) const = default;
 };
 

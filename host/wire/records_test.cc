@@ -99,7 +99,8 @@ TEST(WireRecords, Scopes_ComeBack) {
 }
 
 TEST(WireRecords, Policies_ComeBack) {
-  PolicyRecord sent{{{"Reading", TG_DIRECTION_UP, 0, false, 0}, {"Note", TG_DIRECTION_BOTH, 17, true, 1ull << 60}}};
+  PolicyRecord sent{
+      {{"Reading", TG_DIRECTION_UP, 0, false, 0}, {"Note", TG_DIRECTION_BOTH, 17, true, 1ull << 60, 1ull << 59}}};
   PolicyRecord got;
   ASSERT_TRUE(DecodeRecord(EncodeRecord(sent), &got).ok());
   EXPECT_EQ(got.policies, sent.policies);
