@@ -2,7 +2,9 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <map>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "host/plugin/policy_adapter.h"
@@ -182,37 +184,44 @@ std::shared_ptr<const replica::Catalog> NewestCatalog() {
   return catalog;
 }
 
-// Each by a policy of its own: making a catalog teaches the policy the schemas.
-std::shared_ptr<const replica::Catalog> ChangingCatalog(uint32_t direction) {
-  static const auto catalogs = [] {
-    std::vector<std::unique_ptr<core::Policy>> policies;
-    std::vector<std::shared_ptr<const replica::Catalog>> made;
-    for (const char* sync : {"none", "up", "down", "both"}) {
-      const std::string last = "    Done: { sync: 'up' },\n";
-      std::string text = kSchema;
-      text.insert(text.find(last) + last.size(), std::string("    Memo: { sync: '") + sync + "' },\n");
-      policies.push_back(MakePolicy(true));
-      auto catalog = replica::Catalog::Make(MakeSchemas(text), *policies.back(), nullptr);
-      if (!catalog.ok()) Die(catalog.status().message());
-      made.push_back(std::move(catalog).value());
-    }
-    return made;
-  }();
-  return catalogs.at(direction);
+namespace {
+
+// What goes up may have a short text only.
+std::string Strict(std::string text) {
+  const std::string loose = "text: { type: 'string' }";
+  const std::string strict = "text: { type: 'string', validate: /^x{0," + std::to_string(kStrictTextMax) + "}$/ }";
+  size_t at = 0;
+  for (int model = 0; model < 3; ++model) {  // Reading, Status, Gauge
+    at = text.find(loose, at);
+    text.replace(at, loose.size(), strict);
+  }
+  return text;
+}
+
+std::string RetainConfig(const std::string& retain) { return retain.empty() ? "{}" : "{\"retain\":" + retain + "}"; }
+
+}  // namespace
+
+// Each by a policy of its own, which stays: making a catalog teaches the policy the schemas.
+std::shared_ptr<const replica::Catalog> ChangingCatalog(uint32_t direction, bool strict, const std::string& retain) {
+  static std::map<std::tuple<uint32_t, bool, std::string>, std::shared_ptr<const replica::Catalog>> made;
+  static std::vector<std::unique_ptr<core::Policy>> policies;
+  std::shared_ptr<const replica::Catalog>& catalog = made[{direction, strict, retain}];
+  if (catalog != nullptr) return catalog;
+  constexpr const char* kSync[] = {"none", "up", "down", "both"};
+  const std::string last = "    Done: { sync: 'up' },\n";
+  std::string text = kSchema;
+  text.insert(text.find(last) + last.size(), std::string("    Memo: { sync: '") + kSync[direction] + "' },\n");
+  policies.push_back(MakePolicy(true, RetainConfig(retain)));
+  auto fresh = replica::Catalog::Make(MakeSchemas(strict ? Strict(text) : text), *policies.back(), nullptr);
+  if (!fresh.ok()) Die(fresh.status().message());
+  return catalog = std::move(fresh).value();
 }
 
 std::shared_ptr<const replica::Catalog> StrictCatalog() {
   static const std::shared_ptr<const replica::Catalog> catalog = [] {
-    const std::string loose = "text: { type: 'string' }";
-    const std::string strict = "text: { type: 'string', validate: /^x{0," + std::to_string(kStrictTextMax) + "}$/ }";
-    std::string text = kSchema;
-    size_t at = 0;
-    for (int model = 0; model < 3; ++model) {  // Reading, Status, Gauge
-      at = text.find(loose, at);
-      text.replace(at, loose.size(), strict);
-    }
     std::vector<std::string> warnings;
-    auto made = replica::Catalog::Make(MakeSchemas(text), Shared(), &warnings);
+    auto made = replica::Catalog::Make(MakeSchemas(Strict(kSchema)), Shared(), &warnings);
     if (!made.ok()) Die(made.status().message());
     return std::move(made).value();
   }();
@@ -220,7 +229,7 @@ std::shared_ptr<const replica::Catalog> StrictCatalog() {
 }
 
 std::shared_ptr<const replica::Catalog> MakeTightCatalog(const std::string& retain) {
-  return MakeCatalog(*MakePolicy(true, "{\"retain\":" + retain + "}"));
+  return MakeCatalog(*MakePolicy(true, RetainConfig(retain)));
 }
 
 }  // namespace tidegate::sim

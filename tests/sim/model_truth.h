@@ -49,8 +49,8 @@ std::shared_ptr<const replica::Catalog> GoodCatalog();
 // The same without policy-merge.
 const core::Policy& NewestPolicy();
 std::shared_ptr<const replica::Catalog> NewestCatalog();
-// The same models, with this direction of the one that changes.
-std::shared_ptr<const replica::Catalog> ChangingCatalog(uint32_t direction);
+// The same models, with this direction of the one that changes; strict as below, and with limits.
+std::shared_ptr<const replica::Catalog> ChangingCatalog(uint32_t direction, bool strict, const std::string& retain);
 // The same models, but what goes up may have a text of at most kStrictTextMax.
 inline constexpr size_t kStrictTextMax = 200;
 std::shared_ptr<const replica::Catalog> StrictCatalog();

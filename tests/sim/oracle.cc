@@ -120,11 +120,13 @@ void Oracle::Durable(SimNode& node, std::span<const tg_group> groups, std::span<
     }
     const ModelTruth* of = FindModel(View(change.model));
     if (mutation.op == TG_OP_PURGE && of != nullptr && of->joined) LosesJoined(node, change, outcome);
-    if (mutation.op == TG_OP_PURGE && outcome.held_kind == TG_CHANGE_ITEM && of != nullptr && of->changing) {
+    const bool away = change.key.owner != kAgentAll && !KnowsBelow(node, change.key.owner);
+    if (mutation.op == TG_OP_PURGE && outcome.held_kind == TG_CHANGE_ITEM && of != nullptr && of->changing &&
+        !(away && leftovers_)) {
       Evicted(node, change);
       continue;
     }
-    if (mutation.op == TG_OP_PURGE && change.key.owner != kAgentAll && !KnowsBelow(node, change.key.owner)) {
+    if (mutation.op == TG_OP_PURGE && away) {
       // What is left of a child that has moved away goes without a trace; older leftovers may still pass by.
       known_[node.agent()].newest.erase(KeyText(change.key));
       continue;

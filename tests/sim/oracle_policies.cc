@@ -63,8 +63,13 @@ std::string Oracle::DifferenceOfPolicies() {
     const AgentId owner = states.begin()->second.owner;
     const tg_key name = KeyOf(key, owner);
     for (const auto& node : world_.nodes()) {
-      const End here = EndOf(*node, name);
-      if (here.version < EverHeld(node->agent(), key)) differs(*node, "has lost", key, EverHeld(node->agent(), key));
+      End here = EndOf(*node, name);
+      // A delete that is newer than all that comes from elsewhere, and was purged since.
+      const Version ever = EverHeld(node->agent(), key);
+      const Written* last = Find(key, ever);
+      if (here.kind == 0 && purged_ && last != nullptr && last->kind == TG_CHANGE_TOMBSTONE)
+        here = {TG_CHANGE_TOMBSTONE, ever};
+      if (here.version < ever) differs(*node, "has lost", key, ever);
       SimNode* parent = world_.Find(node->parent());
       if (parent == nullptr) continue;
       if (owner != kAgentAll && !world_.IsAtOrAbove(node->agent(), owner)) continue;
@@ -74,7 +79,9 @@ std::string Oracle::DifferenceOfPolicies() {
           direction == TG_DIRECTION_BOTH || (direction == TG_DIRECTION_UP && here.version.agent == owner);
       const bool goes_down =
           direction == TG_DIRECTION_BOTH || (direction == TG_DIRECTION_DOWN && above.version.agent == kAgentServer);
-      if (goes_up && Lacks(above, here)) differs(*parent, "lacks", key, here.version);
+      // What was delivered over a former parent does not go up again over the new one.
+      SimNode& there = leftovers_ && direction == TG_DIRECTION_UP ? world_.node(kAgentServer) : *parent;
+      if (goes_up && there.up() && Lacks(EndOf(there, name), here)) differs(there, "lacks", key, here.version);
       if (goes_down && Lacks(here, above)) differs(*node, "lacks", key, above.version);
     }
   }

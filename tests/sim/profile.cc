@@ -70,6 +70,10 @@ std::vector<Profile> MakeProfiles() {
   everything.settings = 200;
   everything.joined = 150;
   everything.long_downs = 4;
+  Profile together = everything;
+  together.name = "together";
+  together.what = "everything, with changing policies, commands and an operator";
+  together.draws_more = true;
   Profile commands{.name = "commands", .what = "commands from the server, run at the devices once by key"};
   commands.commands = 40;
   commands.crashes = 12;
@@ -83,7 +87,7 @@ std::vector<Profile> MakeProfiles() {
   verify.rots = 5;
   verify.settings = 150;
   return {mixed, calm,     storm, chain,   skew,       clocks,   wide,     strict, leases,
-          tight, policies, roam,  rewinds, everything, commands, restores, verify};
+          tight, policies, roam,  rewinds, everything, commands, restores, verify, together};
 }
 
 }  // namespace
@@ -101,6 +105,10 @@ Profile Drawn(Profile profile, SimRandom& random) {
   profile.replaces = !profile.strict && !profile.tight && random.PerMille(400);
   profile.wild_clocks = profile.rewinds == 0 && random.PerMille(500);
   if (profile.rewinds != 0) profile.skew_ms_max = profile.clock_jumps = 0;
+  if (!profile.draws_more) return profile;
+  profile.policies = random.PerMille(600) ? 12 : 0;
+  profile.commands = random.PerMille(600) ? 20 : 0;
+  profile.by_hand = profile.strict ? 15 : 0;
   return profile;
 }
 

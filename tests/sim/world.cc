@@ -50,6 +50,11 @@ const replica::CatalogHolder& World::catalog(AgentId agent) const {
   return tight_catalog_ ? *tight_catalog_ : *catalog_;
 }
 
+std::shared_ptr<const replica::Catalog> World::Changing(AgentId agent, uint32_t direction) const {
+  const bool server = agent == kAgentServer;
+  return ChangingCatalog(direction, server && options_.strict_server, server ? "" : options_.retain);
+}
+
 uint32_t World::Direction(AgentId agent, const ModelTruth& model) const {
   auto found = directions_.find(agent);
   return model.changing && found != directions_.end() ? found->second : model.direction;
@@ -60,7 +65,7 @@ void World::SetDirection(AgentId agent, uint32_t direction) {
   trace_.Line(now_us_, agent, "its model goes %u", direction);
   changed.ChangeSchemas([&] {
     directions_[agent] = direction;
-    changing_catalogs_.at(agent)->Set(ChangingCatalog(direction));
+    changing_catalogs_.at(agent)->Set(Changing(agent, direction));
   });
 }
 
@@ -79,7 +84,7 @@ SimNode& World::Add(AgentId agent, uint32_t role, uint32_t level, AgentId parent
   if (options_.defect == Defect::kLeaseIgnored) options.lease_ms = 60'000;
   if (options_.policies) {
     directions_[agent] = TG_DIRECTION_NONE;
-    changing_catalogs_[agent] = std::make_unique<replica::CatalogHolder>(ChangingCatalog(TG_DIRECTION_NONE));
+    changing_catalogs_[agent] = std::make_unique<replica::CatalogHolder>(Changing(agent, TG_DIRECTION_NONE));
   }
   nodes_.push_back(std::make_unique<SimNode>(*this, options, parent));
   by_agent_[agent] = nodes_.back().get();

@@ -93,6 +93,8 @@ class World {
     }
   };
 
+  std::shared_ptr<const replica::Catalog> Changing(AgentId agent, uint32_t direction) const;
+
   WorldOptions options_;
   int64_t now_us_ = 0;
   int64_t leapt_us_ = 0;
