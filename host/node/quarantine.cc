@@ -91,12 +91,16 @@ void Node::Impl::OnRefusals(sync::Link* link, const wire::Ack& ack) {
     if (said != sync::SaidOfOurs::kNothing || superseded) news.push_back(refused);
   }
   if (ends_list) EndUnnamed(link, &news, &ended);
+  link->refusals.Took(ack.refused_number);
   stage_.End([this, agent = link->agent(), id = link->session_id, number = ack.refused_number, not_listed,
               list = ends_list ? ack.refused_from : 0,
               news = std::move(news)](const Status& status, std::span<const core::Effect>) {
     sync::Link* told = links_.Find(agent);
     if (told == nullptr) return;
-    if (!status.ok()) return links_.RestoreQuarantine(told);
+    if (!status.ok()) {
+      told->refusals.NotRecorded();
+      return links_.RestoreQuarantine(told);
+    }
     pairs_due_ = true;  // what was passed with these may be told on now
     if (not_listed != 0) deps_.metrics.Add("tidegate_quarantine_full_total", not_listed);
     told->not_listed += not_listed;

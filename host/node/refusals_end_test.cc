@@ -4,6 +4,7 @@
 
 #include "host/base/views.h"
 #include "host/node/test_tree.h"
+#include "host/wire/codec.h"
 
 namespace tidegate::node {
 namespace {
@@ -56,6 +57,34 @@ class RefusalsEnd : public NodeTest {
   }
   NoDeletes no_deletes_;
 };
+
+// Seed 405 of `together`: an ack that says that something is refused comes after the one that says that this has ended,
+// before that is durable. The entry stayed, and kept a tombstone for good.
+TEST_F(RefusalsEnd, AckOvertakenByItsSuccessor_ListsNothingAgain) {
+  TestNode& device = tree_.Add(50, TG_ROLE_DEVICE, 65535);
+  device.Start();
+  core::TransportSession session = device.OpenSession(core::Side::kParent, 10);
+  wire::SessionId id = device.TakeSent().back().session;
+  device.Receive(session, id, HelloOf(10, TG_ROLE_ROUTER, 2));
+  tree_.Run(100);
+  ASSERT_EQ(device.LinkTo(10).state, "up");
+  wire::RefusedKey refused{"Reading", 50, "r#", "r#a", {100, 50, 7}, {}, "refused", 1};
+  wire::RefusedKey ended = refused;
+  ended.reason.clear();
+  ended.held = {200, 50, 7};
+  wire::Ack first, second;
+  first.refused = {refused};
+  first.refused_number = first.refused_last = 1;
+  second.refused = {refused, ended};
+  second.refused_number = second.refused_last = 2;
+  for (const wire::Ack& ack : {second, first}) {
+    auto frame = wire::Decode(wire::Encode(id, ack), {});
+    ASSERT_TRUE(frame.ok());
+    device->Frame(session, std::move(frame).value(), 1);
+  }
+  tree_.Run(100);
+  EXPECT_THAT(device.Quarantine(), IsEmpty());
+}
 
 TEST_F(RefusalsEnd, WhileTheChildIsAwayAndItsParentRestarts_TheChildLearnsIt) {
   tree_.server->UseSchema(kStrict);

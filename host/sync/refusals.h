@@ -51,7 +51,7 @@ class Refusals {
   // A session with this start of the neighbour begins: what was not confirmed in the last one is told again, and
   // numbered anew; and everything, unless this start has taken a whole list.
   void Open(Epoch neighbour) {
-    confirmed_ = recorded_ = heard_ = whole_from_ = whole_to_ = 0;
+    confirmed_ = recorded_ = taken_ = heard_ = whole_from_ = whole_to_ = 0;
     heard_any_ = announced_ = false;
     if (!knows_whole_ || neighbour != neighbour_) incomplete_ = true;
     knows_whole_ = !incomplete_;
@@ -88,11 +88,16 @@ class Refusals {
     return !waiting_.empty();
   }
 
-  // Of the refusals in an ack, how many at its beginning are durable here already.
+  // Of the refusals in an ack, how many at its beginning are durable here already, or about to be: one that was
+  // overtaken by a newer ack says nothing.
   size_t Known(const wire::Ack& ack) const {
     uint64_t before = ack.refused_number - std::min<uint64_t>(ack.refused_number, ack.refused.size());
-    return static_cast<size_t>(std::min<uint64_t>(recorded_ - std::min(recorded_, before), ack.refused.size()));
+    const uint64_t taken = std::max(recorded_, taken_);
+    return static_cast<size_t>(std::min<uint64_t>(taken - std::min(taken, before), ack.refused.size()));
   }
+  // Staged; then Recorded, or NotRecorded if the commit failed.
+  void Took(uint64_t number) { taken_ = std::max(taken_, number); }
+  void NotRecorded() { taken_ = recorded_; }
   void Recorded(uint64_t number) { recorded_ = std::max(recorded_, number); }
 
   void Heard(const wire::Ack& ack) {
@@ -114,6 +119,7 @@ class Refusals {
   Epoch neighbour_ = 0;       // its start
   bool knows_whole_ = false;  // and that it has taken a whole list
   uint64_t recorded_ = 0;
+  uint64_t taken_ = 0;
   uint64_t heard_ = 0;
   bool heard_any_ = false;
 };
