@@ -111,12 +111,11 @@ void Node::Impl::RunReconcile(int64_t now_us) {
   } else if (known && marks_.empty() && verify_wanted_ == 0 && !asker_.running()) {
     RunBackground(parent, now_us);
   }
-  if (asker_.running() && shelf_.reading()) parent->moved_us = now_us;  // it is not the parent that we wait for
+  // It is not the parent that we wait for. A comparison that nobody waits for does not hide a feed that stands still.
+  const bool hides = background_ && background_->looking && parent->Waits(now_us);
+  if (asker_.running() && shelf_.reading() && !hides) parent->moved_us = now_us;
   while (asker_.running() && known && !parent->blocked && !parent->refusals.full()) {
-    if (BackgroundWaits(*parent, now_us)) {
-      parent->moved_us = now_us;
-      return;
-    }
+    if (BackgroundWaits(*parent, now_us)) return;
     auto ask = asker_.Next(AskerNow(now_us));
     if (!ask.ok()) {
       deps_.log.Write(3, "cannot read for a reconcile: " + ask.status().message());
@@ -282,7 +281,8 @@ void Node::Impl::OnCompareAnswer(sync::Link* link, wire::DecodedFrame frame, uin
   if (!asker_.Answered(answer, deps_.clock.monotonic_us())) return;
   CountDifferences(*link, answer);
   if (asker_.look()) {
-    link->moved_us = deps_.clock.monotonic_us();
+    const int64_t now_us = deps_.clock.monotonic_us();
+    if (!background_ || !background_->looking || !link->Waits(now_us)) link->moved_us = now_us;
     return asker_.Settled(answer.ask);
   }
 
