@@ -323,7 +323,9 @@ void Node::Impl::OnCompareAnswer(sync::Link* link, wire::DecodedFrame frame, uin
           return true;
         // What was refused above is no loss there, nor what the parent had not acknowledged yet when it was asked.
         const bool item_lacked = want.missing && held.kind == TG_CHANGE_ITEM && !link->never_sure;
-        const bool on_its_way = held.seq > held_there[std::min<uint32_t>(held.lane, TG_LANE_COUNT - 1)];
+        // The feed takes nothing up that came from above: if that is lost there, only this brings it back.
+        const bool by_feed = !CameFromAbove(held.via);
+        const bool on_its_way = by_feed && held.seq > held_there[std::min<uint32_t>(held.lane, TG_LANE_COUNT - 1)];
         if (item_lacked && (on_its_way || IsRefused(*link, held))) return true;
         if (up && Version::From(held.version) == want.version)
           (want.missing || IsSound(held) ? renumber : unsound).push_back(arena.Copy(held));

@@ -21,6 +21,7 @@ set(kept
   "policies 2274"   # a full disk takes two writes in another order
   "policies 5601"   # a half-open session is replaced at rest
   "verify 1092"     # comparisons that nobody waits for hid a feed that stood still
+  "rewinds 923"     # what only a router still had of a restored server was taken to be on its way up
   "restores 40"     # a restored device ran a command again that came anew (decision 0173)
   "restores 163"    # an answer that was given back never went up again
   "together 405")   # an ack that was overtaken listed what had ended
