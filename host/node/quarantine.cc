@@ -85,8 +85,9 @@ void Node::Impl::OnRefusals(sync::Link* link, const wire::Ack& ack) {
     auto listed = refused.reason.empty() ? ListedOfOurs(*link, refused) : std::nullopt;
     sync::SaidOfOurs said = sync::StageSaidOfOurs(link, refused, deps_.storage, room, deps_.clock.unix_ms(), &stage_);
     if (said == sync::SaidOfOurs::kNoRoom) ++not_listed;
-    if (said == sync::SaidOfOurs::kEnded && listed && !refused.dropped) ended.push_back(std::move(*listed));
     if (said == sync::SaidOfOurs::kEnded && refused.dropped) NoteDropped(*link, refused, listed ? &*listed : nullptr);
+    // What was told with the ack before may be staged yet, and not readable.
+    if (said == sync::SaidOfOurs::kEnded && !refused.dropped) ended.push_back(listed ? std::move(*listed) : refused);
     bool superseded = refused.reason.empty() && refused.held > refused.version;
     if (said != sync::SaidOfOurs::kNothing || superseded) news.push_back(refused);
   }
