@@ -493,7 +493,7 @@ class Node::Impl : private sync::Admission, private WayUp, private PolicyChanges
   void OnCompareAnswer(sync::Link* link, wire::DecodedFrame frame, uint64_t bytes);
   std::vector<AgentId> OwnersOfMarks() const;
 
-  // holds.cc
+  // holds.cc, held_above.cc
   std::optional<uint32_t> DirectionHere(std::string_view model) const;
   std::optional<uint32_t> DirectionFromAbove(std::string_view model) const;
   void HoldModel(sync::Link* link, std::string_view model, wire::HoldReason reason, std::string message);
