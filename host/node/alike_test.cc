@@ -16,19 +16,6 @@ using ::testing::SizeIs;
 
 class AlikeTest : public NodeTest {
  protected:
-  LinkSyncAnswer Verify(TestNode& node, AgentId link, bool repair) {
-    auto answer = std::make_shared<LinkSyncAnswer>();
-    answer->status = Status::Internal("not answered");
-    LinkSyncRequest request;
-    request.agent = link;
-    request.push = false;
-    request.verify = repair ? 2 : 1;
-    request.wait = true;
-    node->SyncLinks(request, [answer](LinkSyncAnswer given) { *answer = std::move(given); });
-    (void)node->Commit();
-    tree_.Run(5'000);
-    return *answer;
-  }
   void ExpectEqual(TestNode& child, AgentId parent) {
     LinkSyncAnswer after = Verify(child, parent, false);
     ASSERT_TRUE(after.status.ok()) << after.status.message();

@@ -2,8 +2,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "host/base/views.h"
-#include "host/core/change_arena.h"
 #include "host/node/test_tree.h"
 #include "host/sync/meta_keys.h"
 
@@ -48,30 +46,6 @@ class BackgroundTest : public ::testing::Test {
     }
     tree_.Run(3'000);
   }
-  static void Lose(TestNode& node, const std::string& model, const std::string& sk) {
-    std::optional<tg_change> row;
-    core::ChangeArena arena;
-    for (AgentId owner : {AgentId{0}, AgentId{42}}) {
-      tg_range range{};
-      range.struct_size = sizeof range;
-      range.owner = owner;
-      ASSERT_TRUE(node.storage()
-                      .RangeScan(range,
-                                 [&](const tg_change& change) {
-                                   if (View(change.model) == model && View(change.key.sk) == sk)
-                                     row = arena.Copy(change);
-                                   return true;
-                                 })
-                      .ok());
-    }
-    ASSERT_TRUE(row) << model << " " << sk;
-    tg_mutation mutation{};
-    mutation.struct_size = sizeof mutation;
-    mutation.op = TG_OP_PURGE;
-    mutation.change = &*row;
-    tg_group group{&mutation, 1};
-    ASSERT_TRUE(const_cast<core::Storage&>(node.storage()).Commit({&group, 1}, [](const tg_outcome&) {}).ok());
-  }
   bool HasReading(TestNode& node, const std::string& id) {
     return node.Get("Reading", R"({"id":")" + id + R"("})", 42) != "not_found";
   }
@@ -104,9 +78,9 @@ TEST_F(BackgroundTest, ByTheClock_WhatIsLostBelowComesBack_AndWhatIsLostAboveGoe
   Begin();
   Fill(30);
   tree_.Run(kPeriodMs);
-  Lose(*tree_.device, "Config", "c#9");
-  Lose(*tree_.router, "Reading", "r#7");
-  Lose(*tree_.server, "Reading", "r#8");
+  tree_.device->Lose("Config", "c#9");
+  tree_.router->Lose("Reading", "r#7");
+  tree_.server->Lose("Reading", "r#8");
   tree_.Run(2 * kPeriodMs);
   EXPECT_TRUE(HasConfig(*tree_.device, "9"));
   EXPECT_TRUE(HasReading(*tree_.router, "7"));
@@ -119,7 +93,7 @@ TEST_F(BackgroundTest, LastResult_IsShownAtBothEnds_AlsoAfterARestart) {
   for (TestNode* node : All()) node->options().verify_on_doubt = false;
   Begin();
   Fill(10);
-  Lose(*tree_.router, "Reading", "r#7");
+  tree_.router->Lose("Reading", "r#7");
   tree_.Run(kPeriodMs + 10'000);
   LinkStatus below = tree_.device->LinkTo(10);
   ASSERT_TRUE(below.verify.last);
@@ -143,8 +117,8 @@ TEST_F(BackgroundTest, StopOutOfOrder_IsDoubtedByTheNodeAndItsChildren) {
   Fill(10);
   tree_.Run(20'000);
   ASSERT_FALSE(tree_.device->LinkTo(10).verify.last) << "nothing was doubted yet";
-  Lose(*tree_.router, "Reading", "r#7");
-  Lose(*tree_.router, "Config", "c#3");
+  tree_.router->Lose("Reading", "r#7");
+  tree_.router->Lose("Config", "c#3");
   Restart(*tree_.router);
   tree_.Run(20'000);
   ASSERT_TRUE(tree_.device->LinkTo(10).verify.last);
@@ -237,7 +211,7 @@ TEST_F(BackgroundTest, LinkBreaksInTheMiddle_ItGoesOnInTheNextSession) {
   }
   Begin();
   Fill(20);
-  Lose(*tree_.router, "Reading", "r#7");
+  tree_.router->Lose("Reading", "r#7");
   for (int i = 0; i < 500 && tree_.device->LinkTo(10).verify.state.empty(); ++i) tree_.Run(1'000);
   for (int round = 0; round < 5; ++round) {
     tree_.Disconnect(*tree_.device, *tree_.router);
@@ -271,7 +245,7 @@ TEST_F(BackgroundTest, DownOnlyAndUpOnly_NothingGoesAgainstItsDirection) {
   for (TestNode* node : All()) node->options().verify_on_doubt = false;
   Begin();
   Fill(10);
-  Lose(*tree_.device, "Reading", "r#4");  // up only: nobody brings it back down
+  tree_.device->Lose("Reading", "r#4");  // up only: nobody brings it back down
   tree_.Run(2 * kPeriodMs);
   EXPECT_FALSE(HasReading(*tree_.device, "4"));
   EXPECT_TRUE(HasReading(*tree_.router, "4"));

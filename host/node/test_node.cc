@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "host/base/views.h"
+#include "host/core/change_arena.h"
 #include "host/node/test_tree.h"
 #include "host/plugin/policy_adapter.h"
 #include "host/plugin/storage_adapter.h"
@@ -332,6 +334,30 @@ Status TestNode::Send(core::TransportSession session, std::string_view frame) {
 void TestNode::Close(core::TransportSession session, std::string_view reason) {
   closed.emplace_back(reason);
   tree_.peers_.erase(session);
+}
+
+void TestNode::Lose(const std::string& model, const std::string& sk) {
+  std::optional<tg_change> row;
+  core::ChangeArena arena;
+  for (AgentId owner : {AgentId{0}, AgentId{42}}) {
+    tg_range range{};
+    range.struct_size = sizeof range;
+    range.owner = owner;
+    ASSERT_TRUE(storage()
+                    .RangeScan(range,
+                               [&](const tg_change& change) {
+                                 if (View(change.model) == model && View(change.key.sk) == sk) row = arena.Copy(change);
+                                 return true;
+                               })
+                    .ok());
+  }
+  ASSERT_TRUE(row) << model << " " << sk;
+  tg_mutation mutation{};
+  mutation.struct_size = sizeof mutation;
+  mutation.op = TG_OP_PURGE;
+  mutation.change = &*row;
+  tg_group group{&mutation, 1};
+  ASSERT_TRUE(const_cast<core::Storage&>(storage()).Commit({&group, 1}, [](const tg_outcome&) {}).ok());
 }
 
 }  // namespace tidegate::node

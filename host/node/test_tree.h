@@ -100,6 +100,8 @@ class TestNode : private Outbox, private core::Log, private core::Metrics, priva
   Node* operator->() { return node_.get(); }
   AgentId agent() const { return options_.agent; }
   const core::Storage& storage() const;
+  // A row is gone behind the node's back.
+  void Lose(const std::string& model, const std::string& sk);
 
   replica::WriteAnswer Write(const replica::Transaction& transaction);
   replica::WriteAnswer Put(const std::string& model, const std::string& json, std::optional<AgentId> to = {});
@@ -211,6 +213,21 @@ class NodeTest : public ::testing::Test {
       }
       return true;
     };
+  }
+
+  // Compares the link at this end of it, with repair or without.
+  LinkSyncAnswer Verify(TestNode& node, AgentId link, bool repair, int64_t run_ms = 5'000) {
+    auto answer = std::make_shared<LinkSyncAnswer>();
+    answer->status = Status::Internal("not answered");
+    LinkSyncRequest request;
+    request.agent = link;
+    request.push = false;
+    request.verify = repair ? 2 : 1;
+    request.wait = true;
+    node->SyncLinks(request, [answer](LinkSyncAnswer given) { *answer = std::move(given); });
+    (void)node->Commit();
+    tree_.Run(run_ms);
+    return *answer;
   }
 
   SyncAnswer Sync(TestNode& node, SyncTarget target, int64_t timeout_ms, int64_t run_ms) {

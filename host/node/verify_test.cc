@@ -2,8 +2,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "host/base/views.h"
-#include "host/core/change_arena.h"
 #include "host/node/test_tree.h"
 
 namespace tidegate::node {
@@ -14,19 +12,6 @@ using ::testing::SizeIs;
 
 class VerifyTest : public NodeTest {
  protected:
-  LinkSyncAnswer Verify(TestNode& node, AgentId link, bool repair, int64_t run_ms = 5'000) {
-    auto answer = std::make_shared<LinkSyncAnswer>();
-    answer->status = Status::Internal("not answered");
-    LinkSyncRequest request;
-    request.agent = link;
-    request.push = false;
-    request.verify = repair ? 2 : 1;
-    request.wait = true;
-    node->SyncLinks(request, [answer](LinkSyncAnswer given) { *answer = std::move(given); });
-    (void)node->Commit();
-    tree_.Run(run_ms);
-    return *answer;
-  }
   void FillBothWays(int count) {
     for (int i = 0; i < count; ++i) {
       std::string id = std::to_string(i);
@@ -34,31 +19,6 @@ class VerifyTest : public NodeTest {
       ASSERT_TRUE(tree_.server->Put("Config", R"({"name":")" + id + R"("})").status.ok());
     }
     tree_.Run(5'000);
-  }
-  // Behind the node's back.
-  void Lose(TestNode& node, const std::string& model, const std::string& sk) {
-    std::optional<tg_change> row;
-    core::ChangeArena arena;
-    for (AgentId owner : {AgentId{0}, AgentId{42}}) {
-      tg_range range{};
-      range.struct_size = sizeof range;
-      range.owner = owner;
-      ASSERT_TRUE(node.storage()
-                      .RangeScan(range,
-                                 [&](const tg_change& change) {
-                                   if (View(change.model) == model && View(change.key.sk) == sk)
-                                     row = arena.Copy(change);
-                                   return true;
-                                 })
-                      .ok());
-    }
-    ASSERT_TRUE(row) << model << " " << sk;
-    tg_mutation mutation{};
-    mutation.struct_size = sizeof mutation;
-    mutation.op = TG_OP_PURGE;
-    mutation.change = &*row;
-    tg_group group{&mutation, 1};
-    ASSERT_TRUE(const_cast<core::Storage&>(node.storage()).Commit({&group, 1}, [](const tg_outcome&) {}).ok());
   }
   bool Has(TestNode& node, const std::string& id) {
     return node.Get("Reading", R"({"id":")" + id + R"("})", 42) != "not_found";
@@ -82,9 +42,9 @@ TEST_F(VerifyTest, EqualReplicas_AreEqualFromEitherEnd) {
 
 TEST_F(VerifyTest, WhatIsMissing_IsCountedByModelAndSide_AndNothingIsChanged) {
   FillBothWays(40);
-  Lose(*tree_.router, "Reading", "r#7");
-  Lose(*tree_.router, "Reading", "r#8");
-  Lose(*tree_.device, "Config", "c#9");
+  tree_.router->Lose("Reading", "r#7");
+  tree_.router->Lose("Reading", "r#8");
+  tree_.device->Lose("Config", "c#9");
   for (int round = 0; round < 2; ++round) {
     LinkSyncAnswer found = Verify(*tree_.device, 10, false);
     ASSERT_TRUE(found.status.ok()) << found.status.message();
@@ -102,9 +62,9 @@ TEST_F(VerifyTest, WhatIsMissing_IsCountedByModelAndSide_AndNothingIsChanged) {
 
 TEST_F(VerifyTest, Repair_MendsAsDirectionsSay) {
   FillBothWays(40);
-  Lose(*tree_.router, "Reading", "r#7");
-  Lose(*tree_.device, "Config", "c#9");
-  Lose(*tree_.device, "Reading", "r#11");  // goes up only: nobody brings it back
+  tree_.router->Lose("Reading", "r#7");
+  tree_.device->Lose("Config", "c#9");
+  tree_.device->Lose("Reading", "r#11");  // goes up only: nobody brings it back
   LinkSyncAnswer mended = Verify(*tree_.device, 10, true);
   ASSERT_TRUE(mended.status.ok()) << mended.status.message();
   ASSERT_THAT(mended.report->models, SizeIs(2));
@@ -119,7 +79,7 @@ TEST_F(VerifyTest, Repair_MendsAsDirectionsSay) {
 
 TEST_F(VerifyTest, LinkBreaksInTheMiddle_ItGoesOnInTheNextSession) {
   FillBothWays(60);
-  for (int i = 0; i < 60; i += 7) Lose(*tree_.router, "Reading", "r#" + std::to_string(i));
+  for (int i = 0; i < 60; i += 7) tree_.router->Lose("Reading", "r#" + std::to_string(i));
   int asks = 0;
   bool cut = false;
   tree_.network = [&](TestNode& from, TestNode&, const wire::DecodedFrame& frame) {
@@ -153,8 +113,8 @@ TEST_F(VerifyTest, LostAtAParentThatIsSure_IsNoDelete) {
   FillBothWays(5);
   ASSERT_TRUE(tree_.device->Put("Setting", R"({"name":"a"})").status.ok());
   tree_.Run(5'000);
-  Lose(*tree_.router, "Config", "c#3");
-  Lose(*tree_.router, "Setting", "s#a");
+  tree_.router->Lose("Config", "c#3");
+  tree_.router->Lose("Setting", "s#a");
   Verify(*tree_.device, 10, true, 60'000);
   EXPECT_TRUE(Configured(*tree_.device, "3")) << "its parent lacks it, and the server does not";
   EXPECT_NE(tree_.device->Get("Setting", R"({"name":"a"})"), "not_found");
