@@ -51,7 +51,7 @@ void Node::Impl::OnBatch(sync::Link* link, wire::DecodedFrame frame) {
   stage_.Begin(true);
   stage_.MetaPut(sync::meta::Held(link->agent(), batch.lane), wire::EncodeRecord(batch.after));
   sync::QuarantineNotes notes =
-      sync::StageQuarantine(link, staged, deps_.storage, QuarantineRoom(), deps_.clock.unix_ms(), &stage_);
+      sync::StageQuarantine(link, staged, deps_.storage, QuarantineRoom(staged), deps_.clock.unix_ms(), &stage_);
   for (const std::string& model : staged.left_out) link->holds.LeftOut(model, batch.lane, batch.before);
   link->holds.Stage(link->agent(), &stage_);
   if (batch.begin != 0 && batch.unsettled && link->is_parent()) {

@@ -318,6 +318,7 @@ class Node::Impl : private sync::Admission, private WayUp, private PolicyChanges
   void ReleaseOverwritten();
   uint64_t QuarantineCount() const;
   uint64_t QuarantineRoom() const;
+  uint64_t QuarantineRoom(const sync::StagedChanges& staged) const;
   void Tell(sync::Link* link, const sync::QuarantineNotes& notes);
   void OnRefusals(sync::Link* link, const wire::Ack& ack);
   std::optional<wire::RefusedKey> ListedOfOurs(const sync::Link& link, const wire::RefusedKey& said) const;

@@ -34,6 +34,11 @@ uint64_t Node::Impl::QuarantineRoom() const {
   return options_.quarantine_items_max - std::min(QuarantineCount(), options_.quarantine_items_max);
 }
 
+// Counted only where it is wanted: hardly a batch has anything that is refused.
+uint64_t Node::Impl::QuarantineRoom(const sync::StagedChanges& staged) const {
+  return staged.refused.empty() ? 0 : QuarantineRoom();
+}
+
 // After the commit that holds them.
 void Node::Impl::Tell(sync::Link* link, const sync::QuarantineNotes& notes) {
   if (!link->quarantined.empty()) listing_.insert(link->agent());

@@ -365,7 +365,7 @@ void Node::Impl::OnCompareAnswer(sync::Link* link, wire::DecodedFrame frame, uin
   }
   stage_.Begin(true);
   sync::QuarantineNotes notes =
-      sync::StageQuarantine(link, refused, deps_.storage, QuarantineRoom(), deps_.clock.unix_ms(), &stage_);
+      sync::StageQuarantine(link, refused, deps_.storage, QuarantineRoom(refused), deps_.clock.unix_ms(), &stage_);
   std::vector<AgentId> strays = strays_.StageAdmitted();
   link->holds.Stage(link->agent(), &stage_);
   size_t count = 0;

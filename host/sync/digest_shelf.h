@@ -3,6 +3,8 @@
 #pragma once
 
 #include <list>
+#include <unordered_map>
+#include <vector>
 
 #include "host/sync/range_digests.h"
 
@@ -25,12 +27,11 @@ class DigestShelf {
   // Valid until the next call of a function that is not const. slow: nobody waits; it is read at the low rate, unless
   // somebody else is in a hurry.
   RangeDigests* Find(AgentId owner, RowClass row_class, uint64_t cut, int64_t now_us, bool slow = false);
-  void Changed(const tg_key& key) {
-    for (Shelved& shelved : shelved_) shelved.digests.Changed(key);
-  }
+  // For each row that is committed, while anything is kept: costs nothing that grows with what others compare.
+  void Changed(const tg_key& key);
   bool empty() const { return shelved_.empty(); }
   // Something is being read; of what is read at the low rate the next portion may not be due yet.
-  bool reading() const;
+  bool reading() const { return !reading_.empty(); }
   // When the next portion is due; INT64_MAX = nothing is being read.
   int64_t NextReadUs() const;
   // Reads a portion of what is wanted. An error forgets it: it is asked for again.
@@ -51,12 +52,21 @@ class DigestShelf {
     RangeDigests digests;
   };
 
+  using Place = std::list<Shelved>::iterator;
+
+  Place Put(Shelved shelved);
+  void Take(Place place);
+  Place Of(AgentId owner, RowClass row_class, uint64_t cut);
+
   const core::Storage& storage_;
   uint64_t portion_rows_;
   uint64_t leaf_items_;
   int64_t slow_row_us_;         // at the low rate
   int64_t slow_at_us_ = 0;      // when the next portion may be read at it
   std::list<Shelved> shelved_;  // what was used last is first
+  std::unordered_map<AgentId, std::vector<Place>> of_owner_;
+  std::list<Place> reading_;  // what is not whole; what was asked for last is first
+  bool grown_ = false;        // since their size was looked at
   uint64_t rows_read_ = 0;
 };
 

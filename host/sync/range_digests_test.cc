@@ -160,6 +160,37 @@ TEST_F(RangeDigestsTest, ShelfReadsInPortions_AndForgetsWhatNobodyUses) {
   EXPECT_TRUE(shelf.empty());
 }
 
+TEST_F(RangeDigestsTest, ShelfHoldsBothClasses_AChangeReachesEach) {
+  Fill(0, 2'000);
+  DigestShelf shelf(rows_);
+  ASSERT_NE(shelf.Find(7, RowClass::kDown, 0, 1'000), nullptr);
+  ASSERT_NE(shelf.Find(8, RowClass::kDown, 0, 1'500), nullptr);
+  ASSERT_NE(shelf.Find(7, RowClass::kUpOnly, 0, 2'000), nullptr);
+  rows_.Put(Key(10), TG_DIRECTION_UP, 77);  // leaves the one, comes to the other
+  shelf.Changed(rows_.KeyOf(Key(10)));
+  for (RowClass row_class : {RowClass::kDown, RowClass::kUpOnly}) {
+    RangeDigests* digests = shelf.Find(7, row_class, 0, 3'000);
+    ASSERT_NE(digests, nullptr);
+    EXPECT_EQ(digests->Of({}).value(), Truth({}, row_class));
+  }
+  EXPECT_EQ(shelf.NextForgetUs(), 1'500 + DigestShelf::kUnusedUsMax) << "what was used longest ago is the first";
+  shelf.Forget(shelf.NextForgetUs());
+  EXPECT_EQ(shelf.RowsOf(8, 0), 0u);
+  EXPECT_GT(shelf.RowsOf(7, 0), 0u);
+}
+
+TEST_F(RangeDigestsTest, ShelfReads_WhatSomebodyWaitsForFirst) {
+  Fill(0, 10'000);
+  DigestShelf shelf(rows_);
+  EXPECT_EQ(shelf.Find(7, RowClass::kDown, 0, 1'000), nullptr);
+  EXPECT_EQ(shelf.Find(7, RowClass::kUpOnly, 0, 1'000, true), nullptr);
+  while (shelf.NextReadUs() == 0) ASSERT_TRUE(shelf.Read(2'000).ok());
+  EXPECT_NE(shelf.Find(7, RowClass::kDown, 0, 2'000), nullptr);
+  EXPECT_TRUE(shelf.reading()) << "what nobody waits for";
+  EXPECT_EQ(shelf.Find(7, RowClass::kUpOnly, 0, 2'000), nullptr) << "somebody waits now";
+  EXPECT_EQ(shelf.NextReadUs(), 0);
+}
+
 TEST_F(RangeDigestsTest, ShelfCannotRead_SaysSoAndBeginsAnew) {
   Fill(0, 10'000);
   DigestShelf shelf(rows_);
