@@ -1,5 +1,6 @@
 #include "bench/daemon.h"
 
+#include <signal.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -58,7 +59,8 @@ Daemon::Daemon(const Options& options, const Scratch& scratch, DaemonSpec spec)
   if (spec.uplink == nullptr && spec.downlink == nullptr) text.replace(text.size() - 1, 1, " []\n");
   text += "policies:\n  - plugin: policy-onetable\n";
   if (!spec.policy_config.empty()) text += "    config: " + spec.policy_config + "\n";
-  text += "schemas:\n  - " + options.source_dir + "/schemas/examples/device.json5\n";
+  text += "schemas:\n  - " +
+          (spec.schema.empty() ? options.source_dir + "/schemas/examples/device.json5" : spec.schema) + "\n";
   text += "sync:\n  sync_delay: " + spec.sync_delay + "\n";
   WriteFile(folder_ + "/tidegate.yaml", text);
 }
@@ -81,6 +83,8 @@ void Daemon::Stop() {
   process_->Stop();
   process_.reset();
 }
+
+void Daemon::Reload() { (void)::kill(process_->pid(), SIGHUP); }
 
 HttpAnswer Daemon::Get(const std::string& path) {
   HttpAnswer answer = HttpClient(socket_).Get(path);

@@ -23,6 +23,7 @@ struct DaemonSpec {
   const Broker* downlink = nullptr;  // the broker shared with its children
   std::string sync_delay = "5s";
   std::string policy_config = {};  // of policy-onetable, in YAML's flow form
+  std::string schema = {};         // its file; empty: the example's
 };
 
 class Daemon {
@@ -33,6 +34,8 @@ class Daemon {
   // Returns when the API answers that the node is up; the seconds that took.
   double Start();
   void Stop();
+  // Reads configuration and schema anew.
+  void Reload();
 
   const std::string& socket() const { return socket_; }
   std::string replica() const { return folder_ + "/replica.db"; }

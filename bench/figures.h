@@ -21,6 +21,8 @@ void MeasureMemory(const Options& options, Report* report);
 void MeasureAlarm(const Options& options, Report* report);
 // Two equal replicas compared, and two of which a hundred items differ: bytes and time.
 void MeasureVerify(const Options& options, Report* report);
+// A model with many items goes from none to up while the daemons run: until the server has them.
+void MeasurePolicy(const Options& options, Report* report);
 // What a router with a thousand children spends on a broadcast, on a child that is silent, on one batch of one child.
 void MeasureChildren(const Options& options, Report* report);
 

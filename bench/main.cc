@@ -14,7 +14,7 @@ constexpr const char* kHelp = R"(usage: tidegate_bench --source DIR --root DIR [
   --source DIR    the sources: data and schemas
   --root DIR      an installation of tidegated and its plugins
   --dir DIR       where the files of measurements are made; a disk (default /var/tmp)
-  --only GROUP    ingest, catch-up, latency, memory, alarm, verify or children; or bare, the loops compared with
+  --only GROUP    ingest, catch-up, latency, memory, alarm, verify, policy or children; or bare, the loops compared with
   --fast          fewer rounds and a smaller replica for the figure on memory
   --rounds N      rounds of which the median counts (default 5)
   --json          one object a line: name, value, unit, target, met
@@ -74,21 +74,23 @@ int main(int argc, char** argv) {
     const char* name;
     void (*measure)(const Options&, tidegate::bench::Report*);
   };
-  const Group groups[] = {{"ingest", tidegate::bench::MeasureIngest},     {"catch-up", tidegate::bench::MeasureCatchUp},
-                          {"latency", tidegate::bench::MeasureLatency},   {"memory", tidegate::bench::MeasureMemory},
-                          {"alarm", tidegate::bench::MeasureAlarm},       {"verify", tidegate::bench::MeasureVerify},
-                          {"children", tidegate::bench::MeasureChildren}, {"bare", tidegate::bench::MeasureBare}};
+  const Group groups[] = {{"ingest", tidegate::bench::MeasureIngest},   {"catch-up", tidegate::bench::MeasureCatchUp},
+                          {"latency", tidegate::bench::MeasureLatency}, {"memory", tidegate::bench::MeasureMemory},
+                          {"alarm", tidegate::bench::MeasureAlarm},     {"verify", tidegate::bench::MeasureVerify},
+                          {"policy", tidegate::bench::MeasurePolicy},   {"children", tidegate::bench::MeasureChildren},
+                          {"bare", tidegate::bench::MeasureBare}};
   bool any = false;
   for (const Group& group : groups) {
-    // The bare loops run beside what is compared with them; they and the comparison of replicas only when asked for.
-    const bool asked_for =
-        group.measure == tidegate::bench::MeasureBare || group.measure == tidegate::bench::MeasureVerify;
+    // The bare loops run beside what is compared with them; they and what moves whole replicas only when asked for.
+    const bool asked_for = group.measure == tidegate::bench::MeasureBare ||
+                           group.measure == tidegate::bench::MeasureVerify ||
+                           group.measure == tidegate::bench::MeasurePolicy;
     if (options.only.empty() ? asked_for : options.only != group.name) continue;
     any = true;
     group.measure(options, &report);
   }
   if (!any)
     tidegate::bench::Die("--only " + options.only +
-                         ": there are ingest, catch-up, latency, memory, alarm, verify and children");
+                         ": there are ingest, catch-up, latency, memory, alarm, verify, policy and children");
   return report.Finish() ? 0 : 3;
 }
