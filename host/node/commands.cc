@@ -74,8 +74,7 @@ Result<CommandList> Node::Impl::Commands(const std::string& model) const {
   for (const char* field : {"code", "output"}) {
     if (!rule->answer->model->HasField(field)) list.answer_lacks.emplace_back(field);
   }
-  for (const wire::Scope& mark : marks_) {
-    if (!mark.all_owners && mark.owner != options_.agent && mark.owner != kAgentAll) continue;
+  if (marks_.Covers(options_.agent) || marks_.Covers(kAgentAll)) {
     list.waits_for =
         "what this node did before it started or was connected is not compared with its parent yet; a command that it "
         "has answered must not run again";
@@ -129,7 +128,7 @@ std::vector<wire::KeyBound> Node::Impl::KeysOfMissingAnswers() const {
 bool Node::Impl::AskMissingAnswers() {
   std::vector<wire::KeyBound> keys = KeysOfMissingAnswers();
   std::erase_if(keys, [&](const wire::KeyBound& key) { return !asked_answers_.insert({key.pk, key.sk}).second; });
-  asker_.AskOwn(options_.agent, keys);
+  pass_.asker().AskOwn(options_.agent, keys);
   return !keys.empty();
 }
 
@@ -137,8 +136,8 @@ bool Node::Impl::AskMissingAnswers() {
 // machine, may lack answers that the parent has.
 void Node::Impl::DoubtAnswers() {
   if (options_.role == TG_ROLE_SERVER || KeysOfMissingAnswers().empty()) return;
-  AddMark(false, options_.agent);
-  StageMarks();
+  marks_.Add(false, options_.agent);
+  marks_.Stage();
 }
 
 // A committed change: a command to this node. Its key may be one that an earlier life has answered, or whose answer was

@@ -105,7 +105,7 @@ Status Node::Impl::MakeLegs(Errand* errand) {
     if (!for_parent && (through.size() != 1 || through[0]->agent() != what.agent || errand->asker != 0))
       return Status::Invalid("verify compares one link: name a neighbour, or run it at a node beside the link");
     if (here) {
-      errand->verify = WantVerified(what.verify == 2);
+      errand->verify = asked_verify_.Want(what.verify == 2);
     }
   }
   bool mark = what.compare && what.agent == options_.agent && errand->asker != 0 && links_.parent() != nullptr &&
@@ -126,10 +126,10 @@ Status Node::Impl::MakeLegs(Errand* errand) {
   }
   if (mark) {
     stage_.Begin();
-    AddMark(true, 0);
-    StageMarks();
+    marks_.Add(true, 0);
+    marks_.Stage();
     stage_.End();
-    errand->mark = record_.mark_number;
+    errand->mark = marks_.last_number();
   }
   return {};
 }
@@ -175,7 +175,7 @@ void Node::Impl::Finish(Errand& errand, const Status& status) {
     wire::SyncDone done;
     done.number = errand.what.number;
     if (!status.ok()) done.failure = status.message();
-    if (status.ok() && errand.verify != 0) done.report = verified_report_;
+    if (status.ok() && errand.verify != 0) done.report = asked_verify_.report();
     Send(asker, done);
     return;
   }
@@ -183,7 +183,7 @@ void Node::Impl::Finish(Errand& errand, const Status& status) {
   LinkSyncAnswer answer;
   answer.status = status;
   if (status.ok() && errand.what.verify != 0) {
-    answer.report = errand.verify != 0 ? verified_report_ : errand.report;
+    answer.report = errand.verify != 0 ? asked_verify_.report() : errand.report;
     if (errand.verify == 0 && answer.report) {
       // It was seen from the child.
       for (wire::ModelDifference& model : answer.report->models) std::swap(model.missing_here, model.missing_there);
@@ -200,11 +200,8 @@ void Node::Impl::Finish(Errand& errand, const Status& status) {
 
 // All but giving it to who asked.
 bool Node::Impl::DoneElsewhere(const Errand& errand) const {
-  if (errand.verify != 0 && !IsVerified(errand.verify)) return false;
-  if (!errand.legs_done() || errand.mark == 0) return errand.legs_done();
-  // A later mark of everything has taken the place of ours.
-  return std::none_of(marks_.begin(), marks_.end(),
-                      [&](const wire::Scope& mark) { return mark.number <= errand.mark || mark.all_owners; });
+  if (errand.verify != 0 && !asked_verify_.IsDone(errand.verify)) return false;
+  return errand.legs_done() && (errand.mark == 0 || !marks_.Waits(errand.mark));
 }
 
 // True if something new is to be sent.

@@ -55,12 +55,12 @@ void Node::Impl::OnBatch(sync::Link* link, wire::DecodedFrame frame) {
   for (const std::string& model : staged.left_out) link->holds.LeftOut(model, batch.lane, batch.before);
   link->holds.Stage(link->agent(), &stage_);
   if (batch.begin != 0 && batch.unsettled && link->is_parent()) {
-    AddMark(true, 0);
-    StageMarks();
+    marks_.Add(true, 0);
+    marks_.Stage();
   }
   if (!staged.waiting.empty()) {
-    for (AgentId owner : staged.waiting) AddMark(false, owner);
-    StageMarks();
+    for (AgentId owner : staged.waiting) marks_.Add(false, owner);
+    marks_.Stage();
   }
   if (rewound) sync::LinkTable::StageRecord(link->record, &stage_);
   std::vector<AgentId> strays = strays_.StageAdmitted();
@@ -146,7 +146,7 @@ void Node::Impl::OnAck(sync::Link* link, const wire::Ack& ack) {
     }
   }
   OnSureness(link, ack);
-  if (link->is_parent()) HearDoubts(link, ack.doubts, "");
+  if (link->is_parent()) doubts_.Hear(link, ack.doubts, "");
   if (ack.answer_wanted) link->AckAll();
 }
 

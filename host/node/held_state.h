@@ -4,6 +4,8 @@
 
 #include "host/base/views.h"
 #include "host/core/storage.h"
+#include "host/sync/link.h"
+#include "host/sync/meta_keys.h"
 #include "host/wire/frames.h"
 
 namespace tidegate::node {
@@ -22,6 +24,13 @@ inline Held HeldOf(const core::Storage& storage, const tg_key& key) {
     return false;
   });
   return got.ok() ? held : Held();
+}
+
+// Whether the neighbour has it in quarantine.
+inline bool IsRefused(const sync::Link& link, const tg_change& change) {
+  return !link.refused_ours.empty() &&
+         link.refused_ours.contains(
+             sync::meta::Quarantine(link.agent(), true, change.key.owner, View(change.key.pk), View(change.key.sk)));
 }
 
 inline tg_key KeyOf(const wire::RefusedKey& name) { return {name.owner, Str(name.pk), Str(name.sk)}; }

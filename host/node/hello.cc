@@ -39,7 +39,7 @@ void Node::Impl::StartHello(Session* session) {
     hello.epochs.back().epoch = proof_epoch_;
   hello.edges = links_.routes().Table();
   hello.edges_number = edges_number_;
-  hello.unsettled = marks_;
+  hello.unsettled = marks_.scopes();
   hello.delivered.clear();
   for (uint32_t lane = 0; lane < TG_LANE_COUNT; ++lane) {
     if (!delivered_[lane].none()) hello.delivered.push_back({lane, delivered_[lane]});
@@ -111,8 +111,8 @@ void Node::Impl::OnHelloFromParent(Session* session, const wire::Hello& hello) {
   const bool confirmed = hello.confirmed_fall > confirmed_before;
   if (confirmed) {
     record_.confirmed_fall = hello.confirmed_fall;
-    AddMark(true, 0);
-    StageMarks();
+    marks_.Add(true, 0);
+    marks_.Stage();
   }
   stage_.MetaPut(sync::meta::kNode, wire::EncodeRecord(record_));
   stage_.MetaPut(sync::meta::Table(record.agent), wire::EncodeRecord(wire::TableRecord{hello.models}));
@@ -123,8 +123,8 @@ void Node::Impl::OnHelloFromParent(Session* session, const wire::Hello& hello) {
   if (fallen) StageFall(hello.fall);
   // Who names no watermark of ours after a loss of the server cannot tell us that we went back, too.
   if (went_back || other_parent || lost) {
-    AddMark(true, 0);
-    StageMarks();
+    marks_.Add(true, 0);
+    marks_.Stage();
   }
   stage_.End([this, number = session->transport, id = session->id, hello, record, other_parent, lost, fallen,
               fall_before, confirmed, confirmed_before, known_attach, ended,
@@ -223,8 +223,8 @@ void Node::Impl::ParentIsUp(Session* session, const wire::Hello& hello, const wi
     stage_.End();
   }
   NoteConnected(link, *session);
-  HearDoubts(link, hello.doubts, hello.doubt);
-  DoubtBegins(link, other, hello.held);
+  doubts_.Hear(link, hello.doubts, hello.doubt);
+  doubts_.NoteBegin(link, other, hello.held);
   AskParentAnew();
   PurgeSoon();
 }
@@ -244,7 +244,7 @@ void Node::Impl::OnRefuse(Session* session, wire::SessionId id, const wire::Refu
       return;
     case wire::RefuseReason::kMalformed:
       if (sync::Link* parent = links_.Find(session->agent))
-        Doubt("agent " + std::to_string(parent->agent()) + " could not read a frame", parent);
+        doubts_.Note("agent " + std::to_string(parent->agent()) + " could not read a frame", parent);
       [[fallthrough]];
     case wire::RefuseReason::kUnknownType:
       session->last_error = refuse.message;

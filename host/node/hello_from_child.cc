@@ -133,7 +133,7 @@ void Node::Impl::ChildIsUp(Session* session, wire::SessionId id, const wire::Hel
       return;
     }
     NoteConnected(link, *session);
-    DoubtBegins(link, first, hello.held);
+    doubts_.NoteBegin(link, first, hello.held);
     link->settled = false;
     link->sure_asked = link->sure_said = 0;
     NeedSureness(link);
@@ -156,8 +156,8 @@ void Node::Impl::ChildIsUp(Session* session, wire::SessionId id, const wire::Hel
   answer.rewound = record_.rewound;
   answer.restored = record_.restored_unix_ms != 0;
   answer.known_epoch = known_epoch;
-  answer.doubts = DoubtsAbout(*link);
-  answer.doubt = LastDoubt(*link);
+  answer.doubts = doubts_.About(*link);
+  answer.doubt = doubts_.LastAbout(*link);
   if (hello.rewound) answer.newest_hlc = NewestOf(record.agent);
   answer.edges = difference.higher;
   link->outdated.clear();

@@ -172,8 +172,8 @@ void Node::Impl::EndHolds() {
     stage_.Begin();
     for (const std::string& model : models) stage_.MetaDelete(sync::meta::Hold(agent, model));
     if (link->is_parent()) {
-      AddMark(true, 0);
-      StageMarks();
+      marks_.Add(true, 0);
+      marks_.Stage();
     }
     stage_.End([this, agent, models](const Status& status, std::span<const core::Effect>) {
       sync::Link* told = links_.Find(agent);

@@ -12,10 +12,15 @@
 
 #include "host/base/hybrid_clock.h"
 #include "host/core/stage.h"
+#include "host/node/asked_verify.h"
+#include "host/node/background_verify.h"
 #include "host/node/clock_judge.h"
+#include "host/node/compare_pass.h"
 #include "host/node/disk_gate.h"
+#include "host/node/doubts.h"
 #include "host/node/errand.h"
 #include "host/node/given_up.h"
+#include "host/node/marks.h"
 #include "host/node/node.h"
 #include "host/node/policy_changes.h"
 #include "host/node/quotas.h"
@@ -32,7 +37,6 @@
 #include "host/sync/inbound.h"
 #include "host/sync/link_table.h"
 #include "host/sync/reconcile_answerer.h"
-#include "host/sync/reconcile_asker.h"
 #include "host/sync/verify_schedule.h"
 #include "host/wire/records.h"
 
@@ -40,7 +44,7 @@ namespace tidegate::node {
 
 const char* LaneName(uint32_t lane);
 
-class Node::Impl : private sync::Admission, private WayUp, private PolicyChanges::Around {
+class Node::Impl : private sync::Admission, private WayUp, private PolicyChanges::Around, private ComparePass::Around {
  public:
   Impl(const NodeOptions& options, const Dependencies& deps);
 
@@ -362,11 +366,10 @@ class Node::Impl : private sync::Admission, private WayUp, private PolicyChanges
   bool GrantLease(bool heard, int64_t now_ms, wire::LinkRecord* record) const;
   void ClockMoved(int64_t by_ms);
   void StageLeases(int64_t now_ms);
-  uint64_t KnownHorizon() const;
+  uint64_t KnownHorizon() const override;
   void TakeHorizon(const wire::Hello& hello);
 
   // purge.cc
-  static bool IsRefused(const sync::Link& link, const tg_change& change);
   Status RestorePurge();
   int64_t PurgeEveryUs() const;
   void Purge(int64_t now_us);
@@ -379,7 +382,6 @@ class Node::Impl : private sync::Admission, private WayUp, private PolicyChanges
 
   // sure.cc
   sync::Sureness SureOf(const sync::Link& child, AgentId owner) const;
-  bool IsUnsettled(AgentId owner) const;
   void KeepRefused(wire::CompareAnswer* answer) const;
   void NeedSureness(sync::Link* child);
   void AskParentAnew();
@@ -417,66 +419,16 @@ class Node::Impl : private sync::Admission, private WayUp, private PolicyChanges
   static bool IsSound(const tg_change& row);
   void StageSound(tg_change row, AgentId via);
 
-  // verify.cc
-  struct Verifying {
-    uint64_t number = 0;
-    bool mends = false;
-    bool background = false;  // background.cc counts it
-    int64_t begun_us = 0;
-    uint64_t rows_before = 0;
-    wire::CompareReport report;
-    std::map<std::string, wire::ModelDifference> models;
-    std::set<std::string> counted;
-  };
-  uint64_t WantVerified(bool mend);
-  bool IsVerified(uint64_t number) const;
-  void StartVerify(sync::Link* parent, sync::ComparePlan plan, int64_t now_us);
-  void StopVerify();
-  void EndVerify(sync::Link* parent, int64_t now_us);
-  void CountDifferences(const sync::Link& link, const wire::CompareAnswer& answer);
+  // verify_around.cc
+  void StartPass(sync::Link* parent, sync::ComparePlan plan, int64_t now_us);
+  void BreakOffPass();
+  void EndPass(sync::Link* parent, int64_t now_us);
   bool MayDrop(std::string_view model) const;
-
-  // background.cc
-  struct Background {
-    AgentId parent = 0;
-    ReplicaId replica;
-    uint32_t cause = 0;
-    std::string reason;
-    int64_t begun_us = 0;
-    int64_t stored_us = 0;
-    int64_t asked_us = 0;
-    uint64_t our_doubts = 0;  // when it began
-    uint64_t their_doubts = 0;
-    std::optional<AgentId> after;  // owners up to this one are done
-    AgentId owner = 0;             // the present one
-    bool looking = false;          // at it; else something of it is mended, or the next one has not begun
-    bool mending = false;
-    uint64_t owners = 0;
-    uint64_t owners_done = 0;
-    wire::CompareReport report;
-    std::map<std::string, wire::ModelDifference> models;
-  };
-  void StartBackground();
-  void Doubt(const std::string& reason, sync::Link* link = nullptr);
-  uint64_t DoubtsAbout(const sync::Link& link) const;
-  std::string LastDoubt(const sync::Link& link) const;
-  void DoubtBegins(sync::Link* link, bool first, const std::vector<wire::LaneWatermark>& held);
-  void HearDoubts(sync::Link* parent, uint64_t number, const std::string& reason);
-  void StageVerify(const sync::Link& link);
-  void YieldBackground(const sync::Link& parent);
-  void RunBackground(sync::Link* parent, int64_t now_us);
-  void BeginBackground(const sync::Link& parent, int64_t now_us);
-  void StoreBackground(sync::Link* parent, int64_t now_us);
-  void EndBackgroundOwner(sync::Link* parent, bool mended, int64_t now_us);
-  void EndBackground(sync::Link* parent, int64_t now_us);
-  bool BackgroundWaits(const sync::Link& parent, int64_t now_us) const;
-  int64_t NextBackgroundUs(int64_t now_us) const;
-  void NoteReport(sync::Link* parent, wire::CompareReport report);
+  void NoteReport(sync::Link* parent, wire::CompareReport report) override;
   void HearReport(sync::Link* child, wire::CompareReport report);
   VerifyStatus ShowVerify(const sync::Link& link) const;
 
   // reconcile.cc
-  std::vector<AgentId> AllOwners() const;
   struct PendingAsk {
     AgentId child;
     wire::SessionId session;
@@ -486,13 +438,10 @@ class Node::Impl : private sync::Admission, private WayUp, private PolicyChanges
   void AnswerAsk(sync::Link* link, const wire::CompareAsk& ask, sync::RangeDigests* digests);
   void ReadDigests(int64_t now_us);
   bool IsBelow(const sync::Link& link, AgentId owner) const;
-  void AddMark(bool all_owners, AgentId owner, bool up_only = false);
-  void StageMarks();
   void RunReconcile(int64_t now_us);
   void OnCompareAsk(sync::Link* link, const wire::CompareAsk& ask);
   void Renumbered(uint64_t from, uint64_t to) override;
   void OnCompareAnswer(sync::Link* link, wire::DecodedFrame frame, uint64_t bytes);
-  std::vector<AgentId> OwnersOfMarks() const;
 
   // holds.cc, held_above.cc
   std::optional<uint32_t> DirectionHere(std::string_view model) const;
@@ -577,11 +526,13 @@ class Node::Impl : private sync::Admission, private WayUp, private PolicyChanges
 
   NodeOptions options_;
   Dependencies deps_;
+  wire::NodeRecord record_;
   HybridClock versions_;
   uint64_t stored_clock_ = 0;
   core::Stage stage_;
   replica::LocalWriter writer_;
   sync::LinkTable links_;
+  Marks marks_;
   ClockJudge clock_judge_;
   DiskGate disk_gate_;
   GivenUp given_up_;
@@ -590,24 +541,11 @@ class Node::Impl : private sync::Admission, private WayUp, private PolicyChanges
   Strays strays_;
   PolicyChanges policy_changes_;
   sync::EncodedOnce encoded_once_;
-  sync::DigestShelf shelf_;
-  sync::ReconcileAsker asker_;
-  ReplicaId asked_replica_;  // the parent's, when the pass began
-  AgentId asked_parent_ = 0;
-  uint64_t last_verify_ = 0;
-  uint64_t verify_wanted_ = 0;  // the next one, and whether it mends
-  bool verify_mends_ = false;
-  std::optional<Verifying> verifying_;
-  uint64_t verified_ = 0;  // the last that ended, up to where what it mended stands in our feeds, and what it found
-  bool verified_mends_ = false;
-  uint64_t verified_position_ = 0;
-  wire::CompareReport verified_report_;
-  sync::VerifySchedule schedule_;
-  std::optional<Background> background_;
-  bool resumes_background_ = false;      // one was under way when the node stopped
-  uint64_t heard_doubts_ = 0;            // by the parent
-  int64_t doubted_us_ = -1;              // when something about all links was doubted last
-  std::string failed_commit_;            // to be doubted when a commit succeeds
+  ComparePass pass_;
+  sync::VerifySchedule verify_schedule_;
+  Doubts doubts_;
+  AskedVerify asked_verify_;
+  BackgroundVerify background_verify_;
   std::deque<PendingAsk> pending_asks_;  // of children, whose digests are being read
   std::map<core::TransportSession, Session> sessions_;
   std::set<core::TransportSession> uplinks_;  // those of them that lead to a parent
@@ -616,12 +554,10 @@ class Node::Impl : private sync::Admission, private WayUp, private PolicyChanges
   AgentId behind_ = 0;                        // the child that lacked most when we last looked, and how far it was
   uint64_t behind_at_ = 0;
   sync::SelfFacts self_;
-  wire::NodeRecord record_;
   Watermark end_;  // of the last commit
 
-  std::vector<wire::Scope> marks_;  // unsettled towards the parent
-  uint64_t edges_number_ = 0;       // of our edge table
-  uint64_t edges_confirmed_ = 0;    // durable at the parent
+  uint64_t edges_number_ = 0;     // of our edge table
+  uint64_t edges_confirmed_ = 0;  // durable at the parent
   int64_t edges_retry_us_ = INT64_MAX;
   int64_t edges_wait_ms_ = 0;
   int64_t age_routes_at_us_ = 0;

@@ -29,6 +29,7 @@ Node::Impl::Impl(const NodeOptions& options, const Dependencies& deps)
       writer_(WriterOptionsOf(options), deps.storage, stage_, deps.catalog, deps.policy, deps.clock, deps.random,
               versions_, deps.events),
       links_(deps.storage, options_),
+      marks_(deps.storage, stage_, links_, record_),
       clock_judge_(options_, deps_, links_),
       disk_gate_(options_, deps_, links_),
       given_up_(options_, deps_),
@@ -36,9 +37,11 @@ Node::Impl::Impl(const NodeOptions& options, const Dependencies& deps)
       retention_(options_, deps_, stage_, links_, clock_judge_, quotas_, *this),
       strays_(options_, deps_, stage_, links_, *this),
       policy_changes_(options_, deps_, stage_, links_, versions_, end_, parent_table_, *this),
-      shelf_(deps.storage, options_.compare_portion_rows, options_.compare_leaf_items, options_.verify_rows_per_s),
-      asker_(deps.storage, shelf_),
-      schedule_(options_),
+      pass_(deps.storage, options_),
+      verify_schedule_(options_),
+      doubts_(options_, deps_, stage_, links_, record_, verify_schedule_),
+      asked_verify_(deps_, stage_, links_, marks_, end_, pass_, *this),
+      background_verify_(deps_, stage_, links_, marks_, doubts_, verify_schedule_, pass_, *this),
       conflicts_(deps.storage, options_) {}
 
 std::unique_ptr<replica::Preparer> Node::Impl::MakePreparer() const {
@@ -72,12 +75,7 @@ Status Node::Impl::Open() {
     versions_.Restore(last);
     stored_clock_ = last;
   }
-  Result<std::string> marks = deps_.storage.MetaGet(sync::meta::kMarks);
-  if (marks.ok()) {
-    wire::ScopeRecord scopes;
-    TG_RETURN_IF_ERROR(wire::DecodeRecord(marks.value(), &scopes));
-    marks_ = std::move(scopes.scopes);
-  }
+  TG_RETURN_IF_ERROR(marks_.Restore());
   if (former != 0) TG_RETURN_IF_ERROR(Renew(former));
   TG_RETURN_IF_ERROR(links_.Restore());
   TG_RETURN_IF_ERROR(conflicts_.Restore());
@@ -118,8 +116,8 @@ Status Node::Impl::Open() {
   LoadFacts();
   if (options_.role == TG_ROLE_SERVER && record_.fall == 0) record_.fall = versions_.Tick(deps_.clock.unix_ms());
   CountGone();
-  if (bytes.ok() && !deps_.storage.MetaGet(sync::meta::kStopped).ok()) Doubt("it was not stopped in order");
-  StartBackground();
+  if (bytes.ok() && !deps_.storage.MetaGet(sync::meta::kStopped).ok()) doubts_.Note("it was not stopped in order");
+  background_verify_.Start(!clock_judge_.Suspends());
   TakeRestoreNote();
   TG_RETURN_IF_ERROR(policy_changes_.Restore());
   LookAtPolicies();
@@ -136,8 +134,7 @@ Status Node::Impl::Open() {
 // In order: the next start has nothing to doubt.
 void Node::Impl::Stop() {
   if (!CommitStage().ok()) return;
-  sync::Link* parent = links_.parent();
-  if (background_ && parent != nullptr) StoreBackground(parent, deps_.clock.monotonic_us());
+  background_verify_.Stop();
   stage_.Begin();
   stage_.MetaPut(sync::meta::kStopped, "");
   stage_.End();
@@ -202,11 +199,10 @@ Status Node::Impl::CommitStage() {
       stage_.Commit([&](const Watermark& end, std::span<const core::Effect> effects) { Committed(end, effects); });
   disk_gate_.NoteCommit(status, took_bulky);
   UpdateQuotas();
+  doubts_.NoteCommit(status);
   if (status.ok()) {
     stored_clock_ = clock;
-    if (!failed_commit_.empty()) Doubt("a commit failed: " + std::exchange(failed_commit_, {}));
   } else {
-    if (status.code() != Code::kFull) failed_commit_ = status.message();
     deps_.log.Write(3, "commit failed, nothing of it took effect: " + status.message());
     deps_.metrics.Add("tidegate_commit_errors_total", 1);
     if (Status read = conflicts_.Restore(); !read.ok())
@@ -248,7 +244,7 @@ void Node::Impl::Committed(const Watermark& end, std::span<const core::Effect> e
     // An answer is kept as long as its command.
     if (retention_.on() && effect.change->kind == TG_CHANGE_TOMBSTONE && effect.change->direction == TG_DIRECTION_DOWN)
       retention_.LookAgain();
-    if (!shelf_.empty()) shelf_.Changed(effect.change->key);
+    if (!pass_.shelf().empty()) pass_.shelf().Changed(effect.change->key);
     NoteUnsent(effect, now_us);
     if (watches_answers) NoteAnswered(*effect.change);
     if (takes_commands) NoteCommand(*effect.change);
@@ -296,7 +292,7 @@ Status Node::Impl::Commit() {
   RunClearings();
   retention_.Run(now_us);
   disk_gate_.TryAgain(now_us);
-  if (disk_gate_.TakeOver()) Doubt("the disk was full");
+  if (disk_gate_.TakeOver()) doubts_.Note("the disk was full");
   StoreDelivered(now_us);
   KeepHouse(now_us);
   Purge(now_us);
@@ -351,11 +347,12 @@ int64_t Node::Impl::NextTimerUs() const {
     next = std::min(next, session.sent_us + options_.keepalive_ms * 1000);
   }
   next = std::min(next, links_.NextWakeUs());
-  if (asker_.running() && to_parent) next = std::min(next, asker_.NextTimerUs(now_us));
+  if (pass_.asker().running() && to_parent) next = std::min(next, pass_.asker().NextTimerUs(now_us));
   for (const Waiter& waiter : waiters_) next = std::min(next, waiter.deadline_us);
   next = std::min(next, strays_.NextUs());
   if (!links_.routes().empty()) next = std::min(next, age_routes_at_us_);
-  next = std::min({next, shelf_.NextForgetUs(), std::max(now_us, shelf_.NextReadUs()), NextBackgroundUs(now_us)});
+  next = std::min({next, pass_.shelf().NextForgetUs(), std::max(now_us, pass_.shelf().NextReadUs()),
+                   background_verify_.NextUs(now_us)});
   next = std::min(next, retention_.NextUs());
   return std::min({next, policy_changes_.NextUs(now_us), disk_gate_.try_us(), store_delivered_at_us_, purge_at_us_,
                    NextErrandUs()});

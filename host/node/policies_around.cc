@@ -9,11 +9,11 @@ void Node::Impl::LookAtPolicies() {
 }
 
 // What it has compared may go another way.
-void Node::Impl::PoliciesChanged() { asker_.Stop(); }
+void Node::Impl::PoliciesChanged() { pass_.asker().Stop(); }
 
 void Node::Impl::StageCompareAll() {
-  AddMark(true, 0);
-  StageMarks();
+  marks_.Add(true, 0);
+  marks_.Stage();
 }
 
 void Node::Impl::KeyedAnew() {

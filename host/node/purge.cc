@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "host/base/views.h"
+#include "host/node/held_state.h"
 #include "host/node/impl.h"
 #include "host/sync/meta_keys.h"
 
@@ -17,13 +18,6 @@ constexpr int64_t kPurgeMsMax = 3'600'000;
 int64_t UnixMsOf(const tg_change& change) { return static_cast<int64_t>(change.version.hlc >> 16); }
 
 }  // namespace
-
-// The neighbour has it in quarantine.
-bool Node::Impl::IsRefused(const sync::Link& link, const tg_change& change) {
-  return !link.refused_ours.empty() &&
-         link.refused_ours.contains(
-             sync::meta::Quarantine(link.agent(), true, change.key.owner, View(change.key.pk), View(change.key.sk)));
-}
 
 Status Node::Impl::RestorePurge() {
   Result<std::string> bytes = deps_.storage.MetaGet(sync::meta::kAges);
@@ -115,7 +109,7 @@ bool Node::Impl::MayPurge(const tg_change& trace, int64_t now_ms) {
   if (policy_changes_.IsBeingKeyed(View(trace.model))) return false;
   if (trace.direction == TG_DIRECTION_NONE) return true;
   AgentId owner = trace.key.owner;
-  if (IsUnsettled(owner)) return false;
+  if (marks_.Covers(owner)) return false;
   uint32_t lane = std::min<uint32_t>(trace.lane, TG_LANE_COUNT - 1);
   if ((trace.direction & TG_DIRECTION_UP) != 0 && options_.role != TG_ROLE_SERVER && !PassedUp(trace, lane))
     return false;
@@ -152,7 +146,7 @@ Status Node::Impl::CheckHorizon(const sync::Inbound& from, const tg_change& chan
   if (change.kind != TG_CHANGE_ITEM || from.alive) return {};
   // What goes down never was deleted here, unless this very node forgot it. And what it lacks because it is not
   // settled yet says nothing of what was forgotten above.
-  bool own = from.from_parent || IsUnsettled(change.key.owner);
+  bool own = from.from_parent || marks_.Covers(change.key.owner);
   uint64_t horizon = own ? record_.purge_horizon : KnownHorizon();
   if (change.version.hlc >= horizon || stage_.Touches(change.key)) return {};
   Status held = deps_.storage.Get(change.key, [](const tg_change&) { return false; });

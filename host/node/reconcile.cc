@@ -1,8 +1,8 @@
 // Reconcile: what a feed cannot know is settled by comparison. The child asks, its parent answers.
 #include <algorithm>
-#include <set>
 
 #include "host/base/views.h"
+#include "host/node/held_state.h"
 #include "host/node/impl.h"
 #include "host/sync/meta_keys.h"
 #include "host/sync/reconcile_answerer.h"
@@ -13,49 +13,6 @@ namespace {
 constexpr int64_t kAskAgainUs = 15'000'000;  // what waits for a parent that is not sure
 
 }  // namespace
-
-void Node::Impl::AddMark(bool all_owners, AgentId owner, bool up_only) {
-  wire::Scope mark;
-  mark.up_only = up_only;
-  mark.all_owners = all_owners;
-  mark.owner = owner;
-  mark.number = ++record_.mark_number;
-  // A newer mark takes the place of what it covers.
-  std::erase_if(marks_, [&](const wire::Scope& old) {
-    const bool covered = all_owners || (!old.all_owners && old.owner == owner);
-    mark.up_only = mark.up_only || (covered && old.up_only);
-    return covered;
-  });
-  marks_.push_back(std::move(mark));
-}
-
-// Into the open group.
-void Node::Impl::StageMarks() {
-  wire::ScopeRecord scopes;
-  scopes.scopes = marks_;
-  stage_.MetaPut(sync::meta::kMarks, wire::EncodeRecord(scopes));
-  stage_.MetaPut(sync::meta::kNode, wire::EncodeRecord(record_));
-}
-
-std::vector<AgentId> Node::Impl::OwnersOfMarks() const {
-  std::set<AgentId> owners;
-  for (const wire::Scope& mark : marks_) {
-    if (!mark.all_owners) {
-      owners.insert(mark.owner);
-      continue;
-    }
-    std::vector<AgentId> all = AllOwners();
-    owners.insert(all.begin(), all.end());
-  }
-  return {owners.begin(), owners.end()};
-}
-
-// Whose items this node and its parent both hold.
-std::vector<AgentId> Node::Impl::AllOwners() const {
-  std::set<AgentId> owners = {kAgentAll, options_.agent};
-  for (const wire::Edge& edge : links_.routes().Table()) owners.insert(edge.agent);
-  return {owners.begin(), owners.end()};
-}
 
 sync::ReconcileAsker::Now Node::Impl::AskerNow(int64_t now_us) const {
   sync::ReconcileAsker::Now now{now_us, options_.resend_ms * 2000, options_.resend_ms_max * 1000, DeliveredPositions()};
@@ -68,20 +25,20 @@ sync::ReconcileAsker::Now Node::Impl::AskerNow(int64_t now_us) const {
 void Node::Impl::RunReconcile(int64_t now_us) {
   sync::Link* parent = links_.parent();
   if (parent == nullptr || !parent->up()) return;
-  // A pass goes on after a break, but not with another replica.
-  if (asker_.running() && (asked_parent_ != parent->agent() || asked_replica_ != parent->record.replica)) StopVerify();
-  YieldBackground(*parent);
-  if (asker_.done() && asker_.look()) {
-    EndVerify(parent, now_us);
-    asker_.Stop();
-  } else if (asker_.done() && !AskMissingAnswers()) {
-    EndVerify(parent, now_us);
-    uint64_t settled = asker_.mark_number();
-    asker_.Stop();
+  sync::ReconcileAsker& asker = pass_.asker();
+  if (asker.running() && !pass_.IsWith(*parent)) BreakOffPass();
+  background_verify_.Yield(*parent, !marks_.empty() || asked_verify_.wanted() || !doubted_answers_.empty());
+  if (asker.done() && asker.look()) {
+    EndPass(parent, now_us);
+    asker.Stop();
+  } else if (asker.done() && !AskMissingAnswers()) {
+    EndPass(parent, now_us);
+    uint64_t settled = asker.mark_number();
+    asker.Stop();
     doubted_answers_.clear();
-    std::erase_if(marks_, [&](const wire::Scope& mark) { return mark.number <= settled; });
+    marks_.Settle(settled);
     stage_.Begin();
-    StageMarks();
+    marks_.Stage();
     if (marks_.empty() && parent->record.doubted_position != 0) {
       parent->record.doubted_position = 0;  // what it had lost was asked for
       sync::LinkTable::StageRecord(parent->record, &stage_);
@@ -93,39 +50,39 @@ void Node::Impl::RunReconcile(int64_t now_us) {
   // The parent has to select an owner before its absence there can mean anything.
   // And it has to know which models are taken again: what it leaves out of the feed is found by no answer.
   const bool known = edges_confirmed_ == edges_number_ && parent->holds.EndsConfirmed();
-  bool free = !asker_.running() || (asker_.waiting(now_us) && asker_.mark_number() < record_.mark_number);
+  bool free = !asker.running() || (asker.waiting(now_us) && asker.mark_number() < marks_.last_number());
   if (free && !marks_.empty() && known) {
-    if (verifying_) StopVerify();
-    StartVerify(parent, {deps_.random.Next() | 1, OwnersOfMarks(), record_.mark_number, KnownHorizon()}, now_us);
+    if (pass_.count() != nullptr) BreakOffPass();
+    StartPass(parent, {deps_.random.Next() | 1, marks_.Owners(), marks_.last_number(), KnownHorizon()}, now_us);
     asked_answers_.clear();
     (void)AskMissingAnswers();
-  } else if (verify_wanted_ != 0 && !verify_mends_ && !verifying_ && known &&
-             (!asker_.running() || asker_.waiting(now_us))) {
+  } else if (asked_verify_.wants_to_look() && pass_.count() == nullptr && known &&
+             (!asker.running() || asker.waiting(now_us))) {
     // A pass that waits for a parent that is not sure begins again after it.
-    StartVerify(parent, {deps_.random.Next() | 1, AllOwners(), 0, KnownHorizon(), true, true}, now_us);
-  } else if (!doubted_answers_.empty() && !asker_.running() && known) {
-    StartVerify(parent, {deps_.random.Next() | 1, {}, 0, KnownHorizon()}, now_us);
+    StartPass(parent, {deps_.random.Next() | 1, marks_.AllOwners(), 0, KnownHorizon(), true, true}, now_us);
+  } else if (!doubted_answers_.empty() && !asker.running() && known) {
+    StartPass(parent, {deps_.random.Next() | 1, {}, 0, KnownHorizon()}, now_us);
     asked_answers_.clear();
-    if (!AskMissingAnswers()) asker_.Stop();
-    if (!asker_.running()) doubted_answers_.clear();  // they are answered, or gone
-  } else if (known && marks_.empty() && verify_wanted_ == 0 && !asker_.running()) {
-    RunBackground(parent, now_us);
+    if (!AskMissingAnswers()) asker.Stop();
+    if (!asker.running()) doubted_answers_.clear();  // they are answered, or gone
+  } else if (known && marks_.empty() && !asked_verify_.wanted() && !asker.running()) {
+    background_verify_.Run(parent, now_us);
   }
   // It is not the parent that we wait for. A comparison that nobody waits for does not hide a feed that stands still.
-  const bool hides = background_ && background_->looking && parent->Waits(now_us);
-  if (asker_.running() && shelf_.reading() && !hides) parent->moved_us = now_us;
-  while (asker_.running() && known && !parent->blocked && !parent->refusals.full()) {
-    if (BackgroundWaits(*parent, now_us)) return;
-    auto ask = asker_.Next(AskerNow(now_us));
+  const bool hides = background_verify_.looking() && parent->Waits(now_us);
+  if (asker.running() && pass_.shelf().reading() && !hides) parent->moved_us = now_us;
+  while (asker.running() && known && !parent->blocked && !parent->refusals.full()) {
+    if (background_verify_.Waits(*parent, now_us)) return;
+    auto ask = asker.Next(AskerNow(now_us));
     if (!ask.ok()) {
       deps_.log.Write(3, "cannot read for a reconcile: " + ask.status().message());
       return;
     }
     if (!ask->has_value()) return;
-    if (background_) background_->asked_us = now_us;
+    background_verify_.Asked(now_us);
     const uint64_t before = parent->stats.bytes_sent;
     Send(parent, std::move(**ask));
-    if (verifying_) verifying_->report.bytes_sent += parent->stats.bytes_sent - before;
+    if (DifferenceCount* count = pass_.count()) count->NoteSent(parent->stats.bytes_sent - before);
   }
 }
 
@@ -141,7 +98,7 @@ void Node::Impl::OnCompareAsk(sync::Link* link, const wire::CompareAsk& ask) {
   if (link->is_parent()) return;
   if (ask.prepare) {
     if (IsBelow(*link, ask.owner))
-      (void)shelf_.Find(ask.owner, sync::ClassOf(ask), ask.cut, deps_.clock.monotonic_us(), ask.slow);
+      (void)pass_.shelf().Find(ask.owner, sync::ClassOf(ask), ask.cut, deps_.clock.monotonic_us(), ask.slow);
     return;
   }
   // The answer speaks of committed state: what is staged comes first.
@@ -155,7 +112,7 @@ void Node::Impl::OnCompareAsk(sync::Link* link, const wire::CompareAsk& ask) {
   }
   sync::RangeDigests* digests = nullptr;
   if (sync::NeedsDigests(ask)) {
-    digests = shelf_.Find(ask.owner, sync::ClassOf(ask), ask.cut, deps_.clock.monotonic_us(), ask.slow);
+    digests = pass_.shelf().Find(ask.owner, sync::ClassOf(ask), ask.cut, deps_.clock.monotonic_us(), ask.slow);
     if (digests == nullptr) {
       std::erase_if(pending_asks_, [&](const PendingAsk& pending) {
         return pending.child == child && pending.session != link->session_id;
@@ -230,8 +187,8 @@ void Node::Impl::AnswerAsk(sync::Link* link, const wire::CompareAsk& ask, sync::
 
 // A portion of what is compared, after each commit; then those are answered who waited for it.
 void Node::Impl::ReadDigests(int64_t now_us) {
-  if (shelf_.empty()) return;
-  if (Status read = shelf_.Read(now_us); !read.ok())
+  if (pass_.shelf().empty()) return;
+  if (Status read = pass_.shelf().Read(now_us); !read.ok())
     deps_.log.Write(3, "cannot read for a reconcile: " + read.message());
   for (size_t i = pending_asks_.size(); i > 0 && stage_.empty(); --i) {
     PendingAsk pending = std::move(pending_asks_.front());
@@ -239,7 +196,7 @@ void Node::Impl::ReadDigests(int64_t now_us) {
     sync::Link* link = links_.Find(pending.child);
     if (link == nullptr || !link->up() || link->session_id != pending.session) continue;
     sync::RangeDigests* digests =
-        shelf_.Find(pending.ask.owner, sync::ClassOf(pending.ask), pending.ask.cut, now_us, pending.ask.slow);
+        pass_.shelf().Find(pending.ask.owner, sync::ClassOf(pending.ask), pending.ask.cut, now_us, pending.ask.slow);
     if (digests == nullptr || link->blocked) {
       pending_asks_.push_back(std::move(pending));
     } else if (IsBelow(*link, pending.ask.owner)) {
@@ -248,7 +205,7 @@ void Node::Impl::ReadDigests(int64_t now_us) {
       Send(link, sync::AnswerNothing(pending.ask));
     }
   }
-  shelf_.Forget(now_us);
+  pass_.shelf().Forget(now_us);
 }
 
 // It gets a new seq, by which the feed sends it up: the version stays.
@@ -277,13 +234,15 @@ void Node::Impl::Renumbered(uint64_t from, uint64_t to) {
 void Node::Impl::OnCompareAnswer(sync::Link* link, wire::DecodedFrame frame, uint64_t bytes) {
   if (!link->is_parent()) return;
   auto& answer = std::get<wire::CompareAnswer>(frame.body);
-  if (verifying_) verifying_->report.bytes_received += bytes;
-  if (!asker_.Answered(answer, deps_.clock.monotonic_us())) return;
-  CountDifferences(*link, answer);
-  if (asker_.look()) {
+  sync::ReconcileAsker& asker = pass_.asker();
+  DifferenceCount* counted = pass_.count();
+  if (counted != nullptr) counted->NoteReceived(bytes);
+  if (!asker.Answered(answer, deps_.clock.monotonic_us())) return;
+  if (counted != nullptr) counted->Note(*link, answer, asker.HeldAt(answer.ask));
+  if (asker.look()) {
     const int64_t now_us = deps_.clock.monotonic_us();
-    if (!background_ || !background_->looking || !link->Waits(now_us)) link->moved_us = now_us;
-    return asker_.Settled(answer.ask);
+    if (!background_verify_.looking() || !link->Waits(now_us)) link->moved_us = now_us;
+    return asker.Settled(answer.ask);
   }
 
   if (answer.purge_horizon > record_.taken_horizon) {
@@ -301,16 +260,15 @@ void Node::Impl::OnCompareAnswer(sync::Link* link, wire::DecodedFrame frame, uin
     AgentId source = link->agent();
     bool committed = CommitStage().ok();
     link = links_.Find(source);
-    if (!committed || link == nullptr || asker_.pass() != answer.pass) {
-      if (asker_.pass() == answer.pass)
-        asker_.Failed(answer.ask, deps_.clock.monotonic_us() + options_.resend_ms * 1000);
+    if (!committed || link == nullptr || asker.pass() != answer.pass) {
+      if (asker.pass() == answer.pass) asker.Failed(answer.ask, deps_.clock.monotonic_us() + options_.resend_ms * 1000);
       return;
     }
   }
   // What this node has newer, or alone, goes up by the feed if its model goes up: same version, new seq.
   // Read before anything of this answer is staged.
   std::vector<tg_change> renumber, unsound;
-  const sync::ReconcileAsker::Positions held_there = asker_.HeldAt(answer.ask);
+  const sync::ReconcileAsker::Positions held_there = asker.HeldAt(answer.ask);
   core::ChangeArena& arena = stage_.arena();
   for (const wire::RangeAnswer& range : answer.ranges) {
     for (const wire::KeyVersion& want : range.wants) {
@@ -343,9 +301,8 @@ void Node::Impl::OnCompareAnswer(sync::Link* link, wire::DecodedFrame frame, uin
     AgentId source = link->agent();
     bool committed = CommitStage().ok();
     link = links_.Find(source);
-    if (!committed || link == nullptr || asker_.pass() != answer.pass) {
-      if (asker_.pass() == answer.pass)
-        asker_.Failed(answer.ask, deps_.clock.monotonic_us() + options_.resend_ms * 1000);
+    if (!committed || link == nullptr || asker.pass() != answer.pass) {
+      if (asker.pass() == answer.pass) asker.Failed(answer.ask, deps_.clock.monotonic_us() + options_.resend_ms * 1000);
       return;
     }
   }
@@ -355,7 +312,7 @@ void Node::Impl::OnCompareAnswer(sync::Link* link, wire::DecodedFrame frame, uin
     if (!StageRemovals(*link, answer, range.removals)) whole = false;
     for (const tg_change& change : range.changes) {
       const bool alike =
-          asker_.Named(answer.ask, View(change.key.pk), View(change.key.sk), Version::From(change.version));
+          asker.Named(answer.ask, View(change.key.pk), View(change.key.sk), Version::From(change.version));
       if (alike && !IsNearer(*link, change)) GiveWay(link, change);
     }
     sync::StagedChanges staged = sync::StageChanges(*link, range.changes, frame.keep, this, &stage_, answer.sure);
@@ -378,13 +335,14 @@ void Node::Impl::OnCompareAnswer(sync::Link* link, wire::DecodedFrame frame, uin
     if (parent != nullptr) parent->holds.Staged(status.ok());
     if (!status.ok()) {
       if (parent != nullptr) links_.RestoreQuarantine(parent);
-      if (asker_.pass() == pass) asker_.Failed(number, deps_.clock.monotonic_us() + options_.resend_ms * 1000);
+      if (pass_.asker().pass() == pass)
+        pass_.asker().Failed(number, deps_.clock.monotonic_us() + options_.resend_ms * 1000);
       return;
     }
     // What has to be asked once more moves nothing: a feed that stands still may be why.
     if (parent != nullptr && whole) parent->moved_us = deps_.clock.monotonic_us();
-    if (asker_.pass() == pass && whole) asker_.Settled(number);
-    if (asker_.pass() == pass && !whole) asker_.Failed(number, deps_.clock.monotonic_us() + kAskAgainUs);
+    if (pass_.asker().pass() == pass && whole) pass_.asker().Settled(number);
+    if (pass_.asker().pass() == pass && !whole) pass_.asker().Failed(number, deps_.clock.monotonic_us() + kAskAgainUs);
     if (parent == nullptr) return;
     parent->stats.last_progress_us = deps_.clock.monotonic_us();
     Tell(parent, notes);

@@ -86,8 +86,8 @@ Status Node::Impl::ForgetNeighbours(AgentId former) {
   for (const std::string& key : keys) stage_.MetaDelete(key);
   stage_.MetaDelete(sync::meta::kRenewed);
   stage_.MetaPut(sync::meta::kNode, wire::EncodeRecord(record_));
-  AddMark(true, 0);
-  StageMarks();
+  marks_.Add(true, 0);
+  marks_.Stage();
   stage_.End();
   return CommitStage();
 }

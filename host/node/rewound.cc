@@ -79,8 +79,8 @@ Status Node::Impl::BecomeRewound(const wire::Hello& told) {
   record_.rewind_epoch = FirstEpochAfter(told.known_epoch, epoch);
   stage_.Begin();
   stage_.BeginEpoch(epoch);
-  if (options_.role != TG_ROLE_SERVER) AddMark(true, 0);
-  StageMarks();
+  if (options_.role != TG_ROLE_SERVER) marks_.Add(true, 0);
+  marks_.Stage();
   StageNothingDelivered();
   stage_.End([this, by = told.agent](const Status& status, std::span<const core::Effect>) {
     if (!status.ok()) {
@@ -92,7 +92,7 @@ Status Node::Impl::BecomeRewound(const wire::Hello& told) {
                            "copied; it goes on in a new epoch, and sends and compares everything");
     deps_.metrics.Add("tidegate_rewinds_total", 1);
     found_rewound_ = true;
-    Doubt("agent " + std::to_string(options_.agent) + " was restored or rolled back");
+    doubts_.Note("agent " + std::to_string(options_.agent) + " was restored or rolled back");
     NothingDelivered();
     LoadFacts();
     for (auto& [number, session] : sessions_) {
@@ -183,12 +183,12 @@ void Node::Impl::TakeRestoreNote() {
   if (options_.role == TG_ROLE_SERVER) record_.fall = std::max(versions_.Tick(deps_.clock.unix_ms()), record_.fall + 1);
   stage_.Begin();
   stage_.MetaDelete(sync::meta::kRestored);
-  if (options_.role != TG_ROLE_SERVER) AddMark(true, 0);
-  StageMarks();
+  if (options_.role != TG_ROLE_SERVER) marks_.Add(true, 0);
+  marks_.Stage();
   StageNothingDelivered();
   stage_.End();
   delivered_ = {};
-  Doubt("agent " + std::to_string(options_.agent) + " was restored");
+  doubts_.Note("agent " + std::to_string(options_.agent) + " was restored");
   deps_.log.Write(4, "this replica was restored from a backup (" + note.value() + ")");
 }
 

@@ -47,8 +47,8 @@ void Node::Impl::StageRoutes(const sync::Routes::Difference& difference) {
   for (const auto& [link, edge] : difference.put) strays_.StageBack(edge.agent);
   if (!difference.news) return;
   record_.edges_number = edges_number_ + 1;
-  for (AgentId agent : difference.renewed) AddMark(false, agent);
-  StageMarks();
+  for (AgentId agent : difference.renewed) marks_.Add(false, agent);
+  marks_.Stage();
 }
 
 // After the commit: the table and its number change together, or a hello would name the old table by it.

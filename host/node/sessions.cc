@@ -43,7 +43,7 @@ void Node::Impl::EndSession(Session* session, std::string_view reason) {
   if (link != nullptr && link->session == session->transport) {
     NoteDisconnected(link, *session, reason);
     link->CloseFeeds();
-    if (link->is_parent()) asker_.Pause();
+    if (link->is_parent()) pass_.asker().Pause();
   }
   if (session->id != 0) session->ended_id = session->id;
   session->state = SessionState::kWaiting;
@@ -137,7 +137,7 @@ void Node::Impl::BadFrame(core::TransportSession number, const Status& status, u
   refuse.message = status.message();
   Refuse(&found->second, found->second.id, refuse);
   if (sync::Link* link = links_.Find(found->second.agent); link != nullptr && unknown_type == 0)
-    Doubt("a frame of agent " + std::to_string(link->agent()) + " could not be read", link);
+    doubts_.Note("a frame of agent " + std::to_string(link->agent()) + " could not be read", link);
 }
 
 // ---- timers ----

@@ -4,6 +4,7 @@
 
 #include "host/base/digest.h"
 #include "host/base/views.h"
+#include "host/node/held_state.h"
 #include "host/node/impl.h"
 #include "host/sync/meta_keys.h"
 
@@ -32,13 +33,7 @@ Sureness Node::Impl::SureOf(const sync::Link& child, AgentId owner) const {
   // What was refused, and found no room to be listed, is lacked without being gone.
   if (!parent->quarantined.empty() && QuarantineRoom() == 0) return Sureness::kNotYet;
   bool selected = edges_confirmed_ == edges_number_;
-  return !IsUnsettled(owner) && selected && sure_answered_ >= child.sure_need ? sure : Sureness::kNotYet;
-}
-
-// A scope of this owner has to be reconciled with the parent.
-bool Node::Impl::IsUnsettled(AgentId owner) const {
-  return std::any_of(marks_.begin(), marks_.end(),
-                     [&](const wire::Scope& mark) { return mark.all_owners || mark.owner == owner; });
+  return !marks_.Covers(owner) && selected && sure_answered_ >= child.sure_need ? sure : Sureness::kNotYet;
 }
 
 // What this node has in quarantine from its parent is not gone.
@@ -74,7 +69,7 @@ void Node::Impl::FillSureness(const sync::Link& link, wire::Ack* ack) const {
     return;
   }
   ack->sure_answer = link.sure_said;
-  ack->doubts = DoubtsAbout(link);
+  ack->doubts = doubts_.About(link);
   ack->never_sure = SureOf(link, kAgentAll) == Sureness::kNever;
 }
 
@@ -192,7 +187,7 @@ void Node::Impl::NoteLacksFromAbove() {
 // refused stays, listed. False: one of them is being written or delivered, so that the range has to be asked again.
 bool Node::Impl::StageRemovals(const sync::Link& parent, const wire::CompareAnswer& answer,
                                const std::vector<wire::KeyVersion>& removals) {
-  const sync::ReconcileAsker::Positions delivered = asker_.DeliveredAt(answer.ask);
+  const sync::ReconcileAsker::Positions delivered = pass_.asker().DeliveredAt(answer.ask);
   bool all = true;
   for (const wire::KeyVersion& removal : removals) {
     tg_key key{answer.owner, Str(removal.pk), Str(removal.sk)};

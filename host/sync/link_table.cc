@@ -151,6 +151,10 @@ Link* LinkTable::Put(const wire::LinkRecord& record) {
   return link.get();
 }
 
+void LinkTable::StageVerify(const Link& link, core::Stage* stage) {
+  stage->MetaPut(meta::Verify(link.agent()), wire::EncodeRecord(link.verify));
+}
+
 void LinkTable::StageRecord(const wire::LinkRecord& record, core::Stage* stage) {
   stage->MetaPut(meta::Link(record.agent), wire::EncodeRecord(record));
 }

@@ -55,6 +55,8 @@ class LinkTable {
   // Adds the link if it is new, else takes over the record. After the commit that holds StageRecord.
   Link* Put(const wire::LinkRecord& record);
   static void StageRecord(const wire::LinkRecord& record, core::Stage* stage);
+  // What is known of its comparisons.
+  static void StageVerify(const Link& link, core::Stage* stage);
   // Forgets a neighbour: its record and what we held of it.
   void StageForget(const Link& link, core::Stage* stage) const;
   void Forget(AgentId agent);
