@@ -14,13 +14,29 @@ constexpr int64_t kAskedAgainUs = 500'000;
 
 bool Node::Impl::IsClone(const wire::Hello& hello) const { return clones_.Knows(hello.agent, hello.epochs); }
 
-// An epoch that was there before the newest one has come back. Of two copies that ran beside each other the newer is
-// refused from now on. One that the newest came from is a late frame, or a node rolled back while it ran: that one
-// asks again, in a session of its own. One that came from the newest is the same node: what was taken for the newest
-// was late.
+// A life of the child that the newest one does not come from, and that was seen before it, goes on, started anew
+// meanwhile: of its epochs down to the last that both have one was present here. Without one that both have nobody can
+// know, for both lists are cut.
+bool Node::Impl::LivesOn(const wire::LinkRecord& record, const wire::Hello& hello) {
+  bool seen = false;
+  for (const wire::EpochStart& epoch : hello.epochs) {
+    if (std::find(record.lineage.begin(), record.lineage.end(), epoch.epoch) != record.lineage.end()) return seen;
+    seen = seen || std::any_of(record.epochs.begin(), record.epochs.end(),
+                               [&](const wire::EpochStart& known) { return known.epoch == epoch.epoch; });
+  }
+  return false;
+}
+
+// An epoch that was there before the newest one has come back, itself or as what the present one comes from. Of two
+// copies that ran beside each other the newer is refused from now on. One that the newest came from is a late frame, or
+// a node rolled back while it ran: that one asks again, in a session of its own. One that came from the newest is the
+// same node: what was taken for the newest was late.
 std::optional<wire::Refuse> Node::Impl::JudgeReturn(sync::Link* known, wire::SessionId id, const wire::Hello& hello,
                                                     Epoch* clone) {
-  if (!sync::EpochReturned(*known, hello)) return std::nullopt;
+  if (!sync::EpochReturned(*known, hello)) {
+    if (LivesOn(known->record, hello)) *clone = known->record.epochs.front().epoch;
+    return std::nullopt;
+  }
   const std::vector<Epoch>& lineage = known->record.lineage;
   Epoch epoch = hello.epochs.front().epoch, newest = known->record.epochs.front().epoch;
   if (std::any_of(hello.epochs.begin(), hello.epochs.end(),

@@ -108,7 +108,6 @@ void Node::Impl::ChildIsUp(Session* session, wire::SessionId id, const wire::Hel
                            Epoch known_epoch) {
   bool first = links_.Find(record.agent) == nullptr;
   sync::Link* link = links_.Put(record);
-  if (first) link->unknown_below = end_.position;
   link->unsettled_below = hello.unsettled.empty() ? 0 : end_.position;
   link->owner_unsettled_below.clear();  // its marks speak of them
   bool repeated = link->session == session->transport && link->session_id == id;
@@ -120,6 +119,7 @@ void Node::Impl::ChildIsUp(Session* session, wire::SessionId id, const wire::Hel
   link->edges_number = hello.edges_number;
   link->known_epoch = known_epoch;
   if (!repeated) {
+    if (first || hello.rewound) link->unknown_below = end_.position;
     if (Session* former = SessionOf(*link); former != nullptr && former != session) EndSession(former);
     link->session = session->transport;
     link->session_id = id;

@@ -249,6 +249,7 @@ class Node::Impl : private sync::Admission, private WayUp, private PolicyChanges
 
   // clones.cc
   bool IsClone(const wire::Hello& hello) const;
+  static bool LivesOn(const wire::LinkRecord& record, const wire::Hello& hello);
   std::optional<wire::Refuse> JudgeReturn(sync::Link* known, wire::SessionId id, const wire::Hello& hello,
                                           Epoch* clone);
   void StageClone(AgentId agent, Epoch epoch);

@@ -138,7 +138,7 @@ std::string Oracle::DifferenceAt(SimNode& node) {
     const Written* newest = Newest(key);
     // An old parent keeps history only: what goes down to its former child it has dropped.
     const bool may_be_left = leftovers_ && (change.direction & TG_DIRECTION_DOWN) == 0;
-    const bool may_lag = MayLag(node, change.direction);
+    const bool may_lag = MayLag(node, change.direction) || (newest != nullptr && LagsBehindCopy(node, key, *newest));
     if (newest == nullptr) {
       difference = who + " holds what nobody wrote: " + Describe(change);
     } else if (newest->version != Version::From(change.version) && may_lag) {
@@ -167,7 +167,7 @@ std::string Oracle::DifferenceAt(SimNode& node) {
     if (maybe_deleted_.contains(key)) continue;
     const Written* newest = Newest(key);
     if (newest != nullptr && newest->kind == TG_CHANGE_ITEM && !IsChanging(*newest) && IsDue(node, *newest) &&
-        !MayLag(node, newest->direction) && !IsForgotten(node, *newest) &&
+        !MayLag(node, newest->direction) && !LagsBehindCopy(node, key, *newest) && !IsForgotten(node, *newest) &&
         !WasDropped(node.agent(), key, newest->version))
       lacking.push_back(key + " " + newest->version.ToText() + " of node " + std::to_string(newest->writer) +
                         (newest->acknowledged ? ", acknowledged" : ""));
@@ -219,6 +219,9 @@ void Oracle::CheckDigests() {
       if (model == nullptr || model->direction == TG_DIRECTION_NONE || refused.contains(scope)) continue;
       if (scope.second != kAgentAll && !world_.IsAtOrAbove(node->agent(), scope.second)) continue;
       if (leftovers_ && model->direction == TG_DIRECTION_UP) continue;  // not told to a new parent
+      if (model->direction == TG_DIRECTION_UP && node->agent() == scope.second &&
+          taken_from_copies_.contains(scope.second))
+        continue;
       if (replaced_nodes_.contains(node->agent()) && model->direction == TG_DIRECTION_UP) continue;
       // Each end purges by itself, and what may have been deleted is with its writer only.
       if (purged_ && !maybe_deleted_.empty()) continue;
@@ -259,7 +262,8 @@ void Oracle::CheckJournals() {
     for (const auto& [version, written] : states) {
       if (&written == &states.rbegin()->second || written.kind != TG_CHANGE_ITEM) continue;
       if (replaced_.contains({key, version}) || journaled_.contains({key, version})) continue;
-      if (IsSomewhere(key, version)) continue;  // refused above, and so it never met the newest
+      if (written.lost && IsOfCopy(key, version)) continue;  // nobody took it: the copy has it
+      if (IsSomewhere(key, version)) continue;               // refused above, and so it never met the newest
       std::string text = key + " " + version.ToText() + " of node " + std::to_string(written.writer);
       if (lost.empty() || text < lost) lost = text;
     }

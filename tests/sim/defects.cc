@@ -132,6 +132,9 @@ Result<Watermark> DefectiveStorage::Commit(std::span<const tg_group> groups, con
       const bool put = m.op == TG_OP_PUT;
       if (defect_ == Defect::kConflictDropped && m.op == TG_OP_META_PUT && View(m.meta_key).starts_with("conflict/"))
         m.meta_key = Str(kNothing);
+      if (defect_ == Defect::kClonesForgotten && m.op == TG_OP_META_PUT &&
+          View(m.meta_key).starts_with(sync::meta::kClonePrefix))
+        m.meta_key = Str(kNothing);
       if (m.op == TG_OP_REKEY && defect_ == Defect::kPolicyDeletes && m.change->direction == TG_DIRECTION_NONE)
         m.op = TG_OP_PURGE;
       if (m.op == TG_OP_REKEY && defect_ == Defect::kBackfillMissing) m.position = 0;
@@ -271,6 +274,9 @@ const std::vector<DefectInfo>& AllDefects() {
       {Defect::kOldParentKept, "old-parent-kept", "an old parent is not told that its child is elsewhere", "roam"},
       {Defect::kRewindUnseen, "rewind-unseen", "watermarks of a lost life are taken as good", "rewinds"},
       {Defect::kFallUntold, "fall-untold", "that the server has lost something is not told below", "rewinds"},
+      {Defect::kClonesForgotten, "clones-forgotten", "a restarted node does not know which epochs are a copy's",
+       "clones"},
+      {Defect::kEpochsUntold, "epochs-untold", "hellos name the present epoch, and none that it comes from", "clones"},
       {Defect::kNoneLeaks, "none-leaks", "the policy lets a model up that is to stay"},
       {Defect::kClockForgotten, "clock-forgotten", "a restarted node does not know the versions it gave"},
       {Defect::kClockDragged, "clock-dragged", "a version from the future moves the clock of whoever sees it",
@@ -319,6 +325,7 @@ std::unique_ptr<core::Storage> MakeDefectiveStorage(Defect defect, core::Storage
     case Defect::kHorizonForgotten:
     case Defect::kAnswerUnseen:
     case Defect::kHeldForgotten:
+    case Defect::kClonesForgotten:
     case Defect::kPolicyDeletes:
     case Defect::kBackfillMissing:
     case Defect::kDroppedTooEarly:

@@ -37,6 +37,7 @@ enum class Defect : uint8_t {
   kPolicyDeletes,     // what goes nowhere any more is dropped
   kBackfillMissing,   // what begins to go somewhere takes no new position
   kAnswerUnseen,      // the answer to a command is not found
+  kClonesForgotten,   // whose epochs are refused is not kept
   // network
   kGapAccepted,      // a lost batch is hidden by a wrong `before` in the next
   kStallIgnored,     // a link that is up and does not move is left as it is
@@ -51,6 +52,7 @@ enum class Defect : uint8_t {
   kAnswersKept,      // a device that forgot its answers is not given them back
   kRefusalsLate,     // acks name what is refused seconds after they pass it
   kHigherEdgeKept,   // a parent that knows a higher edge of a child does not answer with it
+  kEpochsUntold,     // hellos name the present epoch alone
   kOldParentKept,    // an old parent is not told that its child is elsewhere
   kRemovedUnsure,    // what a parent lacks is removed below, though it is not sure
   kFallUntold,       // a loss of the server is not told below

@@ -16,6 +16,8 @@ set(kept
   "rewinds 705"     # a device went back while nobody held a watermark of it (decision 0176)
   "rewinds 1133"    # the server and its child went back, and nobody knows
   "rewinds 1291"    # a router went back behind what it had given by a comparison (decision 0176)
+  "clones 7"        # the original started anew while its copy was taken: it was refused (decision 0154)
+  "clones 106"      # what a copy wrote while nobody knew was replaced by its original, and in no journal
   "policies 443"    # rest was found before the last change of policy
   "policies 1147"   # a late hello brought back a session that its child knew nothing of (decision 0172)
   "policies 2274"   # a full disk takes two writes in another order

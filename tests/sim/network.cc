@@ -44,18 +44,18 @@ bool Network::AnyHalfOpen() const {
 }
 
 void Network::NodeUp(SimNode& node) {
-  if (node.parent() != 0) Dial(node.agent(), random_.Between(1, 200) * kMs);
+  if (node.parent() != 0) Dial(node.place(), random_.Between(1, 200) * kMs);
 }
 
 void Network::NodeDown(SimNode& node) {
   // Its own sessions are gone at once; the peers learn it soon, late, or (a child behind a broker) never.
   std::vector<LinkPtr> links;
   for (const auto& [session, link] : sessions_)
-    if ((link->child == node.agent() && session == link->child_session) ||
-        (link->parent == node.agent() && session == link->parent_session))
+    if ((link->child == node.place() && session == link->child_session) ||
+        (link->parent == node.place() && session == link->parent_session))
       links.push_back(link);
   for (const LinkPtr& link : links) {
-    const bool child_died = link->child == node.agent();
+    const bool child_died = link->child == node.place();
     auto& own = child_died ? link->child_session : link->parent_session;
     sessions_.erase(own);
     own = 0;
@@ -106,7 +106,8 @@ void Network::OpenParentEnd(const LinkPtr& link) {
   world_.trace().Line(world_.now_us(), link->parent, "session %llu opened from %llu",
                       static_cast<unsigned long long>(link->parent_session),
                       static_cast<unsigned long long>(link->child));
-  parent->Opened(link->parent_session, {core::Side::kChild, link->child, true, "sim"});
+  const AgentId agent = world_.node(link->child).agent();
+  parent->Opened(link->parent_session, {core::Side::kChild, agent, true, "sim"});
 }
 
 void Network::CloseEnd(const LinkPtr& link, bool child_end, int64_t delay_us, const char* why) {
@@ -117,10 +118,10 @@ void Network::CloseEnd(const LinkPtr& link, bool child_end, int64_t delay_us, co
     if (end != session || !sessions_.contains(session)) return;
     end = 0;
     sessions_.erase(session);
-    const AgentId agent = child_end ? link->child : link->parent;
-    world_.trace().Line(world_.now_us(), agent, "session %llu closed: %s", static_cast<unsigned long long>(session),
+    const AgentId place = child_end ? link->child : link->parent;
+    world_.trace().Line(world_.now_us(), place, "session %llu closed: %s", static_cast<unsigned long long>(session),
                         why);
-    if (SimNode* node = world_.Find(agent); node != nullptr && node->up()) node->Closed(session, why);
+    if (SimNode* node = world_.Find(place); node != nullptr && node->up()) node->Closed(session, why);
     if (child_end) Dial(link->child, random_.Between(50, 1500) * kMs);
   });
 }
@@ -149,8 +150,8 @@ void Network::CloseFrom(SimNode& from, core::TransportSession session) {
   auto found = sessions_.find(session);
   if (found == sessions_.end()) return;
   LinkPtr link = found->second;
-  const bool child_end = link->child == from.agent() && link->child_session == session;
-  world_.trace().Line(world_.now_us(), from.agent(), "closes session %llu", static_cast<unsigned long long>(session));
+  const bool child_end = link->child == from.place() && link->child_session == session;
+  world_.trace().Line(world_.now_us(), from.place(), "closes session %llu", static_cast<unsigned long long>(session));
   link->gone = true;
   CloseEnd(link, child_end, random_.Between(0, 5) * kMs, "closed here");
   CloseEnd(link, !child_end, random_.PerMille(900) ? random_.Between(1, 500) * kMs : kUnawareUsMax, "closed there");
@@ -160,11 +161,11 @@ Status Network::Send(SimNode& from, core::TransportSession session, std::string_
   auto found = sessions_.find(session);
   if (found == sessions_.end()) return Status::Unavailable("the session is gone");
   LinkPtr link = found->second;
-  const bool to_child = link->parent == from.agent() && link->parent_session == session;
+  const bool to_child = link->parent == from.place() && link->parent_session == session;
   const AgentId to = to_child ? link->child : link->parent;
   if (random_.PerMille(weather_.full)) {
-    world_.After(random_.Between(1, 50) * kMs, [this, agent = from.agent(), session] {
-      SimNode* node = world_.Find(agent);
+    world_.After(random_.Between(1, 50) * kMs, [this, place = from.place(), session] {
+      SimNode* node = world_.Find(place);
       if (node != nullptr && node->up() && sessions_.contains(session)) node->Writable(session);
     });
     return Status::Full("the queue is full");
@@ -179,10 +180,14 @@ Status Network::Send(SimNode& from, core::TransportSession session, std::string_
                 " sent a frame that does not decode: " + frame.status().message());
     return {};
   }
-  world_.trace().Line(world_.now_us(), from.agent(), "sends to %llu %s, %zu bytes, hash %016llx",
+  world_.trace().Line(world_.now_us(), from.place(), "sends to %llu %s, %zu bytes, hash %016llx",
                       static_cast<unsigned long long>(to), Monitor::Describe(*frame).c_str(), bytes.size(),
                       static_cast<unsigned long long>(HashText(bytes)));
-  monitor_.Sent(from, to, *frame);
+  if (link->child >= World::kFirstCopy) {
+    world_.oracle().CopyTalks(from, world_.node(to), *frame);
+  } else {
+    monitor_.Sent(from, to, *frame);
+  }
   if (!monitor_.Tamper(from, to, &*frame)) return {};
 
   const bool swallowed = (to_child ? link->deaf_child : link->deaf_parent) ||
@@ -207,7 +212,8 @@ void Network::Deliver(const LinkPtr& link, bool to_child, core::TransportSession
   if (!to_child) OpenParentEnd(link);
   const core::TransportSession session = to_child ? link->child_session : link->parent_session;
   if (session == 0 || (to_child && session != of)) return;
-  world_.oracle().Heard(to_child ? link->parent : link->child, node->agent());
+  if (link->child >= World::kFirstCopy && to_child) world_.oracle().CopyHears(*node, frame);
+  if (link->child < World::kFirstCopy) world_.oracle().Heard(to_child ? link->parent : link->child, node->agent());
   node->Frame(session, frame, bytes);
 }
 

@@ -45,6 +45,7 @@ enum class Break : uint8_t {
   kNoBatches,   // everything passes but batches: connected, and not moving
 };
 
+// Nodes are named by their places.
 class Network {
  public:
   Network(World& world, SimRandom random);

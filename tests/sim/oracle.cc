@@ -167,7 +167,8 @@ void Oracle::Durable(SimNode& node, std::span<const tg_group> groups, std::span<
       if (of != nullptr && of->joined) HoldsJoined(node, change);
       continue;
     }
-    if (!rewound_.empty()) Found(key, version);
+    if (IsOfCopy(key, version)) TakenFromCopy(node, change);
+    if (!rewound_.empty() || !copied_.empty()) Found(key, version);
     if (change.via == 0 && Find(key, version) == nullptr) {
       uint64_t& number = transaction[outcome.group];
       if (number == 0) number = next_transaction_++;
@@ -179,6 +180,7 @@ void Oracle::Durable(SimNode& node, std::span<const tg_group> groups, std::span<
     if (of != nullptr && of->joined) HoldsJoined(node, change);
   }
   for (const tg_change* change : came) CheckWhole(node, *change);
+  if (!copies_.empty()) NoteClones(node, groups);
 }
 
 void Oracle::Local(SimNode& node, const tg_change& change, const tg_outcome& outcome, uint64_t transaction) {

@@ -16,6 +16,7 @@
 #include "host/base/ids.h"
 #include "host/node/service.h"
 #include "host/replica/requests.h"
+#include "host/wire/codec.h"
 #include "tidegate/storage.h"
 
 namespace tidegate::sim {
@@ -111,6 +112,16 @@ class Oracle {
   // The disk of a node went back. rewinds.cc
   void Rewound(SimNode& node, bool note);
   uint64_t lost() const { return lost_; }
+  // oracle_copies.cc: what copies of nodes do, and what is done with them.
+  void CopyStarted(SimNode& copy);
+  void CopyDurable(SimNode& copy, std::span<const tg_group> groups, std::span<const tg_outcome> outcomes);
+  void CopyTalks(const SimNode& from, const SimNode& to, const wire::DecodedFrame& frame);
+  void CopyHears(const SimNode& copy, const wire::DecodedFrame& frame);
+  // All has come to rest: the copy is refused for good, both ends say so, and it still has what it wrote.
+  void CheckRefused(SimNode& copy, SimNode& original);
+  void CopyRenewed(SimNode& copy, AgentId agent);  // it will be; now it is down
+  void CheckRenewed();
+  uint64_t hellos_of_copies() const { return hellos_of_copies_; }
   // Old parents may keep what they got while they were one.
   void AllowLeftovers() { leftovers_ = true; }
   bool leftovers() const { return leftovers_; }
@@ -155,6 +166,11 @@ class Oracle {
   const Written* NewestJoined(const std::string& key) const;
   void CheckJournals();
   void Dropped(SimNode& node, const tg_change& change, const tg_outcome& outcome);
+  // Its copy wrote it, and it was taken: what goes up does not come down to the original.
+  bool LagsBehindCopy(const SimNode& node, const std::string& key, const Written& newest) const;
+  void NoteClones(const SimNode& node, std::span<const tg_group> groups);
+  void TakenFromCopy(SimNode& node, const tg_change& change);
+  bool IsOfCopy(const std::string& key, const Version& version) const { return copied_.contains({key, version}); }
   void Found(const std::string& key, const Version& version);
   void Forget(const std::string& key, const Version& version);
   bool MayLag(const SimNode& node, uint32_t direction) const;
@@ -205,6 +221,23 @@ class Oracle {
   std::map<AgentId, int64_t> told_by_server_us_;  // of nodes: when they last heard from the server that went back since
   std::optional<int64_t> unseen_restored_ms_;  // what it said then of its last restore, if it was not told of this one
   std::set<std::string> rotted_;
+  struct Copy {
+    AgentId agent = 0, parent = 0, renewed = 0;
+    std::set<Epoch> epochs;
+    std::set<AgentId> refused_by;            // who has noted one of them as a copy's
+    int64_t told_us = 0;                     // when it first heard so from its parent then
+    std::map<std::string, Version> written;  // by it, the newest of each key
+  };
+  std::map<AgentId, Copy> copies_;                             // by place
+  std::map<std::pair<std::string, Version>, AgentId> copied_;  // what they wrote: by whom
+  std::set<AgentId> taken_from_copies_;  // agents of whom some of that was taken: they do not get it back
+  uint64_t hellos_of_copies_ = 0;
+  struct Renewed {
+    std::string key;
+    AgentId agent;
+    uint32_t direction;
+  };
+  std::vector<Renewed> renewed_;
   uint64_t acknowledged_ = 0, refused_ = 0, lost_ = 0;
   bool still_ = false, leftovers_ = false;
   std::set<AgentId> replaced_nodes_;

@@ -52,6 +52,10 @@ std::vector<Profile> MakeProfiles() {
   rewinds.rewinds = 14;
   rewinds.skew_ms_max = 0;
   rewinds.clock_jumps = 0;
+  Profile clones{.name = "clones", .what = "nodes that are started on a copy of another one's disk, beside it"};
+  clones.copies = 2;
+  clones.skew_ms_max = 0;
+  clones.clock_jumps = 0;
   Profile wide{.name = "wide", .what = "many keys, and a server that comes late: much to compare"};
   wide.names = 400;
   wide.settings = 800;
@@ -86,8 +90,8 @@ std::vector<Profile> MakeProfiles() {
   verify.verifies = 12;
   verify.rots = 5;
   verify.settings = 150;
-  return {mixed, calm,     storm, chain,   skew,       clocks,   wide,     strict, leases,
-          tight, policies, roam,  rewinds, everything, commands, restores, verify, together};
+  return {mixed,    calm, storm,   chain,  skew,       clocks,   wide,     strict, leases,  tight,
+          policies, roam, rewinds, clones, everything, commands, restores, verify, together};
 }
 
 }  // namespace

@@ -34,6 +34,7 @@ struct Profile {
   uint32_t breaks = 10, cuts = 6, crashes = 8, long_downs = 1, disk_errors = 6, storms = 4, clock_jumps = 2, moves = 0,
            fills = 0;
   uint32_t levels = 3;      // levels of routers that change in half of the seeds: so many at most
+  uint32_t copies = 0;      // nodes that are started on a copy of another one's disk, beside it
   uint32_t rewinds = 0;     // snapshots that are made of disks, and put back
   uint32_t half_opens = 3;  // sessions that become half-open in half of the seeds: so many at most
   uint32_t policies = 0;    // so many times at most the direction of a model changes, at one node or at all

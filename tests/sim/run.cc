@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "tests/sim/by_hand.h"
+#include "tests/sim/copies.h"
 #include "tests/sim/faults.h"
 #include "tests/sim/runners.h"
 #include "tests/sim/workload.h"
@@ -12,6 +13,7 @@ namespace tidegate::sim {
 namespace {
 
 constexpr uint64_t kByHandStream = 0x627968616e64ull;
+constexpr uint64_t kCopyStream = 0x636f70696573ull;
 constexpr uint64_t kVerifyStream = 0x76657269667900ull;
 constexpr uint64_t kCommandStream = 0x636f6d6d616e6473ull;
 constexpr int64_t kSettleUsMax = 300 * kSecond;  // longest way: a dead session, its timeout, a back-off, a reconcile
@@ -174,6 +176,8 @@ RunResult RunSeed(const RunOptions& run) {
 
   ByHand by_hand(world, SimRandom(run.seed ^ kByHandStream));
   by_hand.Plan(profile.by_hand, active_us);
+  Copies copies(world, SimRandom(run.seed ^ kCopyStream));
+  copies.Plan(profile.copies, active_us);
   std::optional<Runners> runners;
   if (profile.commands != 0) {
     runners.emplace(world, SimRandom(run.seed ^ kCommandStream));
@@ -185,6 +189,7 @@ RunResult RunSeed(const RunOptions& run) {
   const int64_t end_us = world.now_us();
   if (profile.policies != 0) world.RunFor(Faults::kAgreeUs + kMs);  // rest before that would be an accident
   if (runners) runners->Finish(kSettleUsMax);
+  copies.Meet();
   // A spoiled digest unsettles nothing: each link has to have been compared once more, and what was found mended.
   if (profile.rots != 0) world.RunFor(2 * world.options().node.verify_period_ms * kMs + 30 * kSecond);
   if (!world.Settle(kSettleUsMax) && !world.failed())
@@ -192,6 +197,7 @@ RunResult RunSeed(const RunOptions& run) {
   const int64_t rest_us = world.now_us();
   if (!world.failed()) world.oracle().CheckAtRest();
   if (!world.failed() && runners) runners->CheckAtRest();
+  if (!world.failed()) copies.Finish(kSettleUsMax);
   if (!world.failed() && profile.replaces) ReplaceADevice(world, workload, random);
   if (!world.failed()) CheckStillness(world);
   // While a clock is in doubt nothing is forgotten.

@@ -9,10 +9,11 @@
 
 namespace tidegate::sim {
 
-SimNode::SimNode(World& world, const node::NodeOptions& options, AgentId parent)
+SimNode::SimNode(World& world, const node::NodeOptions& options, AgentId parent, AgentId place)
     : world_(world),
       options_(options),
       parent_(parent),
+      place_(place),
       clock_(world.now()),
       random_(world.random().Fork()),
       box_(std::make_unique<ReplicaBox>()) {
@@ -56,12 +57,13 @@ void SimNode::Start() {
     Snapshot();
     snapshot_epoch_ = epoch_;
   }
-  world_.trace().Line(world_.now_us(), agent(), "starts, epoch %016llx", static_cast<unsigned long long>(epoch_));
+  world_.trace().Line(world_.now_us(), place(), "starts, epoch %016llx", static_cast<unsigned long long>(epoch_));
   auto storage = box_->Open(new_replica_, epoch_);
   if (!storage.ok()) return world_.Fail("the storage does not start: " + storage.status().message());
   storage_ = std::move(storage).value();
   if (std::exchange(forget_attach_, false)) DropAttach();
   ApplyRots();
+  TakeNewId();
   if (std::exchange(note_restored_, false)) PutMeta(sync::meta::kRestored, "a snapshot");
   CommitSink& sink = *this;
   truth_ = std::make_unique<ObservedStorage>(*storage_, sink);
@@ -72,7 +74,7 @@ void SimNode::Start() {
       options_, {given, world_.policy(agent()), world_.catalog(agent()), clock_, random_, *this, *this, *this});
   if (std::exchange(fail_open_, false) && !node.ok()) {
     // As a supervisor does: later again.
-    world_.trace().Line(world_.now_us(), agent(), "does not open: %s", node.status().message().c_str());
+    world_.trace().Line(world_.now_us(), place(), "does not open: %s", node.status().message().c_str());
     defective_.reset();
     truth_.reset();
     storage_.reset();
@@ -81,7 +83,8 @@ void SimNode::Start() {
   }
   if (!node.ok()) return world_.Fail("node " + std::to_string(agent()) + " does not open: " + node.status().message());
   node_ = std::move(node).value();
-  world_.oracle().Started(*this);
+  if (is_copy()) world_.oracle().CopyStarted(*this);
+  if (!is_copy()) world_.oracle().Started(*this);
   Wake(0);
   world_.network().NodeUp(*this);
 }
@@ -90,7 +93,7 @@ void SimNode::DropAttach() {
   auto bytes = storage_->MetaGet(sync::meta::kNode);
   wire::NodeRecord record;
   if (!bytes.ok() || !wire::DecodeRecord(*bytes, &record).ok()) return;
-  world_.trace().Line(world_.now_us(), agent(), "has forgotten attach %llu to %llu",
+  world_.trace().Line(world_.now_us(), place(), "has forgotten attach %llu to %llu",
                       static_cast<unsigned long long>(record.attach_epoch),
                       static_cast<unsigned long long>(record.attach_parent));
   record.attach_epoch = record.attach_parent = 0;
@@ -109,7 +112,7 @@ void SimNode::PutMeta(std::string_view key, std::string_view value) {
 
 void SimNode::Crash(const char* why) {
   if (!up()) return;
-  world_.trace().Line(world_.now_us(), agent(), "dies %s", why);
+  world_.trace().Line(world_.now_us(), place(), "dies %s", why);
   ++life_;
   dying_ = true;
   truth_->Freeze();
@@ -124,7 +127,7 @@ void SimNode::Crash(const char* why) {
 }
 
 void SimNode::ReplaceDisk() {
-  world_.trace().Line(world_.now_us(), agent(), "gets an empty disk");
+  world_.trace().Line(world_.now_us(), place(), "gets an empty disk");
   box_ = std::make_unique<ReplicaBox>();
   owner_sets_.clear();
   for (uint8_t& byte : new_replica_.bytes) byte = static_cast<uint8_t>(random_.Next());
@@ -133,14 +136,14 @@ void SimNode::ReplaceDisk() {
 
 void SimNode::FailCommits(int count, Code code) {
   if (!up()) return;
-  world_.trace().Line(world_.now_us(), agent(), "its next %d commits fail", count);
+  world_.trace().Line(world_.now_us(), place(), "its next %d commits fail", count);
   truth_->FailCommits(count, code);
 }
 
 void SimNode::FillDisk(bool full) {
   if (!up()) return;
   auto stats = truth_->Stats();
-  world_.trace().Line(world_.now_us(), agent(), full ? "its disk is full" : "its disk has room again");
+  world_.trace().Line(world_.now_us(), place(), full ? "its disk is full" : "its disk has room again");
   truth_->LimitRows(full && stats.ok() ? stats->items + stats->tombstones + 1 : 0);
 }
 
@@ -176,17 +179,18 @@ void SimNode::Commit() {
   const uint64_t head = truth_->Head().ok() ? truth_->Head()->position : 0;
   Status status = node_->Commit();
   full_in_step_ = false;
-  world_.oracle().Stepped(*this);
+  if (!is_copy()) world_.oracle().Stepped(*this);
   if (before && truth_->Head().ok() && truth_->Head()->position != head) before_ = std::move(before);
   if (dying_) return Crash(armed_ == CrashPoint::kInCommit ? "inside a commit" : "among its outputs");
-  if (!status.ok()) world_.trace().Line(world_.now_us(), agent(), "commit failed: %s", status.message().c_str());
+  if (!status.ok()) world_.trace().Line(world_.now_us(), place(), "commit failed: %s", status.message().c_str());
   const int64_t next = node_->NextTimerUs();
   // A node that wants to be called again at once still leaves a little time to the others.
   if (next != INT64_MAX) Wake(std::max<int64_t>(next - world_.now_us(), 50));
 }
 
 void SimNode::Durable(std::span<const tg_group> groups, std::span<const tg_outcome> outcomes) {
-  world_.oracle().Durable(*this, groups, outcomes);
+  if (is_copy()) world_.oracle().CopyDurable(*this, groups, outcomes);
+  if (!is_copy()) world_.oracle().Durable(*this, groups, outcomes);
   if (world_.options().defect == Defect::kSeqReused) {
     for (const tg_group& group : groups) {
       for (const tg_mutation& m : std::span(group.mutations, group.count)) {
@@ -300,8 +304,13 @@ void SimNode::Close(core::TransportSession session, std::string_view) {
 }
 
 void SimNode::Write(uint32_t level, std::string_view message) {
-  world_.trace().Line(world_.now_us(), agent(), "log %u: %.*s", level, static_cast<int>(message.size()),
+  world_.trace().Line(world_.now_us(), place(), "log %u: %.*s", level, static_cast<int>(message.size()),
                       message.data());
+}
+
+void SimNode::Add(std::string_view name, uint64_t by) {
+  if (name == "tidegate_clones_refused_total") clones_refused_ += by;
+  if (name == "tidegate_rewinds_total") rewinds_ += by;
 }
 
 }  // namespace tidegate::sim

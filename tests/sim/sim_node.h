@@ -26,10 +26,13 @@ enum class CrashPoint : uint8_t {
 
 class SimNode : public node::Outbox, private core::Log, private core::Metrics, private CommitSink {
  public:
-  SimNode(World& world, const node::NodeOptions& options, AgentId parent);
+  SimNode(World& world, const node::NodeOptions& options, AgentId parent, AgentId place);
   ~SimNode() override;
 
   AgentId agent() const { return options_.agent; }
+  // Where it is in the network: its agent id, but of a copy of another node.
+  AgentId place() const { return place_; }
+  bool is_copy() const { return place_ != options_.agent; }
   uint32_t role() const { return options_.role; }
   uint32_t level() const { return options_.level; }
   AgentId parent() const { return parent_; }
@@ -41,6 +44,7 @@ class SimNode : public node::Outbox, private core::Log, private core::Metrics, p
   Epoch epoch() const { return storage_ != nullptr ? storage_->epoch() : epoch_; }  // the present one
   uint64_t starts() const { return starts_; }
   node::NodeOptions& options() { return options_; }
+  const node::NodeOptions& options() const { return options_; }
 
   // The true storage, beneath any planted defect; only while up.
   const core::Storage& truth() const { return *truth_; }
@@ -76,6 +80,12 @@ class SimNode : public node::Outbox, private core::Log, private core::Metrics, p
   void SnapshotAtStart() { snapshot_at_start_ = true; }
   bool has_snapshot() const { return snapshot_ != nullptr; }
   void RollBack(bool note, bool same_epoch);
+  // copies.cc. While both are down: its disk becomes one like the other's.
+  void CopyDisk(const SimNode& other) { box_ = other.box_->Copy(); }
+  // While it is down: it gets another agent id, and is a node of its own from now on.
+  void Renew(AgentId agent);
+  uint64_t clones_refused() const { return clones_refused_; }  // as its metrics say, over all starts
+  uint64_t rewinds() const { return rewinds_; }
   // rot.cc: what the disk does to a row before the node starts next.
   struct Rot {
     std::string key;  // KeyText
@@ -112,7 +122,7 @@ class SimNode : public node::Outbox, private core::Log, private core::Metrics, p
 
  private:
   void Write(uint32_t level, std::string_view message) override;  // core::Log
-  void Add(std::string_view, uint64_t) override {}                // core::Metrics
+  void Add(std::string_view name, uint64_t by) override;          // core::Metrics
   void Set(std::string_view, int64_t) override {}
   void Durable(std::span<const tg_group> groups, std::span<const tg_outcome> outcomes) override;
   void Full() override { full_in_step_ = true; }
@@ -121,12 +131,13 @@ class SimNode : public node::Outbox, private core::Log, private core::Metrics, p
   void Commit();
   void DropAttach();
   void ApplyRots();
+  void TakeNewId();  // copies.cc
   void PutMeta(std::string_view key, std::string_view value);
   bool Output();  // false: dead, nothing gets out
 
   World& world_;
   node::NodeOptions options_;
-  AgentId parent_;
+  AgentId parent_, place_, renewed_from_ = 0;
   SimClock clock_;
   SimRandom random_;
   std::unique_ptr<ReplicaBox> box_;
@@ -141,6 +152,7 @@ class SimNode : public node::Outbox, private core::Log, private core::Metrics, p
   Epoch epoch_ = 0;
   uint64_t starts_ = 0;
   bool fail_open_ = false, forget_attach_ = false;
+  uint64_t clones_refused_ = 0, rewinds_ = 0;
 
   // Of one life.
   uint64_t life_ = 0;

@@ -31,6 +31,8 @@ bool Monitor::Tamper(SimNode& from, AgentId to, wire::DecodedFrame* frame) {
     hello->fall = 0;
   if (auto* hello = std::get_if<wire::Hello>(&frame->body); hello != nullptr && defect == Defect::kTableUntold)
     hello->models.clear();
+  if (auto* hello = std::get_if<wire::Hello>(&frame->body); hello != nullptr && defect == Defect::kEpochsUntold)
+    hello->epochs.resize(1);
   const SimNode* receiver = world_.Find(to);
   if (receiver != nullptr && from.level() < receiver->level()) {  // from a parent to a child, or a former one
     auto* hello = std::get_if<wire::Hello>(&frame->body);

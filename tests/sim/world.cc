@@ -86,15 +86,15 @@ SimNode& World::Add(AgentId agent, uint32_t role, uint32_t level, AgentId parent
     directions_[agent] = TG_DIRECTION_NONE;
     changing_catalogs_[agent] = std::make_unique<replica::CatalogHolder>(Changing(agent, TG_DIRECTION_NONE));
   }
-  nodes_.push_back(std::make_unique<SimNode>(*this, options, parent));
-  by_agent_[agent] = nodes_.back().get();
+  nodes_.push_back(std::make_unique<SimNode>(*this, options, parent, agent));
+  by_place_[agent] = nodes_.back().get();
   trace_.Line(now_us_, agent, "role %u, level %u, parent %llu", role, level, static_cast<unsigned long long>(parent));
   return *nodes_.back();
 }
 
-SimNode* World::Find(AgentId agent) {
-  auto found = by_agent_.find(agent);
-  return found == by_agent_.end() ? nullptr : found->second;
+SimNode* World::Find(AgentId place) {
+  auto found = by_place_.find(place);
+  return found == by_place_.end() ? nullptr : found->second;
 }
 
 bool World::IsAtOrAbove(AgentId above, AgentId below) {
@@ -131,7 +131,8 @@ void World::Leap(int64_t us) {
     event.at_us += us;
     queue_.push(std::move(event));
   }
-  for (const auto& node : nodes_) node->WakeNow();
+  for (const auto* nodes : {&nodes_, &copies_})
+    for (const auto& node : *nodes) node->WakeNow();
 }
 
 bool World::Settle(int64_t limit_us) {

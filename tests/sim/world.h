@@ -63,9 +63,14 @@ class World {
 
   // A node that is not started yet. parent 0 = none.
   SimNode& Add(AgentId agent, uint32_t role, uint32_t level, AgentId parent);
-  SimNode& node(AgentId agent) { return *by_agent_.at(agent); }
-  SimNode* Find(AgentId agent);
+  SimNode& node(AgentId agent) { return *by_place_.at(agent); }
+  SimNode* Find(AgentId place);
   const std::vector<std::unique_ptr<SimNode>>& nodes() const { return nodes_; }
+  // copies.cc. Another node with the agent id of one that is down, and a copy of its disk, below `parent`. It is none
+  // of the nodes until it is renewed: the tree has to do as if it were not there.
+  SimNode& AddCopy(const SimNode& of, AgentId parent);
+  void Renew(SimNode& copy, AgentId agent);
+  static constexpr AgentId kFirstCopy = 1'000'000;  // its place
   // Whether `above` is `below` or one of its ancestors now.
   bool IsAtOrAbove(AgentId above, AgentId below);
 
@@ -113,7 +118,8 @@ class World {
   Oracle oracle_;
   Network network_;
   std::vector<std::unique_ptr<SimNode>> nodes_;
-  std::map<AgentId, SimNode*> by_agent_;
+  std::vector<std::unique_ptr<SimNode>> copies_;
+  std::map<AgentId, SimNode*> by_place_;
   std::vector<std::string> failures_;
 };
 
