@@ -25,17 +25,21 @@ void Node::Impl::StoreDelivered(int64_t now_us) {
 void Node::Impl::DeliverPairs() {
   sync::Link* parent = links_.parent();
   links_.ForStirred([&](sync::Link* link) {
+    if (link->up()) CompleteRefusals(link);
     if (!link->is_parent() && link->HasPairs()) pairs_wait_.insert(link->agent());
   });
   if (!pairs_due_ || parent == nullptr) return;
   pairs_due_ = false;
   if (options_.role != TG_ROLE_ROUTER) return;
-  bool down = std::any_of(parent->pairs.begin(), parent->pairs.end(), [](const auto& pairs) { return pairs.waits(); });
+  bool down = !parent->refusals.incomplete() &&
+              std::any_of(parent->pairs.begin(), parent->pairs.end(), [](const auto& pairs) { return pairs.waits(); });
   uint64_t up_delivered = parent->PassedDelivered(end_.position);
   uint64_t down_delivered = down ? DeliveredByAll() : 0;
   std::erase_if(pairs_wait_, [&](AgentId agent) {
     sync::Link* link = links_.Look(agent);
     if (link == nullptr || link->is_parent()) return true;
+    // What has to be excepted cannot be named yet: an end that comes before it is would find nothing to end.
+    if (link->refusals.incomplete()) return !link->up();
     for (uint32_t lane = 0; lane < TG_LANE_COUNT; ++lane) {
       if (!link->pairs[lane].Deliver(up_delivered) || !link->up()) continue;
       (void)links_.Find(agent);
@@ -73,6 +77,8 @@ sync::Link* Node::Impl::SourceOf(const sync::Link& told, const wire::RefusedKey&
   Held held = HeldOf(deps_.storage, KeyOf(refused));
   AgentId writer = refused.version.agent;
   sync::Link* source = held.version == refused.version && held.via != 0 ? links_.Find(held.via) : nullptr;
+  // It is here by the way of the one that refuses it, who had it from somebody else below: a comparison was faster.
+  if (source != nullptr && source->is_parent() && told.is_parent()) source = nullptr;
   // Overwritten, or renumbered: it came from where it was written. And who wrote it may have moved since.
   if (source == nullptr || (!source->is_parent() && links_.routes().IsBelow(writer))) {
     if (writer == options_.agent) return nullptr;
@@ -91,21 +97,34 @@ void Node::Impl::ToldBelow(const wire::RefusedKey& refused, const sync::Link& ch
   told_below_[sync::meta::Quarantine(0, true, refused.owner, pk, sk)].insert(child.agent());
 }
 
-// Off the list here: whom of the children to tell of that, and of nothing more.
-std::set<AgentId> Node::Impl::TakeToldBelow(const sync::Link& told, const wire::RefusedKey& refused) {
-  if (!told.is_parent() || !refused.reason.empty() || told_below_.empty()) return {};
-  if (told.refused_ours.contains(sync::meta::Quarantine(told.agent(), true, refused.owner, refused.pk, refused.sk)))
-    return {};
-  auto taken = told_below_.extract(sync::meta::Quarantine(0, true, refused.owner, refused.pk, refused.sk));
-  return taken.empty() ? std::set<AgentId>() : std::move(taken.mapped());
+bool Node::Impl::WasToldBelow(const sync::Link& told, const wire::RefusedKey& refused, const sync::Link& child) const {
+  if (!told.is_parent() || child.is_parent()) return false;
+  auto known = told_below_.find(sync::meta::Quarantine(0, true, refused.owner, refused.pk, refused.sk));
+  return known != told_below_.end() && known->second.contains(child.agent());
+}
+
+// Whom to tell what `told` says: whom the state came from, and of an end, who of the children was told before.
+std::set<AgentId> Node::Impl::ListenersOf(const sync::Link& told, const wire::RefusedKey& refused) const {
+  std::set<AgentId> listeners;
+  if (IsEnd(told, refused)) {
+    auto known = told_below_.find(sync::meta::Quarantine(0, true, refused.owner, refused.pk, refused.sk));
+    if (known != told_below_.end()) listeners = known->second;
+  }
+  if (const sync::Link* source = SourceOf(told, refused)) listeners.insert(source->agent());
+  return listeners;
+}
+
+// Off the list here.
+bool Node::Impl::IsEnd(const sync::Link& told, const wire::RefusedKey& refused) const {
+  return told.is_parent() && refused.reason.empty() &&
+         !told.refused_ours.contains(sync::meta::Quarantine(told.agent(), true, refused.owner, refused.pk, refused.sk));
 }
 
 void Node::Impl::PassOn(const sync::Link& told, wire::RefusedKey refused) {
-  std::set<AgentId> listeners = TakeToldBelow(told, refused);
-  if (const sync::Link* source = SourceOf(told, refused)) {
-    listeners.insert(source->agent());
-    if (!refused.reason.empty()) ToldBelow(refused, *source);
-  }
+  const std::set<AgentId> listeners = ListenersOf(told, refused);
+  if (IsEnd(told, refused)) told_below_.erase(sync::meta::Quarantine(0, true, refused.owner, refused.pk, refused.sk));
+  const sync::Link* source = refused.reason.empty() ? nullptr : SourceOf(told, refused);
+  if (source != nullptr) ToldBelow(refused, *source);
   if (refused.by == 0) refused.by = told.agent();
   for (AgentId listener : listeners) {
     sync::Link* link = links_.Find(listener);
@@ -117,7 +136,8 @@ void Node::Impl::PassOn(const sync::Link& told, wire::RefusedKey refused) {
 
 // Reads from the lists what the neighbour is to be told: after a start of either, or when there was no room for it.
 void Node::Impl::CompleteRefusals(sync::Link* link) {
-  if (!link->refusals.incomplete() || !link->refusals.empty()) return;
+  if (!link->refusals.incomplete() || !link->refusals.HasRoomForTheList()) return;
+  const size_t waited = link->refusals.waiting();
   bool whole = deps_.storage.MetaGet(sync::meta::kQuarantineLeftOut).status().code() == Code::kNotFound;
   for (const std::string& key : link->quarantined) {
     auto name = sync::NameOfEntry(deps_.storage, key);
@@ -143,7 +163,8 @@ void Node::Impl::CompleteRefusals(sync::Link* link) {
       if (!child->is_parent()) AddRefusalsOf(*child, link, &whole);
     }
   }
-  link->refusals.Completed(whole);
+  link->refusals.Completed(whole, waited);
+  pairs_due_ = true;
 }
 
 // What `told` refused of what came from `link`.
@@ -159,7 +180,7 @@ void Node::Impl::AddRefusalsOf(const sync::Link& told, sync::Link* link, bool* w
     }
     auto name = sync::NameOfEntry(deps_.storage, *at);
     *whole = *whole && name.has_value();
-    if (name && SourceOf(told, *name) == link) {
+    if (name && (SourceOf(told, *name) == link || WasToldBelow(told, *name, *link))) {
       if (name->by == 0) name->by = told.agent();
       if (told.is_parent()) ToldBelow(*name, *link);
       link->refusals.Add(std::move(*name));

@@ -192,7 +192,9 @@ class Node::Impl : private sync::Admission, private WayUp, private PolicyChanges
   sync::Link* SourceOf(const sync::Link& told, const wire::RefusedKey& refused) const;
   void PassOn(const sync::Link& told, wire::RefusedKey refused);
   void ToldBelow(const wire::RefusedKey& refused, const sync::Link& child);
-  std::set<AgentId> TakeToldBelow(const sync::Link& told, const wire::RefusedKey& refused);
+  bool WasToldBelow(const sync::Link& told, const wire::RefusedKey& refused, const sync::Link& child) const;
+  std::set<AgentId> ListenersOf(const sync::Link& told, const wire::RefusedKey& refused) const;
+  bool IsEnd(const sync::Link& told, const wire::RefusedKey& refused) const;
   void CompleteRefusals(sync::Link* link);
   void AddRefusalsOf(const sync::Link& told, sync::Link* link, bool* whole);
 
@@ -332,7 +334,10 @@ class Node::Impl : private sync::Admission, private WayUp, private PolicyChanges
   std::vector<wire::RefusedKey> EndRefusedBy(sync::Link* former);
   void ReleaseLeft(AgentId agent, const wire::RefusedKey& newer);
   void TellRefusedAbove(const tg_change& change);
+  std::optional<wire::RefusedKey> RefusedAbove(const wire::RefusedKey& name, const sync::Link& child);
+  void AddHeldMembers(std::vector<tg_change>* changes);
   void TellEnded(const sync::Link& parent, std::vector<wire::RefusedKey> ended);
+  void StageDroppedBelow(const sync::Link& told, const wire::RefusedKey& name);
   void NoteDropped(const sync::Link& link, const wire::RefusedKey& name, const wire::RefusedKey* listed);
   void PlanQuarantineRetry();
   void PlanQuarantineRetry(AgentId link, const std::set<uint64_t>& runs);

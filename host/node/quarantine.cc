@@ -43,7 +43,10 @@ uint64_t Node::Impl::QuarantineRoom(const sync::StagedChanges& staged) const {
 void Node::Impl::Tell(sync::Link* link, const sync::QuarantineNotes& notes) {
   if (!link->quarantined.empty()) listing_.insert(link->agent());
   for (const wire::RefusedKey& refused : notes.refused) {
-    link->refusals.Add(refused);
+    // What is known here already may have been refused above: for the neighbour it is.
+    const bool known = refused.reason.empty() && refused.held == refused.version && !refused.dropped;
+    auto above = known ? RefusedAbove(refused, *link) : std::nullopt;
+    link->refusals.Add(above ? std::move(*above) : refused);
     link->ack_due = true;
     if (refused.reason.empty()) continue;
     deps_.metrics.Add("tidegate_quarantined_total", 1);
@@ -91,6 +94,7 @@ void Node::Impl::OnRefusals(sync::Link* link, const wire::Ack& ack) {
     sync::SaidOfOurs said = sync::StageSaidOfOurs(link, refused, deps_.storage, room, deps_.clock.unix_ms(), &stage_);
     if (said == sync::SaidOfOurs::kNoRoom) ++not_listed;
     if (said == sync::SaidOfOurs::kEnded && refused.dropped) NoteDropped(*link, refused, listed ? &*listed : nullptr);
+    if (said == sync::SaidOfOurs::kEnded && refused.dropped) StageDroppedBelow(*link, refused);
     // What was told with the ack before may be staged yet, and not readable.
     if (said == sync::SaidOfOurs::kEnded && !refused.dropped) ended.push_back(listed ? std::move(*listed) : refused);
     bool superseded = refused.reason.empty() && refused.held > refused.version;
@@ -136,6 +140,21 @@ void Node::Impl::NoteDropped(const sync::Link& link, const wire::RefusedKey& nam
                          " from its quarantine by hand; it stays here");
 }
 
+// Into the open group: until those who have to hear it have it, too, a crash here must not turn it into an end that
+// nobody gave a reason for; they would send the item again.
+void Node::Impl::StageDroppedBelow(const sync::Link& told, const wire::RefusedKey& name) {
+  tg_change change{};
+  change.struct_size = sizeof change;
+  change.kind = TG_CHANGE_ITEM;
+  change.model = Str(name.model);
+  change.key = {name.owner, Str(name.pk), Str(name.sk)};
+  change.version = name.version.To();
+  for (AgentId listener : ListenersOf(told, name)) {
+    const sync::Link* link = links_.Look(listener);
+    if (link != nullptr) sync::StageDropped(*link, change, name.by != 0 ? name.by : told.agent(), &stage_);
+  }
+}
+
 // The entry of ours that a neighbour's word is about, if there is one.
 std::optional<wire::RefusedKey> Node::Impl::ListedOfOurs(const sync::Link& link, const wire::RefusedKey& said) const {
   if (link.refused_ours.empty()) return std::nullopt;
@@ -174,6 +193,7 @@ void Node::Impl::SendAgain(const std::vector<wire::RefusedKey>& names, uint32_t 
     runs[held->run_first < held->run_last ? held->run_first : held->seq].push_back(stage_.arena().Copy(*held));
   }
   for (auto& [first, changes] : runs) {
+    if (direction == TG_DIRECTION_UP) AddHeldMembers(&changes);
     // In their order: the first one's time is the name of the run.
     std::sort(changes.begin(), changes.end(), [](const tg_change& a, const tg_change& b) { return a.seq < b.seq; });
     stage_.Begin();
@@ -190,6 +210,30 @@ void Node::Impl::SendAgain(const std::vector<wire::RefusedKey>& names, uint32_t 
   }
 }
 
+// What waits above because its model does is named nowhere. It goes with the rest of its transaction.
+void Node::Impl::AddHeldMembers(std::vector<tg_change>* changes) {
+  const sync::Link* parent = links_.parent();
+  const tg_change first = changes->front();
+  if (parent == nullptr || held_above_.empty() || first.run_first >= first.run_last) return;
+  auto waits = [&](const tg_change& change) {
+    return std::any_of(held_above_.entries().begin(), held_above_.entries().end(), [&](const auto& entry) {
+      return entry.first.first == View(change.model) && sync::Covers(entry.second.record.hold, change);
+    });
+  };
+  auto listed = [&](const tg_change& change) {
+    return std::any_of(changes->begin(), changes->end(), [&](const tg_change& one) { return one.seq == change.seq; });
+  };
+  auto read = deps_.storage.Changes(
+      parent->senders[first.lane].Selector(), first.run_first - 1, UINT32_MAX, options_.transaction_bytes_max,
+      [&](const tg_change& change) {
+        if (change.seq > first.run_last) return false;
+        if (waits(change) && !listed(change) && !CameFromAbove(change.via) && !stage_.Touches(change.key))
+          changes->push_back(stage_.arena().Copy(change));
+        return true;
+      });
+  if (!read.ok()) deps_.log.Write(3, "cannot read a transaction: " + read.status().message());
+}
+
 // Into the open group: a new parent knows nothing of what the former one refused, and will say anew what it refuses.
 // Until then it is undelivered, so that nobody takes its absence above for a delete. Returns what has ended.
 std::vector<wire::RefusedKey> Node::Impl::EndRefusedBy(sync::Link* former) {
@@ -202,16 +246,24 @@ std::vector<wire::RefusedKey> Node::Impl::EndRefusedBy(sync::Link* former) {
   return ended;
 }
 
+// What a child has in this state and was refused above, as it is to be told.
+std::optional<wire::RefusedKey> Node::Impl::RefusedAbove(const wire::RefusedKey& name, const sync::Link& child) {
+  const sync::Link* parent = links_.parent();
+  if (parent == nullptr || child.is_parent()) return std::nullopt;
+  auto listed = ListedOfOurs(*parent, name);
+  if (!listed || listed->version != name.version) return std::nullopt;
+  if (listed->by == 0) listed->by = parent->agent();
+  ToldBelow(*listed, child);
+  return listed;
+}
+
 // A child sends what is here already and was refused above: that came by another way, and so did its refusal.
 void Node::Impl::TellRefusedAbove(const tg_change& change) {
   const sync::Link* parent = links_.parent();
   if (parent == nullptr || parent->refused_ours.empty()) return;
   sync::Link* source = links_.Find(change.via);
-  if (source == nullptr || source->is_parent()) return;
-  auto listed = ListedOfOurs(*parent, NameOfChange(change));
-  if (!listed || listed->version != Version::From(change.version)) return;
-  if (listed->by == 0) listed->by = parent->agent();
-  ToldBelow(*listed, *source);
+  auto listed = source == nullptr ? std::nullopt : RefusedAbove(NameOfChange(change), *source);
+  if (!listed) return;
   (void)source->refusals.Forward(std::move(*listed));  // no room: the list is read again
   source->ack_due = true;
 }

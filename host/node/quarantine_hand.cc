@@ -27,6 +27,13 @@ std::string IdOf(std::string_view key) {
   return std::string(text, 12);
 }
 
+// Of the state that an entry is about.
+std::string StateId(const wire::QuarantineRecord& record) {
+  auto name = sync::NameOf(record);
+  if (!name) return record.change;
+  return std::to_string(name->owner) + '/' + name->pk + '\x1f' + name->sk + '\x1f' + name->version.ToText();
+}
+
 void MakeTombstone(tg_change* change) {
   change->kind = TG_CHANGE_TOMBSTONE;
   change->body = change->policy_meta = {};
@@ -114,6 +121,9 @@ void Node::Impl::ActOnQuarantine(const QuarantineRequest& request, std::function
   using Run = std::pair<AgentId, uint64_t>;
   std::map<Run, std::vector<std::string>> runs;  // a transaction is tried as a whole
   std::set<Run> wanted;
+  // What is given up is a state: it may have come by several ways, when its owner moved.
+  std::map<std::string, std::vector<std::string>> states;
+  std::set<std::string> dropped;
   Status read =
       deps_.storage.MetaScan(sync::meta::kQuarantinePrefix, [&](std::string_view key, std::string_view value) {
         wire::QuarantineRecord record;
@@ -126,12 +136,19 @@ void Node::Impl::ActOnQuarantine(const QuarantineRequest& request, std::function
         if (retries && record.run != 0 && !record.held) {
           runs[{record.link, record.run}].emplace_back(key);
           if (meant) wanted.insert({record.link, record.run});
+        } else if (!retries && !record.ours) {
+          const std::string state = StateId(record);
+          states[state].emplace_back(key);
+          if (meant) dropped.insert(state);
         } else if (meant) {
           work.groups.push_back({std::string(key)});
         }
         return true;
       });
   for (const Run& run : wanted) work.groups.push_back(std::move(runs[run]));
+  for (const std::string& state : dropped) {
+    for (std::string& key : states[state]) work.groups.push_back({std::move(key)});
+  }
   work.answer->status = read;
   if (read.ok() && work.groups.empty() && !request.id.empty()) work.answer->status = NoEntry(request.id);
   if (!work.answer->status.ok()) work.groups.clear();
@@ -270,12 +287,17 @@ Status Node::Impl::RetryRefusedOurs(const std::vector<std::string>& keys, const 
                                     const tg_change& listed, std::function<void(const Status&)> done) {
   std::optional<tg_change> held = StateOf(listed.key);
   bool here = held && Version::From(held->version) == Version::From(listed.version);
+  // What is not here any more in that state cannot go again. Who refused it says when that is over.
+  const bool newer = held && Version::From(listed.version) < Version::From(held->version);
+  if (!here && !newer && links_.Find(record.link) != nullptr)
+    return Status::Conflict("it is not here any more in that state; retry it at agent " +
+                            std::to_string(record.by != 0 ? record.by : record.link) + ", which refused it");
   if (!MaybeDeleted(record) || !here) {
     std::vector<std::pair<AgentId, std::string>> entries;
     for (const std::string& key : keys) entries.emplace_back(record.link, key);
     RetryOurs(entries);
     stage_.Begin();
-    if (!here) StageForgetOurs(record.link, keys[0]);  // what is not here any more in that state cannot go again
+    if (!here) StageForgetOurs(record.link, keys[0]);
     EndByHand(record.link, std::move(done));
     return {};
   }
@@ -343,7 +365,7 @@ Status Node::Impl::DropRefused(const std::string& key, const wire::QuarantineRec
   stage_.MetaDelete(key);
   if (link != nullptr) {
     link->quarantined.erase(key);
-    notes.released.push_back(gives_up ? sync::StageDropped(*link, change, &stage_)
+    notes.released.push_back(gives_up ? sync::StageDropped(*link, change, 0, &stage_)
                                       : sync::ReleaseNote(change, std::max(winner, refused)));
     if (record.run != 0) notes.loosened.insert(record.run);
   }

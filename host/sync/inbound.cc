@@ -196,11 +196,13 @@ wire::RefusedKey ReleaseNote(const tg_change& change, const Version& held) {
   return note;
 }
 
-wire::RefusedKey StageDropped(const Link& link, const tg_change& change, core::Stage* stage) {
+wire::RefusedKey StageDropped(const Link& link, const tg_change& change, AgentId by, core::Stage* stage) {
   wire::RefusedKey note = ReleaseNote(change, Version::From(change.version));
   note.dropped = true;
+  note.by = by;
   wire::QuarantineRecord record;
   record.link = link.agent();
+  record.by = by;
   tg_change bare = change;
   bare.body = bare.policy_meta = {};
   record.change = wire::EncodeChange(bare);

@@ -54,8 +54,9 @@ QuarantineNotes StageQuarantine(Link* link, const StagedChanges& staged, const c
 // What to tell the neighbour: its refused change is here now, or `held` is.
 wire::RefusedKey ReleaseNote(const tg_change& change, const Version& held);
 
-// Given up by hand. Until the neighbour knows it, a note is kept in the open group: it would send the change again.
-wire::RefusedKey StageDropped(const Link& link, const tg_change& change, core::Stage* stage);
+// Given up by hand, here or (by) beyond. Until the neighbour knows it, a note is kept in the open group: it would send
+// the change again.
+wire::RefusedKey StageDropped(const Link& link, const tg_change& change, AgentId by, core::Stage* stage);
 
 // Takes one entry off the list, into the open group. Returns what to tell the neighbour.
 wire::RefusedKey StageRelease(Link* link, const tg_change& change, core::Stage* stage);

@@ -26,33 +26,36 @@ class Refusals {
   bool full() const { return waiting_.size() >= kWaitingMax; }
   void Add(wire::RefusedKey refused) { waiting_.push_back(std::move(refused)); }
 
-  // Of another neighbour, to be passed on. False: there is no room, or what is listed is read anew anyway.
+  // Of another neighbour, to be passed on. False: there is no room, and what is listed has to be read anew.
   bool Forward(wire::RefusedKey refused) {
-    if (!incomplete_ && !full()) return waiting_.push_back(std::move(refused)), true;
+    if (!full()) return waiting_.push_back(std::move(refused)), true;
     incomplete_ = true;
     return false;
   }
 
-  // Something listed is missing here: after a start, or when there was no room. Before the next ack the
-  // lists are read again, once there is room; then Completed.
+  // Something listed is missing here: after a start, or when there was no room. Nothing is told to be delivered
+  // meanwhile. Before the next ack the lists are read again, once there is room; then Completed.
   bool incomplete() const { return incomplete_; }
+  bool HasRoomForTheList() const { return waiting_.size() < kWaitingMax / 2; }
   bool empty() const { return waiting_.empty(); }
-  // whole: nothing is missing in what was added since it was empty. What the neighbour has listed beyond that ended
+  size_t waiting() const { return waiting_.size(); }
+  // whole: nothing is missing in what was added since so many waited. What the neighbour has listed beyond that ended
   // while nobody could tell it.
-  void Completed(bool whole) {
+  void Completed(bool whole, size_t waited = 0) {
     // An ack said that one more is to be told: if there is none any more, one that says nothing.
-    if (announced_ && waiting_.empty()) waiting_.emplace_back();
-    incomplete_ = announced_ = false;
+    while (confirmed_ + waiting_.size() < announced_) waiting_.emplace_back();
+    incomplete_ = false;
+    announced_ = 0;
     if (!whole) return;
-    whole_from_ = confirmed_ + 1;
+    whole_from_ = confirmed_ + waited + 1;
     whole_to_ = confirmed_ + waiting_.size();
   }
 
   // A session with this start of the neighbour begins: what was not confirmed in the last one is told again, and
   // numbered anew; and everything, unless this start has taken a whole list.
   void Open(Epoch neighbour) {
-    confirmed_ = recorded_ = taken_ = heard_ = whole_from_ = whole_to_ = 0;
-    heard_any_ = announced_ = false;
+    confirmed_ = recorded_ = taken_ = heard_ = whole_from_ = whole_to_ = announced_ = 0;
+    heard_any_ = false;
     if (!knows_whole_ || neighbour != neighbour_) incomplete_ = true;
     knows_whole_ = !incomplete_;
     neighbour_ = neighbour;
@@ -72,15 +75,15 @@ class Refusals {
     ack->refused_last = confirmed_ + waiting_.size() + (incomplete_ ? 1 : 0);
     ack->refused_from = whole_from_;
     ack->refused_to = whole_to_;
-    announced_ = incomplete_;
+    announced_ = incomplete_ ? ack->refused_last : 0;
   }
 
-  // The neighbour has them up to this number. Returns true if more are to be told. dropped: those of them that this
-  // node gave up.
+  // The neighbour has them up to this number. Returns true if more are to be told. dropped: those of them that were
+  // given up.
   bool Confirmed(uint64_t number, std::vector<wire::RefusedKey>* dropped = nullptr) {
     while (confirmed_ < number && !waiting_.empty()) {
       wire::RefusedKey& known = waiting_.front();
-      if (dropped != nullptr && known.dropped && known.by == 0) dropped->push_back(std::move(known));
+      if (dropped != nullptr && known.dropped) dropped->push_back(std::move(known));
       waiting_.pop_front();
       ++confirmed_;
     }
@@ -113,7 +116,7 @@ class Refusals {
   std::deque<wire::RefusedKey> waiting_;  // the first has the number confirmed_ + 1
   uint64_t confirmed_ = 0;
   bool incomplete_ = true;
-  bool announced_ = false;
+  uint64_t announced_ = 0;   // more than these was promised by an ack
   uint64_t whole_from_ = 0;  // see wire::Ack
   uint64_t whole_to_ = 0;
   Epoch neighbour_ = 0;       // its start

@@ -167,6 +167,26 @@ TEST(Refusals, WholeList_IsToldOnceToEachStartOfTheNeighbour) {
   EXPECT_TRUE(teller.incomplete()) << "it may have been restored";
 }
 
+// How many are to be known is exact from the first ack on.
+TEST(Refusals, NewSessionWhileSomethingWaits_TheWholeListFollowsIt) {
+  Refusals teller;
+  teller.Completed(true);
+  ASSERT_TRUE(teller.Forward({"M", 1, "p", "a", {}, {}, "why"}));
+  teller.Open(7);
+  ASSERT_TRUE(teller.incomplete());
+  ASSERT_TRUE(teller.Forward({"M", 1, "p", "b", {}, {}, ""})) << "an end may be of what is on no list any more";
+  ASSERT_TRUE(teller.HasRoomForTheList());
+  const size_t waited = teller.waiting();
+  teller.Add({"M", 1, "p", "a", {}, {}, "why"});
+  teller.Add({"M", 1, "p", "c", {}, {}, "why"});
+  teller.Completed(true, waited);
+  wire::Ack ack = AckOf(teller);
+  EXPECT_EQ(ack.refused.size(), 4u);
+  EXPECT_EQ(ack.refused_last, 4u);
+  EXPECT_EQ(ack.refused_from, 3u);
+  EXPECT_EQ(ack.refused_to, 4u);
+}
+
 TEST(Refusals, ListThatIsNotAll_IsNotCalledWhole) {
   Refusals teller;
   teller.Open(7);

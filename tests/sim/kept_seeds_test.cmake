@@ -26,7 +26,13 @@ set(kept
   "rewinds 923"     # what only a router still had of a restored server was taken to be on its way up
   "restores 40"     # a restored device ran a command again that came anew (decision 0173)
   "restores 163"    # an answer that was given back never went up again
-  "together 405")   # an ack that was overtaken listed what had ended
+  "together 405"    # an ack that was overtaken listed what had ended
+  "everything 298"  # what a router had from above by a comparison was refused above, and its writer was not told
+  "everything 1747" # a refusal ended before its writer heard of it (decision 0178)
+  "together 151"    # a drop was told by a router that died meanwhile as an end (decision 0179)
+  "together 289"    # a retry where the state was lost took the entry off the list
+  "together 453"    # dropped on one of the two ways by which it came (decision 0179)
+  "together 578")   # dropped, and tried again at a router that its writer had left
 foreach(seed ${kept})
   string(REPLACE " " ";" words "${seed}")
   list(GET words 0 profile)
