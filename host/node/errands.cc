@@ -1,7 +1,8 @@
-// On demand: push, pull, compare, to one agent, all or a subtree; passed on from neighbour to neighbour.
-#include <algorithm>
+#include "host/node/errands.h"
 
-#include "host/node/impl.h"
+#include <algorithm>
+#include <utility>
+#include <vector>
 
 namespace tidegate::node {
 namespace {
@@ -13,7 +14,7 @@ constexpr uint32_t kSyncAskType = 23;
 
 }  // namespace
 
-void Node::Impl::SyncLinks(const LinkSyncRequest& request, std::function<void(LinkSyncAnswer)> done) {
+void Errands::Add(const LinkSyncRequest& request, std::function<void(LinkSyncAnswer)> done) {
   wire::SyncAsk what;
   what.agent = request.agent;
   what.subtree = request.subtree;
@@ -23,37 +24,34 @@ void Node::Impl::SyncLinks(const LinkSyncRequest& request, std::function<void(Li
   what.verify = request.verify;
   what.timeout_ms =
       static_cast<uint64_t>(request.wait ? std::clamp<int64_t>(request.timeout_ms, 0, kTimeoutMsMax) : kUnwatchedMs);
-  // What is staged but not committed yet counts too: its position is known after the commit.
-  (void)CommitStage();
   Errand errand;
   errand.what = what;
   errand.children = request.children;
   if (Status made = MakeLegs(&errand); !made.ok()) {
-    finished_.push_back([done, made] { done({made, {}}); });
+    answers_.Add([done, made] { done({made, {}}); });
     return;
   }
   if (request.wait) {
     errand.done = std::move(done);
   } else {
-    finished_.push_back([done] { done({}); });
+    answers_.Add([done] { done({}); });
   }
-  Add(std::move(errand));
+  Start(std::move(errand));
 }
 
-void Node::Impl::OnSyncAsk(sync::Link* link, const wire::SyncAsk& ask) {
-  const AgentId asker = link->agent();
-  auto same = std::find_if(errands_.begin(), errands_.end(), [&](const Errand& errand) {
-    return errand.asker == asker && errand.asker_session == link->session_id && errand.what.number == ask.number;
+bool Errands::IsUnderWay(const sync::Link& link, const wire::SyncAsk& ask) const {
+  return std::any_of(errands_.begin(), errands_.end(), [&](const Errand& errand) {
+    return errand.asker == link.agent() && errand.asker_session == link.session_id && errand.what.number == ask.number;
   });
-  if (same != errands_.end() || !CommitStage().ok()) return;
-  link = links_.Find(asker);
-  if (link == nullptr) return;
+}
+
+void Errands::Ask(sync::Link* link, const wire::SyncAsk& ask) {
   Errand errand;
   errand.what = ask;
   errand.what.timeout_ms = std::min<uint64_t>(ask.timeout_ms, kTimeoutMsMax);
   // A child may have what concerns it moved, and not a whole tree.
   if (!link->is_parent()) errand.what.subtree = false;
-  errand.asker = asker;
+  errand.asker = link->agent();
   errand.asker_session = link->session_id;
   Status made = MakeLegs(&errand);
   if (made.ok() && errands_.size() >= options_.errands_max) {
@@ -64,31 +62,30 @@ void Node::Impl::OnSyncAsk(sync::Link* link, const wire::SyncAsk& ask) {
     wire::SyncDone refused;
     refused.number = ask.number;
     refused.failure = made.message();
-    Send(link, refused);
+    around_.Send(link, refused);
     return;
   }
-  Add(std::move(errand));
+  Start(std::move(errand));
 }
 
 // The neighbours that an errand goes through.
-Status Node::Impl::MakeLegs(Errand* errand) {
-  const wire::SyncAsk& what = errand->what;
-  std::vector<sync::Link*> through;
-  if (what.agent == options_.agent || (what.agent == kAgentAll && errand->asker == 0)) {
-    const bool all = errand->asker == 0 && what.agent == kAgentAll;
-    if (!all && errand->asker == 0 && !what.subtree) {
+Status Errands::Through(const Errand& errand, std::vector<sync::Link*>* through) const {
+  const wire::SyncAsk& what = errand.what;
+  if (what.agent == options_.agent || (what.agent == kAgentAll && errand.asker == 0)) {
+    const bool all = errand.asker == 0 && what.agent == kAgentAll;
+    if (!all && errand.asker == 0 && !what.subtree) {
       return Status::Invalid("agent " + std::to_string(what.agent) + " is this node itself: name a neighbour");
     }
     for (const auto& [agent, link] : links_.all()) {
-      if (errand->children && link->is_parent()) continue;
-      if (!link->record.off && (all || (what.subtree && !link->is_parent()))) through.push_back(link.get());
+      if (errand.children && link->is_parent()) continue;
+      if (!link->record.off && (all || (what.subtree && !link->is_parent()))) through->push_back(link.get());
     }
   } else {
     sync::Link* next = links_.Find(what.agent);
     if (next == nullptr) next = links_.Find(links_.routes().LinkOf(what.agent));
     // Above us a node knows its parent and the server.
     if (next == nullptr && what.agent == kAgentServer) next = links_.parent();
-    if (next == nullptr || next->agent() == errand->asker) {
+    if (next == nullptr || next->agent() == errand.asker) {
       return Status::NotFound("agent " + std::to_string(options_.agent) + " knows no way to agent " +
                               std::to_string(what.agent) + ": it is neither below it nor its parent nor the server");
     }
@@ -96,20 +93,24 @@ Status Node::Impl::MakeLegs(Errand* errand) {
       return Status::Unavailable("the link to agent " + std::to_string(next->agent()) +
                                  " is switched off: 'tidegate link on " + std::to_string(next->agent()) + "'");
     }
-    through.push_back(next);
+    through->push_back(next);
   }
+  return {};
+}
+
+Status Errands::MakeLegs(Errand* errand) {
+  const wire::SyncAsk& what = errand->what;
+  std::vector<sync::Link*> through;
+  TG_RETURN_IF_ERROR(Through(*errand, &through));
   const bool for_parent = what.agent == options_.agent && errand->asker != 0 && links_.parent() != nullptr &&
                           links_.parent()->agent() == errand->asker;
   if (what.verify != 0) {
     const bool here = for_parent || (through.size() == 1 && through[0]->is_parent());
     if (!for_parent && (through.size() != 1 || through[0]->agent() != what.agent || errand->asker != 0))
       return Status::Invalid("verify compares one link: name a neighbour, or run it at a node beside the link");
-    if (here) {
-      errand->verify = asked_verify_.Want(what.verify == 2);
-    }
+    if (here) errand->verify = verify_.Want(what.verify == 2);
   }
-  bool mark = what.compare && what.agent == options_.agent && errand->asker != 0 && links_.parent() != nullptr &&
-              links_.parent()->agent() == errand->asker;
+  bool mark = what.compare && for_parent;
   for (sync::Link* link : through) {
     Errand::Leg leg;
     leg.neighbour = link->agent();
@@ -134,18 +135,17 @@ Status Node::Impl::MakeLegs(Errand* errand) {
   return {};
 }
 
-void Node::Impl::Add(Errand errand) {
-  errand.number = ++last_errand_;
+void Errands::Start(Errand errand) {
+  errand.number = ++last_;
   errand.deadline_us = deps_.clock.monotonic_us() + static_cast<int64_t>(errand.what.timeout_ms) * 1000;
   errands_.push_back(std::move(errand));
 }
 
-void Node::Impl::OnSyncDone(sync::Link* link, const wire::SyncDone& done) {
-  if (done.number == 0 && done.report && !link->is_parent()) return HearReport(link, *done.report);
+void Errands::Done(const sync::Link& link, const wire::SyncDone& done) {
   for (auto errand = errands_.begin(); errand != errands_.end(); ++errand) {
     if (errand->number != done.number) continue;
     for (Errand::Leg& leg : errand->legs) {
-      if (leg.neighbour != link->agent() || leg.asked_in != link->session_id) continue;
+      if (leg.neighbour != link.agent() || leg.asked_in != link.session_id) continue;
       leg.done = true;
       errand->report = done.report;
       if (done.failure.empty()) return;
@@ -157,8 +157,7 @@ void Node::Impl::OnSyncDone(sync::Link* link, const wire::SyncDone& done) {
   }
 }
 
-// A neighbour of an earlier version.
-void Node::Impl::OnAskUnknown(const sync::Link& link, uint32_t type) {
+void Errands::AskUnknown(const sync::Link& link, uint32_t type) {
   if (type != kSyncAskType) return;
   for (Errand& errand : errands_) {
     for (Errand::Leg& leg : errand.legs) {
@@ -168,22 +167,22 @@ void Node::Impl::OnAskUnknown(const sync::Link& link, uint32_t type) {
   }
 }
 
-void Node::Impl::Finish(Errand& errand, const Status& status) {
+void Errands::Finish(Errand& errand, const Status& status) {
   if (errand.asker != 0) {
     sync::Link* asker = links_.Find(errand.asker);
     if (asker == nullptr || asker->session_id != errand.asker_session) return;
     wire::SyncDone done;
     done.number = errand.what.number;
     if (!status.ok()) done.failure = status.message();
-    if (status.ok() && errand.verify != 0) done.report = asked_verify_.report();
-    Send(asker, done);
+    if (status.ok() && errand.verify != 0) done.report = verify_.report();
+    around_.Send(asker, done);
     return;
   }
   if (!errand.done) return;
   LinkSyncAnswer answer;
   answer.status = status;
   if (status.ok() && errand.what.verify != 0) {
-    answer.report = errand.verify != 0 ? asked_verify_.report() : errand.report;
+    answer.report = errand.verify != 0 ? verify_.report() : errand.report;
     if (errand.verify == 0 && answer.report) {
       // It was seen from the child.
       for (wire::ModelDifference& model : answer.report->models) std::swap(model.missing_here, model.missing_there);
@@ -199,13 +198,12 @@ void Node::Impl::Finish(Errand& errand, const Status& status) {
 }
 
 // All but giving it to who asked.
-bool Node::Impl::DoneElsewhere(const Errand& errand) const {
-  if (errand.verify != 0 && !asked_verify_.IsDone(errand.verify)) return false;
+bool Errands::DoneElsewhere(const Errand& errand) const {
+  if (errand.verify != 0 && !verify_.IsDone(errand.verify)) return false;
   return errand.legs_done() && (errand.mark == 0 || !marks_.Waits(errand.mark));
 }
 
-// True if something new is to be sent.
-bool Node::Impl::RunLegs(Errand* errand, int64_t now_us) {
+bool Errands::RunLegs(Errand* errand, int64_t now_us) {
   for (Errand::Leg& leg : errand->legs) {
     sync::Link* link = links_.Find(leg.neighbour);
     if (leg.done || link == nullptr || !link->up()) continue;
@@ -221,7 +219,7 @@ bool Node::Impl::RunLegs(Errand* errand, int64_t now_us) {
       leg.asked_in = link->session_id;
       leg.ask_again_us = now_us + leg.ask_wait_ms * 1000;
       leg.ask_wait_ms = std::min(leg.ask_wait_ms * 2, options_.resend_ms_max);
-      Send(link, ask);
+      around_.Send(link, ask);
     }
   }
   if (!DoneElsewhere(*errand) || errand->gives_back || errand->asker == 0) return false;
@@ -233,7 +231,7 @@ bool Node::Impl::RunLegs(Errand* errand, int64_t now_us) {
   return true;
 }
 
-bool Node::Impl::RunErrands(int64_t now_us) {
+bool Errands::Run(int64_t now_us) {
   bool more = false;
   for (auto errand = errands_.begin(); errand != errands_.end();) {
     const sync::Link* asker = errand->asker == 0 ? nullptr : links_.Find(errand->asker);
@@ -254,8 +252,8 @@ bool Node::Impl::RunErrands(int64_t now_us) {
   return more;
 }
 
-int64_t Node::Impl::NextErrandUs() const {
-  int64_t next = sync_due_us_;
+int64_t Errands::NextUs() const {
+  int64_t next = period_us_;
   for (const Errand& errand : errands_) {
     next = std::min(next, errand.deadline_us);
     for (const Errand::Leg& leg : errand.legs) {
@@ -267,15 +265,12 @@ int64_t Node::Impl::NextErrandUs() const {
   return next;
 }
 
-// sync.period: everything both ways, whether or not something else asked for it.
-void Node::Impl::SyncByPeriod(int64_t now_us) {
-  if (options_.sync_period_ms == 0) return;
-  if (sync_due_us_ == INT64_MAX) sync_due_us_ = now_us + options_.sync_period_ms * 1000;
-  if (now_us < sync_due_us_) return;
-  sync_due_us_ = now_us + options_.sync_period_ms * 1000;
-  LinkSyncRequest request;
-  request.pull = true;
-  SyncLinks(request, [](const LinkSyncAnswer&) {});
+bool Errands::TakePeriod(int64_t now_us) {
+  if (options_.sync_period_ms == 0) return false;
+  if (period_us_ == INT64_MAX) period_us_ = now_us + options_.sync_period_ms * 1000;
+  if (now_us < period_us_) return false;
+  period_us_ = now_us + options_.sync_period_ms * 1000;
+  return true;
 }
 
 }  // namespace tidegate::node

@@ -234,7 +234,7 @@ void Node::Impl::OnRefuse(Session* session, wire::SessionId id, const wire::Refu
       refuse.reason == wire::RefuseReason::kUnknownSession ? 6 : 3,
       std::string("the neighbour refused (") + wire::RefuseReasonName(refuse.reason) + "): " + refuse.message);
   if (refuse.reason == wire::RefuseReason::kUnknownType && refuse.unknown_type != 0) {
-    if (const sync::Link* link = links_.Find(session->agent)) OnAskUnknown(*link, refuse.unknown_type);
+    if (const sync::Link* link = links_.Find(session->agent)) errands_.AskUnknown(*link, refuse.unknown_type);
   }
   if (session->peer.side != core::Side::kParent || id != session->id) return;
   switch (refuse.reason) {

@@ -12,13 +12,15 @@
 
 #include "host/base/hybrid_clock.h"
 #include "host/core/stage.h"
+#include "host/node/answers.h"
 #include "host/node/asked_verify.h"
 #include "host/node/background_verify.h"
+#include "host/node/clearings.h"
 #include "host/node/clock_judge.h"
 #include "host/node/compare_pass.h"
 #include "host/node/disk_gate.h"
 #include "host/node/doubts.h"
-#include "host/node/errand.h"
+#include "host/node/errands.h"
 #include "host/node/given_up.h"
 #include "host/node/marks.h"
 #include "host/node/node.h"
@@ -26,6 +28,7 @@
 #include "host/node/quotas.h"
 #include "host/node/retention.h"
 #include "host/node/strays.h"
+#include "host/node/waits.h"
 #include "host/node/way_up.h"
 #include "host/replica/local_writer.h"
 #include "host/sync/admission.h"
@@ -44,7 +47,11 @@ namespace tidegate::node {
 
 const char* LaneName(uint32_t lane);
 
-class Node::Impl : private sync::Admission, private WayUp, private PolicyChanges::Around, private ComparePass::Around {
+class Node::Impl : private sync::Admission,
+                   private WayUp,
+                   private PolicyChanges::Around,
+                   private ComparePass::Around,
+                   private Errands::Around {
  public:
   Impl(const NodeOptions& options, const Dependencies& deps);
 
@@ -60,7 +67,6 @@ class Node::Impl : private sync::Admission, private WayUp, private PolicyChanges
   // ---- writes.cc ----
   void Write(replica::Transaction transaction, std::function<void(replica::WriteAnswer)> done);
   void Write(replica::Submission& submission);
-  void Sync(const SyncRequest& request, std::function<void(SyncAnswer)> done);
   void Adopt(AgentId agent, std::function<void(Status)> done);
   void ConfirmLosses(std::function<void(Status)> done);
   Result<std::vector<LossEntry>> Losses() const;
@@ -68,9 +74,10 @@ class Node::Impl : private sync::Admission, private WayUp, private PolicyChanges
   // ---- level.cc ----
   void SetLevel(uint32_t level, std::function<void(Status)> done);
 
-  // ---- errands.cc, links.cc, clear.cc ----
-  void Clear(const ClearRequest& request, std::function<void(ClearAnswer)> done);
+  // ---- by_hand.cc, links.cc ----
+  void Sync(const SyncRequest& request, std::function<void(SyncAnswer)> done);
   void SyncLinks(const LinkSyncRequest& request, std::function<void(LinkSyncAnswer)> done);
+  void Clear(const ClearRequest& request, std::function<void(ClearAnswer)> done);
   void SwitchLink(AgentId agent, bool on, std::function<void(Status)> done);
 
   // ---- sessions.cc ----
@@ -118,35 +125,12 @@ class Node::Impl : private sync::Admission, private WayUp, private PolicyChanges
     std::string last_error;
   };
 
-  // What is being dropped by hand, page by page.
-  struct Clearing {
-    ClearRequest request;
-    uint64_t arrived = 0;  // position up to which everything of ours is there
-    std::string cursor;
-    uint64_t cleared = 0;
-    bool over = false;
-    Status failure;
-    std::function<void(ClearAnswer)> done;
-  };
-
   // What is done with entries of the quarantine by hand; each group is a transaction.
   struct ByHand {
     QuarantineRequest request;
     std::deque<std::vector<std::string>> groups;
     std::shared_ptr<QuarantineAnswer> answer;
     std::function<void(QuarantineAnswer)> done;
-  };
-
-  struct Waiter {
-    uint64_t position;
-    SyncTarget target;
-    int64_t deadline_us;
-    std::vector<AgentId> children;  // at the server: those that lacked something when it was asked
-    std::function<void(SyncAnswer)> done;
-    uint64_t reached = 0;  // when it began
-    // What a newer state took the place of meanwhile, by key; as many as options_.sync_exceptions_max.
-    std::map<std::string, SyncException> superseded = {};
-    uint64_t superseded_not_named = 0;
   };
 
   // facts.cc, problems.cc
@@ -179,16 +163,6 @@ class Node::Impl : private sync::Admission, private WayUp, private PolicyChanges
   void StoreDelivered(int64_t now_us);
   void DeliverPairs();
   uint64_t DeliveredByAll();
-  void AnswerWaiters();
-  uint64_t ReachedPosition(const Waiter& waiter);
-  bool Lacks(sync::Link* link);
-  void NoteReplaced(const core::Effect& effect);
-  void NoteSuperseded(const sync::Link& told, const wire::RefusedKey& refused);
-  void AddSuperseded(Waiter* waiter, SyncException exception);
-  void NoteApart(const tg_change& change, uint64_t seq);
-  void NameApart(const Waiter& waiter, SyncAnswer* answer);
-  void NameExceptions(const Waiter& waiter, uint64_t reached, SyncAnswer* answer);
-  bool Excepts(const Waiter& waiter, const wire::QuarantineRecord& record, const wire::RefusedKey& name) const;
   sync::Link* SourceOf(const sync::Link& told, const wire::RefusedKey& refused) const;
   void PassOn(const sync::Link& told, wire::RefusedKey refused);
   void ToldBelow(const wire::RefusedKey& refused, const sync::Link& child);
@@ -217,7 +191,7 @@ class Node::Impl : private sync::Admission, private WayUp, private PolicyChanges
   void TickSession(Session* session, int64_t now_us);
   void NoteSilence(const Session& session);
   bool Send(Session* session, wire::SessionId id, const wire::Body& body);
-  bool Send(sync::Link* link, const wire::Body& body);
+  bool Send(sync::Link* link, const wire::Body& body) override;
   Session* SessionOf(const sync::Link& link);
 
   // level.cc
@@ -268,26 +242,13 @@ class Node::Impl : private sync::Admission, private WayUp, private PolicyChanges
   void CutLink(sync::Link* link);
   void WakeLink(const sync::Link& link);
   bool IsOff(const Session& session) const;
-  bool Waits(const sync::Link& link, int64_t now_us) const;
+  bool Owes(const sync::Link& link, int64_t now_us) const;
   void CheckProgress(sync::Link* link, int64_t now_us);
   void Reopen(sync::Link* link);
 
-  // clear.cc
-  bool MayClear(const Clearing& clearing, const tg_change& change) const;
-  void RunClearings();
-
-  // errands.cc
+  // by_hand.cc
   void OnSyncAsk(sync::Link* link, const wire::SyncAsk& ask);
   void OnSyncDone(sync::Link* link, const wire::SyncDone& done);
-  void OnAskUnknown(const sync::Link& link, uint32_t type);
-  Status MakeLegs(Errand* errand);
-  void Add(Errand errand);
-  void Finish(Errand& errand, const Status& status);
-  bool DoneElsewhere(const Errand& errand) const;
-  bool RunLegs(Errand* errand, int64_t now_us);
-  bool RunErrands(int64_t now_us);
-  int64_t NextErrandUs() const;
-  void SyncByPeriod(int64_t now_us);
 
   // events.cc
   bool Wants(core::Events::Interest interest) const;
@@ -465,7 +426,6 @@ class Node::Impl : private sync::Admission, private WayUp, private PolicyChanges
   bool LeavesOut(AgentId neighbour, const tg_change& change) const;
   std::vector<uint64_t> TakenPositions(const sync::Link& link, const wire::Ack& ack) const;
   void TellBeyond();
-  std::vector<HoldStatus> HeldOnTheWay(const Waiter& waiter) const;
   std::vector<HoldStatus> HoldsOf(const sync::Link& link) const;
   void SendHeldAgain();
   bool SendPortionAgain(sync::Link* parent, const sync::HeldAbove::Key& key);
@@ -552,6 +512,10 @@ class Node::Impl : private sync::Admission, private WayUp, private PolicyChanges
   Doubts doubts_;
   AskedVerify asked_verify_;
   BackgroundVerify background_verify_;
+  Answers answers_;
+  Waits waits_;
+  Errands errands_;
+  Clearings clearings_;
   std::deque<PendingAsk> pending_asks_;  // of children, whose digests are being read
   std::map<core::TransportSession, Session> sessions_;
   std::set<core::TransportSession> uplinks_;  // those of them that lead to a parent
@@ -619,14 +583,6 @@ class Node::Impl : private sync::Admission, private WayUp, private PolicyChanges
   std::deque<ByHand> by_hand_;
   std::vector<std::pair<AgentId, std::string>> sent_again_entries_;  // entries of ours that are to be tried again
   std::list<replica::Submission> own_submissions_;                   // of callers that keep none themselves
-  std::deque<std::function<void()>> finished_;                       // answers that need no commit
-  std::vector<Waiter> waiters_;
-  std::map<uint64_t, SyncException> apart_;  // by position: on its way up without the rest of its transaction
-  uint64_t apart_not_named_ = 0;
-  std::deque<Clearing> clearings_;
-  std::list<Errand> errands_;
-  uint64_t last_errand_ = 0;
-  int64_t sync_due_us_ = INT64_MAX;  // by sync.period
   WatchFn watcher_;
 };
 

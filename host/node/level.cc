@@ -42,7 +42,7 @@ Status Node::Impl::JudgeLevel(uint32_t level) const {
 void Node::Impl::SetLevel(uint32_t level, std::function<void(Status)> done) {
   uint32_t wanted = level != 0 ? level : options_.level;
   if (Status judged = JudgeLevel(wanted); !judged.ok()) {
-    finished_.push_back([done = std::move(done), judged] { done(judged); });
+    answers_.Add([done = std::move(done), judged] { done(judged); });
     return;
   }
   // In place: whatever else stores the record with this commit stores the same.

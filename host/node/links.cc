@@ -13,7 +13,7 @@ void Node::Impl::SwitchLink(AgentId agent, bool on, std::function<void(Status)> 
                               " is no neighbour of this node; 'tidegate link list' " + "shows them");
   }
   if (!staged.ok()) {
-    finished_.push_back([done, staged] { done(staged); });
+    answers_.Add([done, staged] { done(staged); });
     return;
   }
   // In place: whatever else stores the record with this commit stores the same.
@@ -89,14 +89,14 @@ bool Node::Impl::IsOff(const Session& session) const {
 // ---- health by progress ----
 
 // Whether the neighbour owes us something: an acknowledgement, the answer of a comparison, a confirmed table.
-bool Node::Impl::Waits(const sync::Link& link, int64_t now_us) const {
+bool Node::Impl::Owes(const sync::Link& link, int64_t now_us) const {
   if (link.Waits(now_us)) return true;
   return link.is_parent() && (pass_.asker().running() || edges_confirmed_ != edges_number_);
 }
 
 void Node::Impl::CheckProgress(sync::Link* link, int64_t now_us) {
   if (!link->up()) return;
-  if (!Waits(*link, now_us)) {
+  if (!Owes(*link, now_us)) {
     link->waits_since_us = -1;
     link->stalled = false;
     return;

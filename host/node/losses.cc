@@ -161,7 +161,7 @@ void Node::Impl::ConfirmLosses(std::function<void(Status)> done) {
         Status::NotFound("there is nothing to confirm: this server was not restored, or it was confirmed already");
   }
   if (!refused.ok()) {
-    finished_.push_back([done = std::move(done), refused] { done(refused); });
+    answers_.Add([done = std::move(done), refused] { done(refused); });
     return;
   }
   const auto before = std::pair(record_.restored_unix_ms, record_.confirmed_fall);
@@ -178,7 +178,7 @@ void Node::Impl::ConfirmLosses(std::function<void(Status)> done) {
     } else {
       std::tie(record_.restored_unix_ms, record_.confirmed_fall) = before;
     }
-    finished_.push_back([done, status] { done(status); });
+    answers_.Add([done, status] { done(status); });
   });
 }
 

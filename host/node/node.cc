@@ -42,6 +42,9 @@ Node::Impl::Impl(const NodeOptions& options, const Dependencies& deps)
       doubts_(options_, deps_, stage_, links_, record_, verify_schedule_),
       asked_verify_(deps_, stage_, links_, marks_, end_, pass_, *this),
       background_verify_(deps_, stage_, links_, marks_, doubts_, verify_schedule_, pass_, *this),
+      waits_(options_, deps_, links_, end_, marks_, policy_changes_, held_above_, given_up_),
+      errands_(options_, deps_, stage_, links_, end_, marks_, asked_verify_, answers_, *this),
+      clearings_(options_, deps_, stage_, links_, end_, marks_, *this),
       conflicts_(deps.storage, options_) {}
 
 std::unique_ptr<replica::Preparer> Node::Impl::MakePreparer() const {
@@ -250,7 +253,7 @@ void Node::Impl::Committed(const Watermark& end, std::span<const core::Effect> e
     if (takes_commands) NoteCommand(*effect.change);
     if (effect.change->direction == TG_DIRECTION_BOTH || !listing_.empty() || !links_.left_listed().empty())
       NoteOverwritten(effect);
-    if (!waiters_.empty()) NoteReplaced(effect);
+    if (!waits_.empty()) waits_.NoteReplaced(effect);
     // A new seq for the same state is no news; what was joined has seq 0 here.
     bool same_version = Version::From(effect.outcome.held) == Version::From(effect.change->version);
     if (!(watcher_ || tells) || effect.outcome.seq == 0 || (same_version && effect.change->seq != 0)) continue;
@@ -289,7 +292,7 @@ Status Node::Impl::Commit() {
   EndHolds();
   RemoveAnswered();
   SendHeldAgain();
-  RunClearings();
+  clearings_.Run();
   retention_.Run(now_us);
   disk_gate_.TryAgain(now_us);
   if (disk_gate_.TakeOver()) doubts_.Note("the disk was full");
@@ -305,18 +308,14 @@ Status Node::Impl::Commit() {
     status = CommitStage();
     RunRetries();
   }
-  while (!finished_.empty()) {
-    auto finished = std::move(finished_.front());
-    finished_.pop_front();
-    finished();
-  }
+  answers_.Give();
   if (held_above_.TakeLeftOut()) TellBeyond();
   ReadDigests(now_us);
   DeliverPairs();
   Pump();
   // What was pushed may be there already, and what was pulled is to be sent.
-  for (int round = 0; round < 4 && RunErrands(now_us); ++round) Pump();
-  AnswerWaiters();
+  for (int round = 0; round < 4 && errands_.Run(now_us); ++round) Pump();
+  waits_.Answer();
   links_.Settle([&](const sync::Link& link) { return WakeUs(link, now_us); });
   return status;
 }
@@ -331,7 +330,7 @@ int64_t Node::Impl::WakeUs(const sync::Link& link, int64_t now_us) const {
 
 int64_t Node::Impl::NextTimerUs() const {
   int64_t now_us = deps_.clock.monotonic_us();
-  if (!stage_.empty() || !finished_.empty() || !retry_quarantined_.empty() || !clearings_.empty()) return now_us;
+  if (!stage_.empty() || !answers_.empty() || !retry_quarantined_.empty() || !clearings_.empty()) return now_us;
   if (!by_hand_.empty() || !sent_again_entries_.empty()) return now_us;
   if (!answered_.empty() && !answered_again_) return now_us;
   if (send_again_now_ || !holds_ending_.empty() || !links_.settled()) return now_us;
@@ -348,14 +347,13 @@ int64_t Node::Impl::NextTimerUs() const {
   }
   next = std::min(next, links_.NextWakeUs());
   if (pass_.asker().running() && to_parent) next = std::min(next, pass_.asker().NextTimerUs(now_us));
-  for (const Waiter& waiter : waiters_) next = std::min(next, waiter.deadline_us);
-  next = std::min(next, strays_.NextUs());
+  next = std::min({next, waits_.NextUs(), strays_.NextUs()});
   if (!links_.routes().empty()) next = std::min(next, age_routes_at_us_);
   next = std::min({next, pass_.shelf().NextForgetUs(), std::max(now_us, pass_.shelf().NextReadUs()),
                    background_verify_.NextUs(now_us)});
   next = std::min(next, retention_.NextUs());
   return std::min({next, policy_changes_.NextUs(now_us), disk_gate_.try_us(), store_delivered_at_us_, purge_at_us_,
-                   NextErrandUs()});
+                   errands_.NextUs()});
 }
 
 // Every few seconds of activity: notes what the neighbours hold, forgets commit ends and epochs that none of those

@@ -115,7 +115,7 @@ void Node::Impl::OnRefusals(sync::Link* link, const wire::Ack& ack) {
     if (not_listed != 0) deps_.metrics.Add("tidegate_quarantine_full_total", not_listed);
     told->not_listed += not_listed;
     for (const wire::RefusedKey& refused : news) {
-      if (refused.reason.empty() && refused.held > refused.version) NoteSuperseded(*told, refused);
+      if (refused.reason.empty() && refused.held > refused.version) waits_.NoteSuperseded(*told, refused);
       PassOn(*told, refused);
     }
     if (told->session_id != id) return;  // in the new session they are told again

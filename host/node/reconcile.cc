@@ -217,7 +217,7 @@ void Node::Impl::StageRenumbered(tg_change change) {
   stage_.End([this, from = change.seq, together](const Status& status, std::span<const core::Effect> effects) {
     if (!status.ok() || effects.empty() || !effects[0].applied()) return;
     Renumbered(from, effects[0].outcome.seq);
-    if (together) NoteApart(*effects[0].change, effects[0].outcome.seq);
+    if (together) waits_.NoteApart(*effects[0].change, effects[0].outcome.seq);
   });
 }
 
@@ -226,9 +226,7 @@ void Node::Impl::Renumbered(uint64_t from, uint64_t to) {
   for (const auto& [agent, link] : links_.all()) {
     for (sync::DeliveredPairs& pairs : link->pairs) pairs.Raise(from, to);
   }
-  for (Waiter& waiter : waiters_) {
-    if (waiter.position >= from) waiter.position = std::max(waiter.position, to);
-  }
+  waits_.Renumbered(from, to);
 }
 
 void Node::Impl::OnCompareAnswer(sync::Link* link, wire::DecodedFrame frame, uint64_t bytes) {

@@ -150,7 +150,11 @@ void Node::Impl::Tick(int64_t now_us) {
     if (!link->up() || link->blocked) return;
     for (sync::FeedSender& sender : link->senders) sender.Tick(now_us, deps_.random);
   });
-  SyncByPeriod(now_us);
+  if (errands_.TakePeriod(now_us)) {
+    LinkSyncRequest request;
+    request.pull = true;
+    SyncLinks(request, [](const LinkSyncAnswer&) {});
+  }
   AgeRoutes(now_us);
 }
 

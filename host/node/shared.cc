@@ -95,11 +95,7 @@ void Node::Impl::JournalLoser(const sync::Link& link, const tg_change& change) {
   }
 }
 
-bool Node::Impl::IsJoined(const tg_change& change) const {
-  auto catalog = deps_.catalog.Get();
-  const replica::ModelRule* rule = catalog->Find(View(change.model));
-  return rule != nullptr && rule->merge.has_value();
-}
+bool Node::Impl::IsJoined(const tg_change& change) const { return deps_.catalog.Get()->Joins(View(change.model)); }
 
 // Into the open group. Deletes have nothing to keep.
 void Node::Impl::Journal(const tg_change& loser, const Version& winner, AgentId link, std::string reason) {
@@ -212,7 +208,7 @@ ConflictEntry Node::Impl::ShowConflict(uint64_t number, const wire::ConflictReco
 void Node::Impl::RestoreConflict(uint64_t number, std::function<void(Status)> done) {
   Result<ConflictEntry> entry = Conflict(number);
   if (!entry.ok()) {
-    finished_.push_back([done = std::move(done), status = entry.status()] { done(status); });
+    answers_.Add([done = std::move(done), status = entry.status()] { done(status); });
     return;
   }
   replica::Write write;

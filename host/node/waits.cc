@@ -1,11 +1,12 @@
-// `sync --wait`: who waits for what has been delivered, and what the answer names as not having got there.
+#include "host/node/waits.h"
+
 #include <algorithm>
+#include <utility>
 
 #include "host/base/views.h"
 #include "host/node/held_state.h"
-#include "host/node/impl.h"
+#include "host/sync/inbound.h"
 #include "host/sync/meta_keys.h"
-#include "host/wire/codec.h"
 
 namespace tidegate::node {
 namespace {
@@ -14,18 +15,23 @@ SyncException ExceptionOf(const wire::RefusedKey& name) {
   return {name.model, name.owner, name.pk, name.sk, name.version, name.held, name.reason, name.by};
 }
 
+SyncException NameOfState(const tg_change& change) {
+  SyncException exception;
+  exception.model = View(change.model);
+  exception.owner = change.key.owner;
+  exception.pk = View(change.key.pk);
+  exception.sk = View(change.key.sk);
+  exception.version = Version::From(change.version);
+  return exception;
+}
+
 }  // namespace
 
-void Node::Impl::Sync(const SyncRequest& request, std::function<void(SyncAnswer)> done) {
-  for (const auto& [agent, link] : links_.all()) {
-    for (sync::FeedSender& sender : link->senders) sender.Hurry(end_.position);
-  }
-  if (request.wait == SyncTarget::kNone) {
-    finished_.push_back([done = std::move(done)] { done({}); });
-    return;
-  }
-  // What is staged but not committed yet counts too: its position is known after the commit.
-  (void)CommitStage();
+bool Waits::Waiter::AsksFor(AgentId child) const {
+  return std::find(children.begin(), children.end(), child) != children.end();
+}
+
+void Waits::Add(const SyncRequest& request, std::function<void(SyncAnswer)> done) {
   Waiter waiter{
       end_.position, request.wait, deps_.clock.monotonic_us() + request.timeout_ms * 1000, {}, std::move(done)};
   if (options_.role == TG_ROLE_SERVER && request.wait == SyncTarget::kHop) {
@@ -37,8 +43,21 @@ void Node::Impl::Sync(const SyncRequest& request, std::function<void(SyncAnswer)
   waiters_.push_back(std::move(waiter));
 }
 
+int64_t Waits::NextUs() const {
+  int64_t next = INT64_MAX;
+  for (const Waiter& waiter : waiters_) next = std::min(next, waiter.deadline_us);
+  return next;
+}
+
+// What waits for a change to be delivered waits for its new position.
+void Waits::Renumbered(uint64_t from, uint64_t to) {
+  for (Waiter& waiter : waiters_) {
+    if (waiter.position >= from) waiter.position = std::max(waiter.position, to);
+  }
+}
+
 // Whether something of ours is on its way to a neighbour; one that is away may lack nothing.
-bool Node::Impl::Lacks(sync::Link* link) {
+bool Waits::Lacks(sync::Link* link) const {
   if (link->PassedHop(end_.position) >= end_.position) return false;
   if (link->up() && link->hop_position(end_.position) >= end_.position) return true;  // what it refused is not told
   return std::any_of(link->senders.begin(), link->senders.end(), [&](const sync::FeedSender& sender) {
@@ -47,7 +66,7 @@ bool Node::Impl::Lacks(sync::Link* link) {
   });
 }
 
-uint64_t Node::Impl::ReachedPosition(const Waiter& waiter) {
+uint64_t Waits::ReachedPosition(const Waiter& waiter) const {
   if (options_.role == TG_ROLE_SERVER) {
     uint64_t lowest = end_.position;
     for (AgentId child : waiter.children) {
@@ -62,7 +81,18 @@ uint64_t Node::Impl::ReachedPosition(const Waiter& waiter) {
                                               : parent->PassedHop(end_.position);
 }
 
-void Node::Impl::AnswerWaiters() {
+uint64_t Waits::PendingChanges() const {
+  uint64_t pending = 0;
+  for (const auto& [agent, link] : links_.still()) {
+    for (const sync::FeedSender& sender : link->senders) {
+      auto stat = deps_.storage.FeedStat(sender.Selector(), sender.hop_position(end_.position));
+      if (stat.ok()) pending += stat->count;
+    }
+  }
+  return pending;
+}
+
+void Waits::Answer() {
   int64_t now_us = deps_.clock.monotonic_us();
   for (size_t i = 0; i < waiters_.size();) {
     uint64_t position = ReachedPosition(waiters_[i]);
@@ -76,7 +106,7 @@ void Node::Impl::AnswerWaiters() {
     SyncAnswer answer;
     if (!reached) {
       answer.status = Status::Timeout("not there yet; nothing is lost, it goes on in the background");
-      for (const LinkStatus& link : GetStatus().links) answer.pending_changes += link.pending_changes;
+      answer.pending_changes = PendingChanges();
     }
     NameExceptions(waiter, position, &answer);
     NameApart(waiter, &answer);
@@ -87,16 +117,15 @@ void Node::Impl::AnswerWaiters() {
 
 // ---- what a wait excepts ----
 
-std::vector<HoldStatus> Node::Impl::HeldOnTheWay(const Waiter& waiter) const {
+std::vector<HoldStatus> Waits::HeldOnTheWay(const Waiter& waiter) const {
   std::vector<HoldStatus> held;
   const sync::Link* parent = links_.parent();
   if (parent == nullptr) {
     for (AgentId child : waiter.children) {
       const sync::Link* link = links_.Find(child);
       if (link == nullptr) continue;
-      for (HoldStatus& hold : HoldsOf(*link)) {
-        if (!hold.ours) held.push_back(std::move(hold));
-      }
+      for (const auto& [model, hold] : link->held_there)
+        held.push_back({hold.model, false, hold.by, wire::HoldReasonName(hold.reason), hold.message, false, 0});
     }
     return held;
   }
@@ -110,13 +139,12 @@ std::vector<HoldStatus> Node::Impl::HeldOnTheWay(const Waiter& waiter) const {
   return held;
 }
 
-// A state was committed while somebody waits: what it took the place of may never have been sent.
-void Node::Impl::NoteReplaced(const core::Effect& effect) {
+void Waits::NoteReplaced(const core::Effect& effect) {
   const tg_change& change = *effect.change;
   Version replaced = Version::From(effect.outcome.held);
   Version version = Version::From(change.version);
-  bool joined =
-      change.seq == 0 && IsJoined(change);  // it may have the version of what it took the place of (PutJoined)
+  // A join may have the version of what it took the place of (shared.cc).
+  const bool joined = change.seq == 0 && deps_.catalog.Get()->Joins(View(change.model));
   if (effect.outcome.held_kind == 0 || (replaced == version && !joined)) return;
   bool server = options_.role == TG_ROLE_SERVER;
   if ((change.direction & (server ? TG_DIRECTION_DOWN : TG_DIRECTION_UP)) == 0) return;
@@ -124,11 +152,7 @@ void Node::Impl::NoteReplaced(const core::Effect& effect) {
     // Where it came from has it already.
     const sync::Link* parent = links_.parent();
     if (waiter.target == SyncTarget::kHop && parent != nullptr && change.via == parent->agent()) continue;
-    SyncException exception;
-    exception.model = View(change.model);
-    exception.owner = change.key.owner;
-    exception.pk = View(change.key.pk);
-    exception.sk = View(change.key.sk);
+    SyncException exception = NameOfState(change);
     exception.version = replaced;
     exception.held = version;
     exception.by = change.via != 0 ? change.via : options_.agent;
@@ -136,14 +160,13 @@ void Node::Impl::NoteReplaced(const core::Effect& effect) {
   }
 }
 
-// A neighbour, or one beyond it, refused a state as older than what it holds.
-void Node::Impl::NoteSuperseded(const sync::Link& told, const wire::RefusedKey& refused) {
+void Waits::NoteSuperseded(const sync::Link& told, const wire::RefusedKey& refused) {
   bool server = options_.role == TG_ROLE_SERVER;
   if (told.is_parent() == server) return;
   AgentId by = refused.by != 0 ? refused.by : told.agent();
   for (Waiter& waiter : waiters_) {
     if (waiter.target == SyncTarget::kHop && by != told.agent()) continue;
-    if (server && std::find(waiter.children.begin(), waiter.children.end(), by) == waiter.children.end()) continue;
+    if (server && !waiter.AsksFor(by)) continue;
     Held held = HeldOf(deps_.storage, KeyOf(refused));
     if (held.version == refused.version && held.seq > waiter.position) continue;  // not waited for
     SyncException exception = ExceptionOf(refused);
@@ -152,8 +175,7 @@ void Node::Impl::NoteSuperseded(const sync::Link& told, const wire::RefusedKey& 
   }
 }
 
-// A comparison asked for this one alone. It is known as long as it is on its way, and not after a restart.
-void Node::Impl::NoteApart(const tg_change& change, uint64_t seq) {
+void Waits::NoteApart(const tg_change& change, uint64_t seq) {
   const sync::Link* parent = links_.parent();
   if (parent != nullptr && waiters_.empty())
     apart_.erase(apart_.begin(), apart_.upper_bound(parent->delivered_position(end_.position)));
@@ -161,17 +183,12 @@ void Node::Impl::NoteApart(const tg_change& change, uint64_t seq) {
     ++apart_not_named_;
     return;
   }
-  SyncException exception;
-  exception.model = View(change.model);
-  exception.owner = change.key.owner;
-  exception.pk = View(change.key.pk);
-  exception.sk = View(change.key.sk);
-  exception.version = Version::From(change.version);
+  SyncException exception = NameOfState(change);
   exception.by = parent != nullptr ? parent->agent() : 0;
   apart_[seq] = std::move(exception);
 }
 
-void Node::Impl::NameApart(const Waiter& waiter, SyncAnswer* answer) {
+void Waits::NameApart(const Waiter& waiter, SyncAnswer* answer) {
   for (auto at = apart_.upper_bound(waiter.reached); at != apart_.end() && at->first <= waiter.position; ++at)
     answer->apart.push_back(at->second);
   answer->apart_count = answer->apart.size() + (apart_.empty() ? 0 : apart_not_named_);
@@ -181,7 +198,7 @@ void Node::Impl::NameApart(const Waiter& waiter, SyncAnswer* answer) {
   }
 }
 
-void Node::Impl::AddSuperseded(Waiter* waiter, SyncException exception) {
+void Waits::AddSuperseded(Waiter* waiter, SyncException exception) {
   std::string key = std::to_string(exception.owner) + "/" + exception.pk + "\x1f" + exception.sk;
   auto found = waiter->superseded.find(key);
   if (found != waiter->superseded.end()) {
@@ -198,12 +215,10 @@ void Node::Impl::AddSuperseded(Waiter* waiter, SyncException exception) {
 }
 
 // Whether something listed as refused is what was waited for: it ends when a newer state got there.
-bool Node::Impl::Excepts(const Waiter& waiter, const wire::QuarantineRecord& record,
-                         const wire::RefusedKey& name) const {
+bool Waits::Excepts(const Waiter& waiter, const wire::QuarantineRecord& record, const wire::RefusedKey& name) const {
   AgentId by = record.by != 0 ? record.by : record.link;
   if (options_.role == TG_ROLE_SERVER) {
-    if (by != record.link || std::find(waiter.children.begin(), waiter.children.end(), by) == waiter.children.end())
-      return false;
+    if (by != record.link || !waiter.AsksFor(by)) return false;
   } else {
     // What a former parent refused, or refused above it, is not there either until a newer state is.
     const sync::Link* link = links_.Find(record.link);
@@ -215,7 +230,7 @@ bool Node::Impl::Excepts(const Waiter& waiter, const wire::QuarantineRecord& rec
   return held.version <= name.version || held.seq > waiter.position;
 }
 
-void Node::Impl::NameExceptions(const Waiter& waiter, uint64_t reached, SyncAnswer* answer) {
+void Waits::NameSuperseded(const Waiter& waiter, uint64_t reached, SyncAnswer* answer) const {
   const sync::Link* parent = links_.parent();
   for (const auto& [key, exception] : waiter.superseded) {
     Held held = HeldOf(deps_.storage, {exception.owner, Str(exception.pk), Str(exception.sk)});
@@ -224,7 +239,9 @@ void Node::Impl::NameExceptions(const Waiter& waiter, uint64_t reached, SyncAnsw
     answer->superseded.push_back(exception);
   }
   answer->superseded_count = answer->superseded.size() + waiter.superseded_not_named;
+}
 
+void Waits::NameQuarantined(const Waiter& waiter, SyncAnswer* answer) const {
   std::vector<std::pair<wire::QuarantineRecord, wire::RefusedKey>> listed;
   Status read = deps_.storage.MetaScan(sync::meta::kQuarantinePrefix, [&](std::string_view, std::string_view value) {
     wire::QuarantineRecord record;
@@ -241,16 +258,24 @@ void Node::Impl::NameExceptions(const Waiter& waiter, uint64_t reached, SyncAnsw
     if (exception.by == 0) exception.by = record.link;
     answer->quarantined.push_back(std::move(exception));
   }
+}
+
+void Waits::NameDropped(const Waiter& waiter, SyncAnswer* answer) const {
+  const sync::Link* parent = links_.parent();
   for (GivenUp::Entry& entry : given_up_.List()) {
     const bool meant = waiter.target == SyncTarget::kServer || (parent != nullptr && entry.name.by == parent->agent());
     if (!meant || entry.position > waiter.position) continue;
     ++answer->dropped_count;
     if (answer->dropped.size() < options_.sync_exceptions_max) answer->dropped.push_back(std::move(entry.name));
   }
+}
+
+void Waits::NameExceptions(const Waiter& waiter, uint64_t reached, SyncAnswer* answer) const {
+  NameSuperseded(waiter, reached, answer);
+  NameQuarantined(waiter, answer);
+  NameDropped(waiter, answer);
   for (const auto& [agent, link] : links_.all()) {
-    bool target = options_.role == TG_ROLE_SERVER
-                      ? std::find(waiter.children.begin(), waiter.children.end(), agent) != waiter.children.end()
-                      : link->is_parent();
+    bool target = options_.role == TG_ROLE_SERVER ? waiter.AsksFor(agent) : link->is_parent();
     if (target) answer->not_listed += link->not_listed;
   }
   answer->unsettled_scopes = marks_.size();

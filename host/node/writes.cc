@@ -26,7 +26,7 @@ void Node::Impl::Write(replica::Submission& submission) {
   replica::WriteAnswer answer;
   answer.failed_at = writer_.failed_at();
   answer.status = status;
-  finished_.push_back([&submission, answer] { submission.done(answer); });
+  answers_.Add([&submission, answer] { submission.done(answer); });
 }
 
 void Node::Impl::RunRetries() {
@@ -40,7 +40,7 @@ void Node::Impl::RunRetries() {
 void Node::Impl::Adopt(AgentId agent, std::function<void(Status)> done) {
   sync::Link* link = links_.Find(agent);
   if ((link == nullptr && !clones_.Knows(agent)) || (link != nullptr && link->is_parent())) {
-    finished_.push_back([done, agent] {
+    answers_.Add([done, agent] {
       done(Status::NotFound("agent " + std::to_string(agent) +
                             " is no child of this node; 'tidegate status' lists them"));
     });

@@ -37,6 +37,11 @@ class Catalog {
                                                      std::vector<std::string>* warnings);
 
   const ModelRule* Find(std::string_view model) const;  // null if unknown
+  // Whether two states of a model are joined, rather than the newer one taken.
+  bool Joins(std::string_view model) const {
+    const ModelRule* rule = Find(model);
+    return rule != nullptr && rule->merge.has_value();
+  }
   const std::vector<ModelRule>& rules() const { return rules_; }
   const SchemaSet& schemas() const { return *schemas_; }
   bool has_commands() const { return has_commands_; }

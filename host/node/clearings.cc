@@ -1,8 +1,9 @@
-// Clear: by hand, what has arrived above is dropped here. Retention does the same by itself.
-#include <algorithm>
+#include "host/node/clearings.h"
+
+#include <utility>
+#include <vector>
 
 #include "host/base/views.h"
-#include "host/node/impl.h"
 
 namespace tidegate::node {
 namespace {
@@ -11,25 +12,20 @@ constexpr uint64_t kRowsInACommit = 500;
 
 }  // namespace
 
-void Node::Impl::Clear(const ClearRequest& request, std::function<void(ClearAnswer)> done) {
-  Status allowed;
-  auto catalog = deps_.catalog.Get();
-  if (options_.role == TG_ROLE_SERVER) {
-    allowed = Status::Refused("what goes up has arrived here: the server clears nothing");
-  } else if (!request.model.empty() && catalog->Find(request.model) == nullptr) {
-    allowed = Status::NotFound("no model '" + request.model + "' in the schemas of this node");
-  } else if (links_.parent() == nullptr) {
-    allowed =
-        Status::Unavailable("this node has never been connected with a parent: nothing of it has arrived anywhere");
-  } else if (!marks_.empty()) {
-    allowed = Status::Unavailable("not everything is compared with the parent yet: what has arrived is not known; " +
-                                  std::to_string(marks_.size()) + " scopes are left");
-  }
-  if (!allowed.ok()) {
-    finished_.push_back([done, allowed] { done({allowed, 0}); });
-    return;
-  }
-  (void)CommitStage();
+Status Clearings::Judge(const ClearRequest& request) const {
+  if (options_.role == TG_ROLE_SERVER)
+    return Status::Refused("what goes up has arrived here: the server clears nothing");
+  if (!request.model.empty() && deps_.catalog.Get()->Find(request.model) == nullptr)
+    return Status::NotFound("no model '" + request.model + "' in the schemas of this node");
+  if (links_.parent() == nullptr)
+    return Status::Unavailable("this node has never been connected with a parent: nothing of it has arrived anywhere");
+  if (!marks_.empty())
+    return Status::Unavailable("not everything is compared with the parent yet: what has arrived is not known; " +
+                               std::to_string(marks_.size()) + " scopes are left");
+  return {};
+}
+
+void Clearings::Add(const ClearRequest& request, std::function<void(ClearAnswer)> done) {
   Clearing clearing;
   clearing.request = request;
   clearing.arrived = request.at == SyncTarget::kHop ? links_.parent()->PassedHop(end_.position)
@@ -39,13 +35,12 @@ void Node::Impl::Clear(const ClearRequest& request, std::function<void(ClearAnsw
 }
 
 // Only items that go up and nowhere else: any other is this node's to have.
-bool Node::Impl::MayClear(const Clearing& clearing, const tg_change& change) const {
+bool Clearings::MayClear(const Clearing& clearing, const tg_change& change) const {
   return change.kind == TG_CHANGE_ITEM && change.direction == TG_DIRECTION_UP &&
-         HasArrived(change, clearing.arrived, clearing.request.at);
+         way_up_.HasArrived(change, clearing.arrived, clearing.request.at);
 }
 
-// Into the next commit: a page of the first one.
-void Node::Impl::RunClearings() {
+void Clearings::Run() {
   if (clearings_.empty()) return;
   Clearing& clearing = clearings_.front();
   if (clearing.over) {
@@ -75,7 +70,7 @@ void Node::Impl::RunClearings() {
   }
   clearing.cursor = std::move(next).value();
   clearing.over = clearing.cursor.empty();
-  std::erase_if(found, [this](const tg_change& change) { return KeepsAnswer(change); });
+  std::erase_if(found, [this](const tg_change& change) { return way_up_.KeepsAnswer(change); });
   // Each alone: one that was edited in the same commit stays, the others go.
   for (const tg_change& change : found) {
     stage_.Begin();
