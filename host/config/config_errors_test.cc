@@ -58,7 +58,7 @@ TEST_F(ConfigTest, NumberOutOfRange_SaysTheRange) {
   EXPECT_EQ(Error(std::string(kLeast) + "sync: {window_frames: 0}\n"),
             "main.yaml:3:23: sync.window_frames: must be 1 to 1024, is 0");
   EXPECT_EQ(Error(std::string(kLeast) + "sync: {frame_bytes: 100}\n"),
-            "main.yaml:3:21: sync.frame_bytes: is 100 bytes, must be 1024 to 67108864");
+            "main.yaml:3:21: sync.frame_bytes: is 100 bytes, must be 1024 to 16777216");
 }
 
 TEST_F(ConfigTest, SeveralErrors_AreAllReportedInFileOrder) {

@@ -171,7 +171,7 @@ class Reader {
     Size("/sync/sync_limit", sync.sync_limit_bytes, 0);
     Integer("/sync/window_frames", sync.window_frames);
     Size("/sync/window_bytes", sync.window_bytes, 4096, 1 << 30);
-    Size("/sync/frame_bytes", sync.frame_bytes, 1024, 64 << 20);
+    Size("/sync/frame_bytes", sync.frame_bytes, 1024, 16 << 20);
     Integer("/sync/batch_items", sync.batch_items);
     Duration("/sync/resend_ms", sync.resend_ms, 1);
     Duration("/sync/resend_max_ms", sync.resend_max_ms, 1);
@@ -214,8 +214,9 @@ class Reader {
 
   void ReadLimits() {
     LimitsConfig& limits = config_.limits;
-    Size("/limits/transaction_bytes_max", limits.transaction_bytes_max, 1024, 1 << 30);
-    Size("/limits/item_bytes_max", limits.item_bytes_max, 256, 1 << 30);
+    // A frame holds it whole, whose reader takes so many changes and bytes and no more (wire/codec.h).
+    Size("/limits/transaction_bytes_max", limits.transaction_bytes_max, 1024, 4 << 20);
+    Size("/limits/item_bytes_max", limits.item_bytes_max, 256, 4 << 20);
     Integer("/limits/queue_items_max", limits.queue_items_max);
     Integer("/limits/quarantine_items_max", limits.quarantine_items_max);
     Integer("/limits/conflict_items_max", limits.conflict_items_max);

@@ -1,8 +1,10 @@
 #include "host/daemon/assembly.h"
 
+#include <algorithm>
 #include <fstream>
 
 #include "host/base/spelling.h"
+#include "host/daemon/frame_room.h"
 #include "host/daemon/schemas.h"
 
 namespace tidegate::daemon {
@@ -65,6 +67,7 @@ class Builder {
     auto transport = all_.plugins->CreateTransport(*opened.file, place.name, opened.config_json);
     if (!transport.ok()) return transport.status().At(place.place);
     TG_RETURN_IF_ERROR(CheckSides(place, (*transport)->info()));
+    TG_RETURN_IF_ERROR(FitFrames(place, (*transport)->info().frame_bytes_max));
     all_.transports.push_back({place.name, std::move(transport).value(), place.to_parent, place.to_children});
     Checked(place, opened);
     return Status::Ok();
@@ -83,6 +86,22 @@ class Builder {
                                                : "no link") +
                              " only; make the two agree");
     }
+    return Status::Ok();
+  }
+
+  // A transaction goes in one frame: one that fits no frame would never arrive.
+  Status FitFrames(const TransportConfig& place, uint64_t frame_bytes_max) {
+    // A feed stops where the storage keeps a commit end: that far beyond its limit.
+    const uint64_t beyond = TG_END_BYTES + all_.config.limits.transaction_bytes_max;
+    const uint64_t needed = FrameBytesFor(kFrameDataMin + beyond);
+    if (frame_bytes_max < needed) {
+      return Status::Invalid(all_.config.positions->At(place.pointer) + ": transport " + place.name +
+                             " moves frames of at most " + std::to_string(frame_bytes_max) +
+                             " bytes, and one with a transaction of limits.transaction_bytes_max (" +
+                             std::to_string(all_.config.limits.transaction_bytes_max) + ") may have " +
+                             std::to_string(needed) + "; let it move larger frames, or lower that limit");
+    }
+    all_.frame_bytes = std::min(all_.frame_bytes, DataBytesIn(frame_bytes_max) - beyond);
     return Status::Ok();
   }
 
@@ -133,6 +152,7 @@ class Builder {
 Result<std::unique_ptr<Assembly>> Assemble(Config config, const plugin::Environment& environment, tg_node_v1* node) {
   auto assembly = std::make_unique<Assembly>();
   assembly->config = std::move(config);
+  assembly->frame_bytes = assembly->config.sync.frame_bytes;
   TG_ASSIGN_OR_RETURN(assembly->agent, AgentOf(assembly->config));
   node->struct_size = sizeof(*node);
   node->role = static_cast<uint32_t>(assembly->config.node.role);

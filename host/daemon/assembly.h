@@ -33,6 +33,7 @@ struct Assembly {
   std::unique_ptr<core::EventChain> events;     // null if there is none
   std::vector<plugin::PluginEvents*> to_start;  // those of events, in order
   std::shared_ptr<const replica::Catalog> catalog;
+  uint64_t frame_bytes = 0;  // sync.frame_bytes, or less where a transport moves less
   std::vector<std::string> checked;  // a line for each thing that was found in order
   std::vector<std::string> warnings;
 };

@@ -73,9 +73,10 @@ Status Daemon::Start(bool* config_wrong, std::function<void()> gave_up) {
   }
   assembly_->transports.clear();
 
-  auto node = node::Node::Open(
-      NodeOptionsOf(config, assembly_->agent),
-      {storage, *assembly_->policy, *catalog_, clock_, random_, log_, metrics_, *hub_, assembly_->events.get()});
+  node::NodeOptions node_options = NodeOptionsOf(config, assembly_->agent);
+  node_options.frame_bytes_max = assembly_->frame_bytes;
+  auto node = node::Node::Open(std::move(node_options), {storage, *assembly_->policy, *catalog_, clock_, random_, log_,
+                                                         metrics_, *hub_, assembly_->events.get()});
   *config_wrong = !node.ok() && node.status().code() == Code::kInvalid;
   if (!node.ok()) return node.status();
   node_ = std::move(node).value();

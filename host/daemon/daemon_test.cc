@@ -197,6 +197,24 @@ TEST_F(DaemonProcess, SidesThatATransportDoesNotServe_AreAnError) {
   EXPECT_EQ(check("router", "    sides: [parent, child]\n", "parent").exit_code, 78);
 }
 
+TEST_F(DaemonProcess, TransactionsThatFitNoFrame_AreAnError) {
+  auto check = [this](const std::string& limits, const std::string& transport) {
+    WriteConfig("router", folder_ + "/schema.json5",
+                "transports:\n  - plugin: transport-mqtt\n    sides: [parent]\n    config: {side: parent" + transport +
+                    "}\n" + limits);
+    return Daemon("--check --config " + folder_ + "/tidegate.yaml");
+  };
+  EXPECT_EQ(check("", "").exit_code, 0);
+  Ran wrong = check("", ", frame_bytes_max: 1048576");
+  EXPECT_EQ(wrong.exit_code, 78);
+  EXPECT_THAT(wrong.text, HasSubstr("tidegate.yaml:10:13:"));
+  EXPECT_THAT(wrong.text, HasSubstr("moves frames of at most 1048576 bytes"));
+  EXPECT_THAT(wrong.text, HasSubstr("limits.transaction_bytes_max (1048576) may have 1479936"));
+  const std::string small = "limits: {transaction_bytes_max: 16KiB, item_bytes_max: 8KiB}\n";
+  EXPECT_EQ(check(small, ", frame_bytes_max: 196608").exit_code, 0);
+  EXPECT_EQ(check("limits: {transaction_bytes_max: 5MiB}\n", "").exit_code, 78) << "nobody could read such a frame";
+}
+
 TEST_F(DaemonProcess, Yaml_IsASchemaFormToo) {
   std::ofstream(folder_ + "/schema.yaml")
       << "format: 'onetable:1.1.0'\nversion: '0.0.1'\nindexes:\n  primary: {hash: pk, sort: sk}\n"

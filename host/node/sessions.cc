@@ -64,6 +64,12 @@ bool Node::Impl::Send(Session* session, wire::SessionId id, const wire::Body& bo
   sync::Link* link = links_.Find(session->agent);
   if (!sent.ok()) {
     if (sent.code() == Code::kFull && link != nullptr) link->blocked = true;
+    // No later attempt can succeed: what waits behind it waits until somebody does something.
+    if (sent.code() == Code::kInvalid && link != nullptr && link->stats.last_error != sent.message()) {
+      link->stats.last_error = sent.message();
+      link->stats.last_error_unix_ms = deps_.clock.unix_ms();
+      deps_.log.Write(3, "cannot send to agent " + std::to_string(link->agent()) + ": " + sent.message());
+    }
     return false;
   }
   session->sent_us = deps_.clock.monotonic_us();

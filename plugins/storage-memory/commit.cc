@@ -8,10 +8,6 @@
 namespace tidegate::memory {
 namespace {
 
-// A commit end is kept at least so often, so that feeds can cut frames inside a large commit.
-constexpr uint64_t kEndMutations = 500;
-constexpr uint64_t kEndBytes = 128 * 1024;
-
 // Items that do not go down: what fills a replica. Removals, watermarks and a configuration hardly do.
 bool Bulky(const std::vector<std::vector<const tg_mutation*>>& groups) {
   for (const auto& group : groups)
@@ -53,7 +49,7 @@ class Committer {
     }
     for (const RowPtr& row : run_) row->change().run_last = replica_.head;
     since_end_ += group.size();
-    if (since_end_ >= kEndMutations || bytes_since_end_ >= kEndBytes) KeepEnd();
+    if (since_end_ >= TG_END_MUTATIONS || bytes_since_end_ >= TG_END_BYTES) KeepEnd();
   }
 
   std::vector<tg_outcome> Finish() {

@@ -5,13 +5,6 @@
 #include "writer.h"
 
 namespace tidegate::sqlite {
-namespace {
-
-// A commit end is kept at least so often, so that feeds can cut frames inside a large commit.
-constexpr uint64_t kEndMutations = 500;
-constexpr uint64_t kEndBytes = 128 * 1024;
-
-}  // namespace
 
 void Writer::Apply(uint64_t index) {
   // A group of one needs no look before it writes: its condition fails before anything of it is applied.
@@ -58,7 +51,7 @@ void Writer::Apply(uint64_t index) {
     shorten->Bind(1, state_.head).Bind(2, run_first_).Run();
   }
   state_.mutations_since_end += group_.size();
-  if (state_.mutations_since_end >= kEndMutations || state_.bytes_since_end >= kEndBytes) KeepEnd();
+  if (state_.mutations_since_end >= TG_END_MUTATIONS || state_.bytes_since_end >= TG_END_BYTES) KeepEnd();
 }
 
 // Conditions on a version are judged before anything of their group is applied.

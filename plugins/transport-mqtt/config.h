@@ -34,7 +34,7 @@ struct Config {
   uint32_t keepalive_s = 15;
   TlsConfig tls;
   bool broker_acl = false;
-  uint64_t frame_bytes_max = 1u << 20;
+  uint64_t frame_bytes_max = 2u << 20;
   uint64_t queue_bytes_max = 8u << 20;  // for each session
   uint64_t children_max = 16384;
 

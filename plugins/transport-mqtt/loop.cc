@@ -254,7 +254,7 @@ void Loop::OnMessage(std::string_view topic, std::string_view payload, bool reta
   counters_.bytes_received += payload.size();
   const std::optional<Topic> parsed = topics_.Parse(topic);
   if (!parsed) return Drop("messages_malformed", topic);
-  if (payload.size() > config_.frame_bytes_max + kFrameHeaderSize) return Drop("messages_oversize", topic);
+  if (payload.size() > config_.frame_bytes_max + kFrameHeaderSize) return DropOversize(payload.size(), topic);
   link_->OnMessage(*parsed, payload, retained);
 }
 
@@ -286,11 +286,24 @@ void Loop::DeliverFrame(tg_session session, std::string_view frame) {
 
 void Loop::Drop(std::string_view kind, std::string_view topic) {
   counters_.Count(kind);
+  WarnOfDrop(std::string(kind), topic);
+}
+
+// The sender will try again for ever.
+void Loop::DropOversize(size_t bytes, std::string_view topic) {
+  counters_.Count("messages_oversize");
+  WarnOfDrop("of " + std::to_string(bytes) + " bytes, above frame_bytes_max (" +
+                 std::to_string(config_.frame_bytes_max) +
+                 "): raise it here, or lower limits.transaction_bytes_max there",
+             topic);
+}
+
+void Loop::WarnOfDrop(const std::string& what, std::string_view topic) {
   // Strangers decide how often this happens: the counter has all, the log one every ten seconds.
   const Clock::time_point now = Clock::now();
   if (drop_logged_ != Clock::time_point() && now - drop_logged_ < std::chrono::seconds(10)) return;
   drop_logged_ = now;
-  log_.Warning("dropped a message (" + std::string(kind) + ") from '" + std::string(topic.substr(0, 200)) +
+  log_.Warning("dropped a message (" + what + ") from '" + std::string(topic.substr(0, 200)) +
                "'; see the metrics for the number");
 }
 

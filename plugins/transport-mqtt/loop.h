@@ -51,6 +51,8 @@ class Loop : private ConnectionHandler, private LinkIo {
   void CloseSession(tg_session session, std::string_view reason) override;
   void DeliverFrame(tg_session session, std::string_view frame) override;
   void Drop(std::string_view kind, std::string_view topic) override;
+  void DropOversize(size_t bytes, std::string_view topic);
+  void WarnOfDrop(const std::string& what, std::string_view topic);
   void Problem(const std::string& message) override;
   void Settled() override { counters_.SetError(""); }
   void Reconnect(const std::string& reason) override { reconnect_ = reason; }

@@ -37,7 +37,7 @@ TIDEGATE_PLUGIN("transport-mqtt", TG_TRANSPORT_KIND, TG_VERSION_STRING, R"json({
     },
     "broker_acl": {"description": "The broker's access control list binds topics to clients; default false",
                    "type": "boolean"},
-    "frame_bytes_max": {"description": "Default 1 MiB", "type": "integer", "minimum": 4096, "maximum": 134217728},
+    "frame_bytes_max": {"description": "Default 2 MiB", "type": "integer", "minimum": 4096, "maximum": 134217728},
     "queue_bytes_max": {"description": "What may wait for one session; default 8 MiB",
                         "type": "integer", "minimum": 4096, "maximum": 1073741824},
     "children_max": {"description": "Sessions with children; default 16384",

@@ -70,7 +70,7 @@ TEST_P(Transport, BigFrames_ArriveWhole) {
   const tg_session down = server.WaitOpen();
   std::vector<std::string> sent;
   for (int i = 0; i < 20; ++i) {
-    std::string frame(1u << 20, static_cast<char>('a' + i));
+    std::string frame(2u << 20, static_cast<char>('a' + i));
     frame[12345] = '!';
     sent.push_back(frame);
     uint64_t before = device.session(up).writable;
@@ -84,7 +84,7 @@ TEST_P(Transport, BigFrames_ArriveWhole) {
   }
   ASSERT_TRUE(server.WaitFrames(down, sent.size()));
   EXPECT_EQ(server.session(down).frames, sent);
-  EXPECT_EQ(device.Send(up, std::string((1u << 20) + 1, 'x')), TG_INVALID);
+  EXPECT_EQ(device.Send(up, std::string((2u << 20) + 1, 'x')), TG_INVALID);
   EXPECT_EQ(device.Send(up + 100, "x"), TG_UNAVAILABLE);
 }
 

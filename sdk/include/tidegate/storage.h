@@ -53,6 +53,11 @@ typedef struct tg_storage_info {
 #define TG_OP_REKEY 10u      /* same state and via; direction and lane become those of change, so that the row moves from
                               * feed to feed. It keeps its seq; position 1: it takes a new one */
 
+/* An interior group end is kept as a commit end when so many mutations, or so many bytes of bodies and keys, were
+ * committed since the last one kept: what a feed reports beyond its limit is less than this and one group. */
+#define TG_END_MUTATIONS 500u
+#define TG_END_BYTES 131072u
+
 #define TG_IF_ALWAYS 0u
 #define TG_IF_NEWER 1u   /* apply if the key holds nothing or an older version; else outcome STALE or EQUAL, the rest goes on */
 #define TG_IF_VERSION 2u /* apply if the key holds exactly `expected` (zero = holds nothing); else the whole group is CANCELLED.
@@ -246,8 +251,8 @@ typedef struct tg_storage_v1 {
   tg_code (*start)(void* self, const tg_storage_open* open, tg_storage_info* info, tg_error* error);
 
   /* [writer] Applies the groups in order, later ones seeing earlier ones, all durable together, or
-   * none with an error. *end is the watermark at the end of this commit. Interior group ends may be
-   * kept as commit ends too, so that a feed can stop there.
+   * none with an error. *end is the watermark at the end of this commit. Interior group ends are
+   * kept as commit ends too, so that a feed can stop there: see TG_END_BYTES; more of them may be.
    * TG_FULL, or TG_IO with retryable = 1: later commits may succeed. TG_IO with retryable = 0: what is
    * on disk is not known any more (a sync failed); every later commit is refused too, reads go on, and
    * the host stops the program. A start then finds what is on disk, and trusts nothing else. */
