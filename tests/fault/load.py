@@ -1,13 +1,11 @@
-"""What the fault tests share: writers that know what was acknowledged to them, the checks at the end, and the run of
-both around whatever is done to the nodes meanwhile.
-
-At the end everything acknowledged is at its destination, once, with its content; what was deleted is gone everywhere; the
-digests of all tiers are equal; nothing is listed as refused.
+"""What the fault tests share: writers that know what was acknowledged to them, and the run of them around whatever is done
+to the nodes meanwhile. What has to hold at the end is in settle.py.
 """
 import argparse
 import json
 import pathlib
 import random
+import subprocess
 import sys
 import threading
 import time
@@ -15,11 +13,30 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent.parent / "script"))
 sys.dont_write_bytecode = True
 
-from rig import CommandFailed, NotHere, Rig, wait_until  # noqa: E402
+from rig import CommandFailed, NotHere  # noqa: E402
+from rig import Rig as PlainRig  # noqa: E402
+from rig.orders import OrderProgram, schema_with_orders  # noqa: E402
+from settle import Checks, sum_up  # noqa: E402
+
+__all__ = ["NotHere", "Rig", "Run", "options_of", "verdict"]
 
 ITEMS_MAX = 20_000  # of a sensor; then it goes on with updates and deletes
+ORDERS_MAX = 60     # for a sensor
 REFUSED_FOR_NOW = ("connection", "stopping", "ended", "closed", "reset", "disk I/O error", "disk is full", "a sync failed")
 TIME = "2026-01-02T03:04:05.000Z"
+
+
+class Rig(PlainRig):
+    """Nodes that know orders, and to which a fault is urgent."""
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.schema = schema_with_orders(self)
+
+    def node(self, *args, **kwargs):
+        node = super().node(*args, **kwargs)
+        node.config["policies"] = [{"plugin": "policy-onetable", "config": {"lanes": {"Fault": "urgent"}}}]
+        return node
 
 
 class Writer(threading.Thread):
@@ -33,8 +50,6 @@ class Writer(threading.Thread):
         self.stopping = threading.Event()
         self.error = None
         self.number = 0
-        self.expected = {}    # id -> value: what must be at the server
-        self.removed = set()  # ids that must not
 
     def run(self):
         try:
@@ -61,57 +76,91 @@ class Writer(threading.Thread):
         self.until_done("put", model, "-", stdin="".join(json.dumps(item) + "\n" for item in items))
 
 
-class SensorWriter(Writer):
-    """New readings, newer states of some, deletes of others, and a status that counts."""
+class Written:
+    """What a writer knows of one model."""
 
-    def item(self, id_):
-        return {"id": id_, "station": "s", "time": TIME, "temperature": self.expected[id_]}
+    def __init__(self):
+        self.expected = {}    # id -> content: what must be at the server
+        self.removed = set()  # ids that must not
+
+
+class SensorWriter(Writer):
+    """New readings, newer states of some, deletes of others; faults, each in one transaction with a reading; a status that
+    counts; and it runs the orders that come."""
+
+    def __init__(self, node, seed):
+        super().__init__(node, seed)
+        self.written = {"Reading": Written(), "Fault": Written()}
+        self.program = OrderProgram(node.folder / "program")
+        self.broken_off = set()  # orders that somebody may have been killed inside of
+
+    @staticmethod
+    def content(model, item):
+        return item["temperature"] if model == "Reading" else item["message"]
+
+    def reading(self, id_):
+        value = self.written["Reading"].expected[id_] = self.random.randint(0, 1_000_000)
+        return {"id": id_, "station": "s", "time": TIME, "temperature": value}
+
+    def fault(self, id_):
+        text = self.written["Fault"].expected[id_] = f"value {self.random.randint(0, 1_000_000)}"
+        return {"id": id_, "device": "d", "time": TIME, "severity": "info", "subject": "s", "message": text}
+
+    def fresh_id(self):
+        self.number += 1
+        return f"{self.node.agent}-{self.number:07d}"
 
     def step(self):
-        ids = []
-        fresh = self.random.randint(1, 60) if len(self.expected) < ITEMS_MAX else 0
-        for _ in range(fresh):
-            self.number += 1
-            ids.append(f"{self.node.agent}-{self.number:07d}")
-        if self.expected and self.random.random() < 0.5:
-            ids += self.random.sample(sorted(self.expected), min(5, len(self.expected)))
-        for id_ in ids:
-            self.expected[id_] = self.random.randint(0, 1_000_000)
-        self.put("Reading", [self.item(id_) for id_ in ids])
-        if len(self.expected) > 20 and self.random.random() < 0.3:
-            gone = self.random.choice(sorted(self.expected))
+        readings = self.written["Reading"]
+        fresh = self.random.randint(1, 60) if len(readings.expected) < ITEMS_MAX else 0
+        ids = [self.fresh_id() for _ in range(fresh)]
+        if readings.expected and self.random.random() < 0.5:
+            ids += self.random.sample(sorted(readings.expected), min(5, len(readings.expected)))
+        self.put("Reading", [self.reading(id_) for id_ in ids])
+        if self.random.random() < 0.5:
+            id_ = self.fresh_id()
+            self.until_done("tx", "-", stdin=json.dumps([
+                {"model": model, "mode": "upsert", "properties": item}
+                for model, item in (("Fault", self.fault(id_)), ("Reading", self.reading(id_)))]))
+        if len(readings.expected) > 20 and self.random.random() < 0.3:
+            gone = self.random.choice(sorted(readings.expected))
             self.until_done("remove", "Reading", "station=s", f"id={gone}", also=(4,))
-            del self.expected[gone]
-            self.removed.add(gone)
+            del readings.expected[gone]
+            readings.removed.add(gone)
         self.put("Status", [{"state": f"after {self.number}"}])
+        if self.random.random() < 0.2:
+            self.run_orders()
+
+    def run_orders(self):
+        before = self.program.runs()
+        done = subprocess.run([str(self.node.rig.tidegate), "command", "run", "Order", "--once", "--api", str(self.node.socket),
+                               "--", str(self.program.path)], capture_output=True, text=True, timeout=120)
+        if done.returncode != 0:
+            self.broken_off |= {name for name, times in self.program.runs().items() if times != before.get(name, 0)}
 
 
 class CloudWriter(Writer):
-    """Settings for one sensor each and for all, and deletes of them."""
+    """Settings for one sensor each and for all, and deletes of them; orders for each sensor."""
 
     def __init__(self, node, seed, agents):
         super().__init__(node, seed)
-        self.agents = [0, *agents]
+        self.settings = {}  # (agent, name) -> value
+        self.orders = {agent: set() for agent in agents}
 
     def step(self):
-        agent, name = self.random.choice(self.agents), f"n{self.random.randint(0, 30)}"
-        if (agent, name) in self.expected and self.random.random() < 0.3:
+        agent, name = self.random.choice([0, *self.orders]), f"n{self.random.randint(0, 30)}"
+        if (agent, name) in self.settings and self.random.random() < 0.3:
             self.until_done("remove", "Config", f"name={name}", "--owner", agent, also=(4,))
-            del self.expected[(agent, name)]
+            del self.settings[(agent, name)]
         else:
             self.number += 1
-            self.expected[(agent, name)] = str(self.number)
+            self.settings[(agent, name)] = str(self.number)
             self.until_done("put", "Config", json.dumps({"name": name, "value": str(self.number)}), "--to", agent)
+        if agent != 0 and self.random.random() < 0.3 and len(self.orders[agent]) < ORDERS_MAX:
+            order = f"o{agent}-{self.number}"
+            self.orders[agent].add(order)
+            self.until_done("put", "Order", json.dumps({"name": order}), "--to", agent)
         time.sleep(0.03)
-
-
-class Checks:
-    def __init__(self):
-        self.failed = 0
-
-    def that(self, holds, text):
-        print(("ok      " if holds else "FAILED  ") + text, flush=True)
-        self.failed += 0 if holds else 1
 
 
 class Run:
@@ -129,8 +178,8 @@ class Run:
         return any(writer.error for writer in (*self.writers, self.cloud_writer))
 
     def note(self, text):
-        written = sum(len(writer.expected) for writer in (*self.writers, self.cloud_writer))
-        print(f"{text}; {written} items acknowledged", flush=True)
+        written = sum(writer.number for writer in (*self.writers, self.cloud_writer))
+        print(f"{text}; {written} writes acknowledged", flush=True)
 
     def go(self, disturb, undo=lambda: None):
         everybody = [*self.writers, self.cloud_writer]
@@ -172,58 +221,3 @@ def options_of(program, description, what, count):
 
 def verdict(failed, again):
     return f"{failed} checks FAILED; again with: {again}" if failed else "nothing was lost"
-
-
-def sum_up(checks, cloud, gateway, sensors, writers, cloud_writer):
-    nodes = [cloud, gateway, *sensors]
-    for writer in [*writers, cloud_writer]:
-        checks.that(writer.error is None and writer.number > 0, f"{writer.node.name}: every write was acknowledged" +
-                    (f": {writer.error}" if writer.error else f", {writer.number} of them"))
-    for node in nodes:
-        wait_until(lambda: node.attempt("status").code == 0, f"{node.name} answers")
-    Rig.wait_linked(*nodes)
-    for node in nodes[1:]:
-        node.sync("server", "120s")
-    for sensor, writer in zip(sensors, writers):
-        found = {}
-        doubled = 0
-        for item in cloud.find("Reading", "--owner", sensor.agent):
-            doubled += item["id"] in found
-            found[item["id"]] = item["temperature"]
-        missing = [id_ for id_ in writer.expected if id_ not in found]
-        extra = [id_ for id_ in found if id_ not in writer.expected]
-        wrong = [id_ for id_ in writer.expected if id_ in found and found[id_] != writer.expected[id_]]
-        checks.that(not (missing or extra or wrong or doubled),
-                    f"{sensor.name}: {len(writer.expected)} readings at the cloud, each once with its content" if not
-                    (missing or extra or wrong or doubled) else
-                    f"{sensor.name}: missing {missing[:5]} ({len(missing)}), not deleted or never written {extra[:5]} "
-                    f"({len(extra)}), another content {wrong[:5]} ({len(wrong)}), twice {doubled}")
-        state = [item["state"] for item in cloud.find("Status", "--owner", sensor.agent)]
-        checks.that(state == [f"after {writer.number}"], f"{sensor.name}: its last status is at the cloud: {state}")
-        wanted = {(agent, name): value for (agent, name), value in cloud_writer.expected.items() if agent in (0, sensor.agent)}
-
-        def config(node=sensor):
-            return {(item["_owner"], item["name"]): item["value"] for item in node.find("Config")}
-        try:
-            wait_until(lambda: config() == wanted, "the settings", 60)
-        except AssertionError:
-            pass
-        checks.that(config() == wanted, f"{sensor.name}: its {len(wanted)} settings are those of the cloud")
-    unequal = []
-    scopes = [("Reading", s.agent, [s, gateway, cloud]) for s in sensors] + \
-             [("Status", s.agent, [s, gateway, cloud]) for s in sensors] + \
-             [("Config", s.agent, [s, gateway, cloud]) for s in sensors] + [("Config", 0, nodes)]
-
-    def differing():
-        told = {node.name: node.digests() for node in nodes}
-        unequal[:] = [f"{model} of {owner}" for model, owner, holders in scopes
-                      if len({told[node.name].get((model, owner)) for node in holders}) != 1]
-        return not unequal
-    try:
-        wait_until(differing, "equal digests", 60)
-    except AssertionError:
-        pass
-    checks.that(not unequal, f"the digests of all {len(scopes)} scopes are equal on all tiers{': not ' if unequal else ''}"
-                             f"{', '.join(unequal)}")
-    listed = sum(len(node.quarantine()) for node in nodes)
-    checks.that(listed == 0, f"nothing is in quarantine{'' if listed == 0 else f': {listed}'}")

@@ -1,7 +1,10 @@
 #!/usr/bin/env python3
 """SIGHUP reads the schemas anew; a wrong one changes nothing."""
+import threading
+import time
+
 import harness
-from harness import Rig, fails, fault, has, wait_until
+from harness import Rig, equal, fails, fault, has, reading, settled, wait_until
 
 
 def own_schema(rig):
@@ -39,6 +42,46 @@ def case_a_new_model_and_field_can_be_used_after_it():
         for node in (cloud, sensor):
             node.reload()
         wait_until(lambda: sensor.attempt("put", "Note", "text=x", "mood=good").code == 0, "the new field")
+
+
+def case_trap_a_hot_reload_neither_crashes_nor_drops_the_buffer():
+    """Reloads all the time, good ones and broken ones, while the gateway buffers for a cloud that is away and is written
+    to, and while it drains."""
+    with Rig() as rig:
+        schema = own_schema(rig)
+        cloud, gateway, (sensor,) = rig.started_tree(schema=schema)
+        good = schema.read_text()
+        broken = good.replace("type: Number", "type: Nmber", 1)
+        written, ended = [], threading.Event()
+
+        def write():
+            while not ended.is_set():
+                numbers = range(len(written), len(written) + 100)
+                sensor.put_many("Reading", [reading(n) for n in numbers])
+                written.extend(numbers)
+
+        def reload_all(times):
+            for number in range(times):
+                schema.write_text(broken if number % 3 == 1 else good)
+                for node in (cloud, gateway, sensor):
+                    if node.running():
+                        node.reload()
+                time.sleep(0.02)
+
+        writer = threading.Thread(target=write)
+        cloud.stop()
+        writer.start()
+        reload_all(40)
+        schema.write_text(good)
+        cloud.start()
+        reload_all(40)
+        ended.set()
+        writer.join()
+        sensor.sync("server")
+        equal(sorted(item["id"] for item in cloud.find("Reading")), [f"r{n:06d}" for n in written], "readings at the cloud")
+        settled([sensor, gateway, cloud], "Reading", 101)
+        for node in (gateway, sensor):
+            has(node.log.read_text(), "read anew", "reload refused")
 
 
 def case_a_broken_configuration_keeps_the_old_one():
