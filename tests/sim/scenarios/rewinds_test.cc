@@ -16,6 +16,11 @@ class ScenarioRewinds : public Scenario {
   void Gauges(AgentId agent, int first, int last) {
     for (int n = first; n <= last; ++n) Put(agent, "Gauge", Gauge(n));
   }
+  std::string ToldAtParentLink(AgentId agent) {
+    for (const node::LinkStatus& link : at(agent).status().links)
+      if (link.is_parent) return link.last_error;
+    return "no link to a parent";
+  }
   void RollBack(AgentId agent, bool same_epoch, bool note = false) {
     at(agent).RollBack(note, same_epoch);
     at(agent).Start();
@@ -98,6 +103,7 @@ TEST_F(ScenarioRewinds, E_ServerRestored_GatewayToldAndKilledBeforeTheDeviceHear
   EXPECT_EQ(Get(kS, "Setting", R"({"name":"old"})", kD), "") << "deleted after the backup";
   EXPECT_THAT(Get(kD, "Config", R"({"name":"down"})"), HasSubstr("\"n\":3")) << "nothing is removed below";
   EXPECT_GT(at(kS).status().restored_unix_ms, 0);
+  EXPECT_TRUE(at(kS).status().losses_unconfirmed) << "until an operator says that it is all";
 }
 
 TEST_F(ScenarioRewinds, E_RouterRestored_GetsBackWhatItLostFromBothSides) {
@@ -115,6 +121,37 @@ TEST_F(ScenarioRewinds, E_RouterRestored_GetsBackWhatItLostFromBothSides) {
   EXPECT_THAT(Get(kG, "Setting", R"({"name":"a"})", kD), HasSubstr("\"n\":2"));
   EXPECT_THAT(Get(kG, "Setting", R"({"name":"b"})", kE), HasSubstr("\"n\":3"));
   EXPECT_EQ(Count(kS, "Gauge"), 10u);
+}
+
+TEST_F(ScenarioRewinds, C_RouterGetsAnEmptyDisk_RefusedUntilAdoptedThenNothingIsRemovedAnywhere) {
+  options_.retain = R"({"Gauge":{"delivered":"server"}})";
+  Build();
+  StartAll();
+  Gauges(kD, 1, 10);
+  Put(kD, "Setting", R"({"name":"both","n":1})");
+  Put(kS, "Config", R"({"name":"down","n":2})", kD);
+  ASSERT_TRUE(Synced(kD, node::SyncTarget::kServer, 10 * kSecond));
+  ExpectRest();
+  ASSERT_EQ(Count(kD, "Gauge"), 0u) << "dropped, since they are delivered";
+
+  at(kG).Crash("to get another disk");
+  at(kG).ReplaceDisk();
+  at(kG).Start();
+  Gauges(kD, 11, 12);
+  RunFor(30 * kSecond);
+  EXPECT_EQ(Count(kG, "Config"), 0u) << "it was not taken for the one before";
+  EXPECT_THAT(ToldAtParentLink(kG), HasSubstr("adopt"));
+  EXPECT_EQ(Count(kS, "Gauge"), 10u);
+
+  at(kS).Adopt(kG, [](const Status& status) { EXPECT_TRUE(status.ok()) << status.message(); });
+  EXPECT_TRUE(Synced(kD, node::SyncTarget::kServer, 60 * kSecond));
+  RunFor(60 * kSecond);
+  EXPECT_FALSE(world().failed()) << world().failures().front();
+  EXPECT_EQ(Count(kS, "Gauge"), 12u);
+  for (AgentId agent : {kS, kG, kD}) {
+    EXPECT_THAT(Get(agent, "Setting", R"({"name":"both"})", kD), HasSubstr("\"n\":1")) << agent;
+    EXPECT_THAT(Get(agent, "Config", R"({"name":"down"})", kD), HasSubstr("\"n\":2")) << agent;
+  }
 }
 
 }  // namespace

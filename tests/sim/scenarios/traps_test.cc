@@ -289,5 +289,87 @@ TEST_F(Trap, BrokerAsTheBuffer_EverythingInFlightIsDroppedAgainAndAgain_NothingI
   ExpectRest();
 }
 
+// A stream that was made anew begins at 1, and its reader asks from 995: what lies between is never seen.
+TEST_F(Trap, RestoredReplica_BeginsBelowWhatItsParentHolds_NothingWrittenSinceIsPassedOver) {
+  Build();
+  StartAll();
+  for (int i = 0; i < 5; ++i) ASSERT_TRUE(Ask(kD, {Reading(i)}).status.ok());
+  ExpectRest();
+  at(kD).Snapshot();
+  for (int i = 5; i < 100; ++i) ASSERT_TRUE(Ask(kD, {Reading(i)}).status.ok());
+  ExpectRest();
+  for (bool same_epoch : {false, true}) {
+    at(kD).RollBack(false, same_epoch);
+    at(kD).Start();
+    const int first = same_epoch ? 300 : 200;
+    for (int i = first; i < first + 10; ++i) ASSERT_TRUE(Ask(kD, {Reading(i)}).status.ok());
+    ExpectRest(300 * kSecond);
+    EXPECT_EQ(Count(kS, "Reading"), same_epoch ? 120u : 110u);
+  }
+}
+
+// Images are cloned with their identity, and both copies are served in turns.
+TEST_F(Trap, DuplicateIds_CopyUnderTheSameParent_IsRefusedAgainAndAgainAndTheOriginalGoesOn) {
+  Build();
+  StartAll();
+  Put(kD, "Gauge", Named("a", 1));
+  ExpectRest();
+  at(kD).Crash("to be copied");
+  SimNode& copy = world().AddCopy(at(kD), kG);
+  at(kD).Start();
+  RunFor(3 * kSecond);
+  copy.Start();
+  RunFor(60 * kSecond);
+  const uint64_t before = at(kD).status().links[0].connects;
+  for (int i = 2; i < 12; ++i) {
+    Put(kD, "Gauge", Named("a", i));
+    EXPECT_TRUE(Synced(kD, node::SyncTarget::kServer, 10 * kSecond)) << i;
+    RunFor(60 * kSecond);
+  }
+  world().oracle().CheckRefused(copy, at(kD));
+  EXPECT_FALSE(world().failed()) << world().failures().front();
+  EXPECT_EQ(at(kD).status().links[0].connects, before) << "the two do not take turns";
+}
+
+// A model begins to travel, and what is there already stays where it is; or it stops, and is deleted.
+TEST_F(Trap, PolicyChangeIgnoresHistory_NoneToUpAndBack_WhatWasThereArrivesAndStays) {
+  options_.policies = true;
+  Build();
+  StartAll();
+  for (int i = 1; i <= 30; ++i) Put(kD, "Memo", Named("m" + std::to_string(i), i));
+  ExpectRest();
+  ASSERT_EQ(Count(kS, "Memo"), 0u);
+  for (AgentId agent : {kS, kG, kD, kE, kF}) world().SetDirection(agent, TG_DIRECTION_UP);
+  ExpectRest();
+  EXPECT_EQ(Count(kS, "Memo"), 30u);
+  for (AgentId agent : {kD, kE, kF, kG, kS}) world().SetDirection(agent, 0);
+  ExpectRest();
+  for (AgentId agent : {kS, kG, kD}) EXPECT_EQ(Count(agent, "Memo"), 30u) << agent;
+}
+
+// A counter of what is used begins at 0 after a restart, and the limit is passed by as much as was there.
+TEST_F(Trap, LimitsThatDoNotHold_RouterRestartsAtItsQuota_TakesNoMore) {
+  options_.retain = R"({"Reading":{"items_max":20}})";
+  options_.node.batch_items_max = 5;
+  Build();
+  for (AgentId agent : {kG, kD, kE, kF}) at(agent).Start();
+  RunFor(2 * kSecond);
+  int n = 0;
+  for (AgentId agent : {kD, kE, kF}) {
+    for (int i = 0; i < 20; ++i) ASSERT_TRUE(Ask(agent, {Reading(++n)}).status.ok());
+  }
+  RunFor(10 * kSecond);
+  const uint64_t held = Count(kG, "Reading");
+  EXPECT_GE(held, 20u);
+  EXPECT_LE(held, 35u) << "a batch of each child at most is taken above the quota";
+  for (int i = 0; i < 5; ++i) {
+    at(kG).Crash("for the scenario");
+    at(kG).Start();
+    RunFor(20 * kSecond);
+    EXPECT_EQ(Count(kG, "Reading"), held) << "after restart " << i + 1;
+  }
+  EXPECT_FALSE(world().failed()) << world().failures().front();
+}
+
 }  // namespace
 }  // namespace tidegate::sim
