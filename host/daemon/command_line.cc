@@ -30,8 +30,9 @@ Result<CommandLine> ParseCommandLine(const std::vector<std::string>& words) {
                              (nearest.empty() ? "; see tidegated --help" : "; did you mean " + nearest + "?"));
     }
   }
-  if (!line.renew.empty() && line.renew != "new" && !ParseAgent(line.renew).ok())
-    return Status::Invalid("--renew needs an agent id, or new");
+  const Result<AgentId> agent = ParseAgent(line.renew);
+  if (!line.renew.empty() && line.renew != "new" && (!agent.ok() || *agent <= kAgentServer))
+    return Status::Invalid("--renew needs an agent id, 2 or more, or new");
   if (line.check + !line.restore.empty() + !line.renew.empty() > 1)
     return Status::Invalid("--check, --restore and --renew: one at a time");
   if (line.config.empty()) return Status::Invalid("--config needs the name of a file");

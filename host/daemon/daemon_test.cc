@@ -236,6 +236,27 @@ TEST_F(DaemonProcess, StartWriteStop_KeepsTheItemsOverARestart) {
   EXPECT_EQ(Stop(SIGINT), 0) << Log();
 }
 
+TEST_F(DaemonProcess, RenewedTwiceToTheSameId_IsRefusedAndTheNextStartEnds) {
+  const std::string config = " --config " + folder_ + "/tidegate.yaml";
+  Start();
+  EXPECT_EQ(Command("put Reading id=a value=1").exit_code, 0);
+  EXPECT_EQ(Stop(SIGTERM), 0);
+  EXPECT_EQ(Daemon("--renew 333" + config).exit_code, 0);
+  Start();
+  EXPECT_THAT(Command("status").text, HasSubstr("agent 333"));
+  EXPECT_EQ(Stop(SIGTERM), 0);
+  Ran again = Daemon("--renew 333" + config);
+  EXPECT_NE(again.exit_code, 0);
+  EXPECT_THAT(again.text, HasSubstr("this replica is agent 333 already"));
+  EXPECT_THAT(Daemon("--renew 0" + config).text, HasSubstr("--renew needs an agent id, 2 or more"));
+  Ran folder = Daemon("--restore " + folder_ + config);
+  EXPECT_NE(folder.exit_code, 0);
+  EXPECT_THAT(folder.text, HasSubstr(folder_ + " is a directory"));
+  Start();
+  EXPECT_THAT(Command("get Reading id=a").text, HasSubstr("1"));
+  EXPECT_EQ(Stop(SIGTERM), 0);
+}
+
 TEST_F(DaemonProcess, ManyClientsAtOnce_AllGetTheirAnswers) {
   Start();
   for (int i = 0; i < 3; i++) {

@@ -35,6 +35,8 @@ Status Daemon::Restore(const std::string& file, std::string* said) {
   std::error_code error;
   const std::string path = std::filesystem::absolute(file, error).string();
   if (error) return Status::Invalid(file + ": " + error.message());
+  if (std::filesystem::is_directory(path, error))
+    return Status::Invalid(path + " is a directory; name the file that 'tidegate backup' wrote");
   const std::string suffix = ".before-" + TimeName(clock_.unix_ms());
   const auto role = static_cast<uint32_t>(assembly_->config.node.role);
   plugin::PluginStorage& storage = *assembly_->storage;

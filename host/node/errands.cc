@@ -93,6 +93,9 @@ Status Errands::Through(const Errand& errand, std::vector<sync::Link*>* through)
       return Status::Unavailable("the link to agent " + std::to_string(next->agent()) +
                                  " is switched off: 'tidegate link on " + std::to_string(next->agent()) + "'");
     }
+    if (what.subtree && errand.asker == 0 && next->is_parent())
+      return Status::Invalid("agent " + std::to_string(what.agent) + " is above agent " +
+                             std::to_string(options_.agent) + ": a subtree is moved from above, not from within");
     through->push_back(next);
   }
   return {};

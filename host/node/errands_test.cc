@@ -182,6 +182,14 @@ TEST_F(OnDemand, ChildAsksForASubtree_GetsItselfOnly) {
   EXPECT_FALSE(Has(*tree_.router, "a"));
 }
 
+TEST_F(OnDemand, SubtreeOfWhatIsAbove_IsRefusedWithTheReason) {
+  for (AgentId above : {AgentId{1}, AgentId{10}}) {
+    LinkSyncAnswer answer = Ask(*tree_.device, {.agent = above, .subtree = true, .pull = true});
+    EXPECT_EQ(answer.status.code(), Code::kInvalid);
+    EXPECT_THAT(answer.status.message(), HasSubstr("is above agent 42"));
+  }
+}
+
 TEST_F(OnDemand, TooManyAsks_AreRefused) {
   tree_.router->options().errands_max = 3;
   tree_.router->Stop();

@@ -24,6 +24,8 @@ void Node::Impl::OnHelloFromChild(Session* session, wire::SessionId id, const wi
     return;  // a copy that came late: the child was answered, and told newer routes since
   }
   auto refuse = sync::JudgeChild(self_, session->peer, hello, known);
+  const bool another = refuse && refuse->reason == wire::RefuseReason::kReplica;
+  known = HeardOf(hello.agent);
   if (!refuse && IsClone(hello)) {
     refuse = sync::CloneRefusal(hello.agent);
     CountClone(hello.agent);
@@ -35,6 +37,7 @@ void Node::Impl::OnHelloFromChild(Session* session, wire::SessionId id, const wi
   if (refuse) {
     session->refused_agent = hello.agent;
     session->refused_id = id;
+    session->refused_replica = another ? hello.replica : ReplicaId();
     Refuse(session, id, *refuse);
     return;
   }
@@ -44,7 +47,7 @@ void Node::Impl::OnHelloFromChild(Session* session, wire::SessionId id, const wi
   } else if (hello.fall > record_.fall) {
     if (!HearFall(hello.fall).ok()) return;
   }
-  known = links_.Find(hello.agent);
+  known = HeardOf(hello.agent);
   wire::LinkRecord record = sync::RecordFrom(hello, false, known, self_.unix_ms);
   GrantLease(true, self_.unix_ms, &record);
   // What it wrote before is doubtful where it is lacked: it may have been deleted since.
@@ -106,7 +109,7 @@ Epoch Node::Impl::KnownEpoch(const sync::Link* known, wire::SessionId id, const 
 void Node::Impl::ChildIsUp(Session* session, wire::SessionId id, const wire::Hello& hello,
                            const wire::LinkRecord& record, const sync::Routes::Difference& difference,
                            Epoch known_epoch) {
-  bool first = links_.Find(record.agent) == nullptr;
+  bool first = HeardOf(record.agent) == nullptr;
   sync::Link* link = links_.Put(record);
   link->unsettled_below = hello.unsettled.empty() ? 0 : end_.position;
   link->owner_unsettled_below.clear();  // its marks speak of them
@@ -116,6 +119,7 @@ void Node::Impl::ChildIsUp(Session* session, wire::SessionId id, const wire::Hel
   session->state = SessionState::kUp;
   NoteSilence(*session);
   session->refused_agent = 0;
+  session->refused_replica = {};
   link->edges_number = hello.edges_number;
   link->known_epoch = known_epoch;
   if (!repeated) {

@@ -83,6 +83,89 @@ TEST_F(NodeTest, ReplacedChild_IsRefusedUntilAdopted) {
   EXPECT_THAT(tree_.server->Get("Status", "{}", 42), HasSubstr("new"));
 }
 
+class Adopt : public NodeTest {
+ protected:
+  Status Ask(TestNode& node, AgentId agent) {
+    Status adopted = Status::Internal("not answered");
+    node->Adopt(agent, [&](Status status) { adopted = std::move(status); });
+    (void)node->Commit();
+    return adopted;
+  }
+  Status SwitchOff(TestNode& node, AgentId agent) {
+    Status off = Status::Internal("not answered");
+    node->SwitchLink(agent, false, [&](Status status) { off = std::move(status); });
+    (void)node->Commit();
+    return off;
+  }
+};
+
+TEST_F(Adopt, ChildThatNothingRefuses_IsAConflictAndItsLinkStays) {
+  const std::string replica = tree_.server->LinkTo(10).replica;
+  Status adopted = Ask(*tree_.server, 10);
+  EXPECT_EQ(adopted.code(), Code::kConflict);
+  EXPECT_THAT(adopted.message(), HasSubstr("nothing to adopt"));
+  EXPECT_EQ(tree_.server->LinkTo(10).state, "up");
+  EXPECT_EQ(tree_.server->LinkTo(10).replica, replica);
+  EXPECT_EQ(Ask(*tree_.server, 99).code(), Code::kNotFound);
+}
+
+TEST_F(Adopt, ChildThatIsAway_IsWaitedForUntilTheNewReplicaHasItAll) {
+  ASSERT_TRUE(tree_.server->Put("Config", R"({"name":"before"})", 42).status.ok());
+  tree_.Run(2'000);
+  tree_.Disconnect(*tree_.router, *tree_.server);
+  ASSERT_TRUE(Sync(*tree_.server, SyncTarget::kHop, 1'000, 100).complete());
+  ASSERT_TRUE(Ask(*tree_.server, 10).ok());
+  EXPECT_EQ(tree_.server->LinkTo(10).state, "down") << "it is known still";
+  EXPECT_EQ(Sync(*tree_.server, SyncTarget::kHop, 1'000, 2'000).status.code(), Code::kTimeout)
+      << "who comes has not got what was there before";
+  tree_.server->Stop();
+  tree_.server->Start();
+  EXPECT_EQ(tree_.server->LinkTo(10).state, "down") << "after a restart too";
+  EXPECT_EQ(Sync(*tree_.server, SyncTarget::kHop, 1'000, 2'000).status.code(), Code::kTimeout);
+  tree_.router->Stop();
+  tree_.router->EmptyDisk();
+  tree_.router->Start();
+  tree_.Connect(*tree_.router, *tree_.server);
+  tree_.Connect(*tree_.device, *tree_.router);
+  tree_.Run(10'000);
+  EXPECT_EQ(tree_.server->LinkTo(10).state, "up");
+  EXPECT_NE(tree_.router->Get("Config", R"({"name":"before"})", 42), "not_found");
+  EXPECT_TRUE(Sync(*tree_.server, SyncTarget::kHop, 2'000, 3'000).complete());
+}
+
+TEST_F(Adopt, LinkThatIsSwitchedOff_StaysSo) {
+  ASSERT_TRUE(SwitchOff(*tree_.router, 42).ok());
+  tree_.Disconnect(*tree_.device, *tree_.router);
+  ASSERT_TRUE(Ask(*tree_.router, 42).ok());
+  EXPECT_EQ(tree_.router->LinkTo(42).state, "off");
+  TestNode& replacement = tree_.Add(42, TG_ROLE_DEVICE, 65535);
+  replacement.Start();
+  tree_.Connect(replacement, *tree_.router);
+  tree_.Run(10'000);
+  EXPECT_EQ(tree_.router->LinkTo(42).state, "off");
+  EXPECT_THAT(replacement.LinkTo(10).last_error, HasSubstr("tidegate link on 42"));
+}
+
+TEST_F(Adopt, RefusedReplica_IsTheOneThatIsTakenAndNoOther) {
+  wire::Hello known = HelloOf(50, TG_ROLE_DEVICE, 65535), wanted = known, third = known;
+  wanted.replica.bytes.fill(98);
+  wanted.epochs = {{9'800, 1}};
+  third.replica.bytes.fill(99);
+  third.epochs = {{9'900, 1}};
+  TestNode& router = *tree_.router;
+  core::TransportSession session = router.OpenSession(core::Side::kChild, 50);
+  router.Receive(session, 5, known);
+  ASSERT_EQ(router.LinkTo(50).state, "up");
+  ASSERT_EQ(ReasonOf(router, 50, wanted), wire::RefuseReason::kReplica);
+  router.TakeSent();
+  ASSERT_TRUE(Ask(router, 50).ok()) << "one is there, another is refused";
+  EXPECT_EQ(SentBodies<wire::Refuse>(router).size(), 2u) << "both are asked to say hello again";
+  EXPECT_EQ(ReasonOf(router, 50, third), wire::RefuseReason::kReplica);
+  EXPECT_EQ(ReasonOf(router, 50, known), wire::RefuseReason::kReplica);
+  EXPECT_EQ(ReasonOf(router, 50, wanted), wire::RefuseReason::kUnspecified);
+  EXPECT_EQ(router.LinkTo(50).state, "up");
+}
+
 TEST_F(NodeTest, ReplacedServer_GetsWhatTheOldOneHadAcknowledged) {
   ASSERT_TRUE(tree_.device->Put("Reading", R"({"id":"a","value":1})").status.ok());
   ASSERT_TRUE(tree_.device->Put("Setting", R"({"name":"x","value":"1"})").status.ok());

@@ -64,10 +64,12 @@ class Node::Impl : private sync::Admission,
   int64_t NextTimerUs() const;
   void SetWatcher(WatchFn watcher) { watcher_ = std::move(watcher); }
 
-  // ---- writes.cc ----
+  // ---- writes.cc, adopt.cc ----
   void Write(replica::Transaction transaction, std::function<void(replica::WriteAnswer)> done);
   void Write(replica::Submission& submission);
   void Adopt(AgentId agent, std::function<void(Status)> done);
+
+  // ---- losses.cc ----
   void ConfirmLosses(std::function<void(Status)> done);
   Result<std::vector<LossEntry>> Losses() const;
 
@@ -119,6 +121,7 @@ class Node::Impl : private sync::Admission,
     // As a parent: whose hello was refused last, to be told when that may change.
     AgentId refused_agent = 0;
     wire::SessionId refused_id = 0;
+    ReplicaId refused_replica;  // another one than was known; `agent adopt` takes it
     // As a parent: the last one that was ended. A hello of it, come late, tells what was true then; who said it may
     // go on by what it heard from us then.
     wire::SessionId ended_id = 0;
@@ -172,12 +175,11 @@ class Node::Impl : private sync::Admission,
   void CompleteRefusals(sync::Link* link);
   void AddRefusalsOf(const sync::Link& told, sync::Link* link, bool* whole);
 
-  // sessions.cc
+  // hello.cc, hello_from_child.cc
   void StartHello(Session* session);
   void OnHelloFromChild(Session* session, wire::SessionId id, const wire::Hello& hello);
   void OnHelloFromParent(Session* session, const wire::Hello& hello);
   void OnRefuse(Session* session, wire::SessionId id, const wire::Refuse& refuse);
-  void Refuse(Session* session, wire::SessionId id, const wire::Refuse& refuse);
   void ChildIsUp(Session* session, wire::SessionId id, const wire::Hello& hello, const wire::LinkRecord& record,
                  const sync::Routes::Difference& difference, Epoch known_epoch);
   static Epoch KnownEpoch(const sync::Link* known, wire::SessionId id, const wire::Hello& hello);
@@ -185,6 +187,9 @@ class Node::Impl : private sync::Admission,
   void WaitRefused(Session* session);
   bool HasLostDelivered(const wire::Hello& hello) const;
   void ParentIsUp(Session* session, const wire::Hello& hello, const wire::LinkRecord& record);
+
+  // sessions.cc
+  void Refuse(Session* session, wire::SessionId id, const wire::Refuse& refuse);
   void EndSession(Session* session, std::string_view reason = "the session was replaced");
   void Tick(int64_t now_us);
   void TickSessions(int64_t now_us);
@@ -223,6 +228,13 @@ class Node::Impl : private sync::Admission,
   tg_change RenewedRow(const tg_change& row, AgentId former);
   Status ForgetNeighbours(AgentId former);
 
+  // adopt.cc
+  bool IsCopyRefused(AgentId agent) const;
+  Status JudgeAdoption(AgentId agent) const;
+  wire::LinkRecord AdoptedRecord(AgentId agent) const;
+  void Adopted(AgentId agent, bool known, const wire::LinkRecord& record);
+  sync::Link* HeardOf(AgentId agent) const;
+
   // clones.cc
   bool IsClone(const wire::Hello& hello) const;
   static bool LivesOn(const wire::LinkRecord& record, const wire::Hello& hello);
@@ -237,6 +249,7 @@ class Node::Impl : private sync::Admission,
   bool NeedsAttach(const Session& session) const;
   void StageAttach(Session* session);
   bool AttachAbove(Session* session, const std::vector<wire::Edge>& told);
+
   // links.cc
   void SwitchLinks(bool on, std::function<void(Status)> done);
   void CutLink(sync::Link* link);
@@ -357,7 +370,6 @@ class Node::Impl : private sync::Admission,
   bool AnswerSureness();
   void NoteRestored(const wire::Hello& hello);
   bool IsDoubted(const sync::Link& parent, const tg_change& change) const;
-  void StageRenumbered(tg_change change);
   bool CameFromAbove(AgentId via) const override;
   sync::ReconcileAsker::Positions DeliveredPositions() const;
   bool IsUndelivered(const tg_change& change, const sync::ReconcileAsker::Positions& delivered) const;
@@ -407,6 +419,7 @@ class Node::Impl : private sync::Admission,
   bool IsBelow(const sync::Link& link, AgentId owner) const;
   void RunReconcile(int64_t now_us);
   void OnCompareAsk(sync::Link* link, const wire::CompareAsk& ask);
+  void StageRenumbered(tg_change change);
   void Renumbered(uint64_t from, uint64_t to) override;
   void OnCompareAnswer(sync::Link* link, wire::DecodedFrame frame, uint64_t bytes);
 

@@ -164,9 +164,15 @@ TEST_F(NodeTest, AdoptAndAskInOneCommit_NothingOfTheFormerLinkIsUsed) {
   ask.ask = 1;
   ask.owner = 50;
   ask.ranges.emplace_back();
-  router->Adopt(50, [](const Status&) {});
+  // Another replica of it is refused, and adopted.
+  wire::Hello other = HelloOf(50, TG_ROLE_DEVICE, 65535);
+  other.replica.bytes.fill(99);
+  EXPECT_EQ(ReasonOf(router, 50, other), wire::RefuseReason::kReplica);
+  Status adopted = Status::Internal("not answered");
+  router->Adopt(50, [&](Status status) { adopted = std::move(status); });
   router.Receive(session, 5, ask);
-  EXPECT_EQ(router.LinkTo(50).state, "");
+  EXPECT_TRUE(adopted.ok()) << adopted.message();
+  EXPECT_EQ(router.LinkTo(50).state, "down");
 }
 
 }  // namespace

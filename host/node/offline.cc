@@ -3,6 +3,7 @@
 #include "host/base/views.h"
 #include "host/node/status.h"
 #include "host/sync/meta_keys.h"
+#include "host/sync/reconcile_asker.h"
 #include "host/wire/records.h"
 
 namespace tidegate::node {
@@ -24,6 +25,22 @@ Status PutNote(core::Storage& storage, std::string_view key, std::string_view va
   put.meta_value = Bytes(value);
   const tg_group group{&put, 1};
   return storage.Commit(std::span(&group, 1), {}).status();
+}
+
+// A start that renewed the replica and broke off has to be finished first: what it wrote is of the agent noted then.
+Status CheckBegun(const core::Storage& storage, AgentId renewed) {
+  Result<std::string> note = storage.MetaGet(sync::meta::kRenewed);
+  if (note.status().code() == Code::kNotFound) return {};
+  if (!note.ok()) return note.status();
+  TG_ASSIGN_OR_RETURN(AgentId noted, ParseAgent(note.value()));
+  bool begun = false;
+  TG_RETURN_IF_ERROR(storage.RangeScan(sync::RangeOf(noted, {}, 0), [&](const tg_change&) {
+    begun = true;
+    return false;
+  }));
+  if (!begun || noted == renewed) return {};
+  return Status::Conflict("this replica is being renewed to agent " + std::to_string(noted) +
+                          ": start the node once, so that this ends, before it is renewed again");
 }
 
 bool IsOf(const wire::NodeRecord& record, AgentId configured) {
@@ -57,6 +74,11 @@ Status NoteRenewed(core::Storage& storage, AgentId configured, uint32_t role, Ag
   if (!IsOf(*record, configured))
     return Status::Invalid("this replica is of agent " + std::to_string(record->agent) +
                            "; the configuration says agent " + std::to_string(configured) + ": put the old id back");
+  if (renewed == record->agent)
+    return Status::Invalid("this replica is agent " + std::to_string(renewed) +
+                           " already: it was renewed before; take a number from 2 to " + std::to_string(kAgentMax) +
+                           " that nobody has");
+  if (Status begun = CheckBegun(storage, renewed); !begun.ok()) return begun;
   return PutNote(storage, sync::meta::kRenewed, std::to_string(renewed));
 }
 

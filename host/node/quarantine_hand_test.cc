@@ -228,6 +228,25 @@ TEST_F(ByHand, DropAtTheServer_ItsWriterSaysThatItIsNotThereUntilItIsWrittenAnew
   EXPECT_NE(tree_.server->Get("Reading", R"({"id":"bad"})", 42), "not_found");
 }
 
+TEST_F(ByHand, RetryAtTheRouterThenDropAtTheServer_ItsWriterNamesItOnce) {
+  for (const int64_t between_ms : {0, 5, 2'000}) {
+    if (between_ms == 0) Listen(*tree_.server);
+    const std::string item = R"({"id":"bad)" + std::to_string(between_ms) + R"("})";
+    Put(*tree_.device, "Reading", item);
+    EXPECT_EQ(tree_.router->Act(kRetry).done, 1u);
+    tree_.Run(between_ms);
+    EXPECT_EQ(tree_.server->Act(kDrop).done, 1u);
+    tree_.Run(20'000);
+    SyncAnswer answer = Sync(*tree_.device, SyncTarget::kServer, 10'000, 11'000);
+    EXPECT_FALSE(answer.complete()) << between_ms;
+    EXPECT_EQ(answer.quarantined_count + answer.dropped_count, 1u)
+        << between_ms << " ms: refused " << answer.quarantined_count << ", dropped " << answer.dropped_count;
+    EXPECT_EQ(tree_.server->Act(kDrop).done, answer.quarantined_count);
+    ASSERT_TRUE(tree_.device->Remove("Reading", item).status.ok());
+    tree_.Run(20'000);
+  }
+}
+
 TEST_F(ByHand, DropWhileNobodyListens_IsToldAfterARestart) {
   Listen(*tree_.server);
   Put(*tree_.device, "Reading", R"({"id":"bad"})");

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "host/base/views.h"
 #include "host/node/offline.h"
 #include "host/node/test_tree.h"
 
@@ -95,6 +96,70 @@ TEST_F(Renew, CrashInBetween_IsFinishedAtTheNextStart) {
   int have = 0;
   for (int n = 0; n < 700; ++n) have += tree_.server->Get("Reading", Id(n), 77) != "not_found";
   EXPECT_EQ(have, 700);
+}
+
+TEST_F(Renew, SecondTime_ToWhatItIsAlready_IsRefused) {
+  TestNode& device = *tree_.device;
+  device.Stop();
+  device.Offline([](core::Storage& storage) { ASSERT_TRUE(NoteRenewed(storage, 42, TG_ROLE_DEVICE, 77).ok()); });
+  device.options().agent = 77;
+  device.Start();
+  device.Stop();
+  device.Offline([](core::Storage& storage) {
+    Status again = NoteRenewed(storage, 42, TG_ROLE_DEVICE, 77);
+    EXPECT_EQ(again.code(), Code::kInvalid);
+    EXPECT_THAT(again.message(), HasSubstr("agent 77 already"));
+    EXPECT_TRUE(NoteRenewed(storage, 42, TG_ROLE_DEVICE, 78).ok()) << "another one it may be";
+  });
+}
+
+// As a replica has it that was made ready by an earlier version.
+TEST_F(Renew, NoteThatNamesWhatItIs_StartEndsAndNothingIsLost) {
+  TestNode& device = *tree_.device;
+  for (int n = 0; n < 300; ++n) ASSERT_TRUE(device.Put("Reading", Reading(n)).status.ok());
+  ASSERT_TRUE(device.Remove("Reading", Id(0)).status.ok());
+  ASSERT_TRUE(tree_.server->Put("Config", R"({"name":"c","value":"1"})", 42).status.ok());
+  tree_.Run(3'000);
+  ASSERT_NE(device.Get("Config", R"({"name":"c"})", 42), "not_found");
+  const uint64_t tombstones = device->GetStatus().tombstones;
+  device.Stop();
+  device.Offline([](core::Storage& storage) {
+    tg_mutation put{};
+    put.struct_size = sizeof put;
+    put.op = TG_OP_META_PUT;
+    put.meta_key = Str("renewed");
+    put.meta_value = Bytes("42");
+    const tg_group group{&put, 1};
+    ASSERT_TRUE(storage.Commit(std::span(&group, 1), {}).ok());
+  });
+  ASSERT_TRUE(device.TryStart());
+  EXPECT_NE(device.Get("Config", R"({"name":"c"})", 42), "not_found");
+  EXPECT_NE(device.Get("Reading", Id(299), 42), "not_found");
+  EXPECT_EQ(device->GetStatus().tombstones, tombstones);
+  device.Stop();
+  device.Offline([](core::Storage& storage) {
+    EXPECT_EQ(storage.MetaGet("renewed").status().code(), Code::kNotFound) << "once is enough";
+  });
+}
+
+TEST_F(Renew, BegunAndBrokenOff_IsNotTurnedToAnotherId) {
+  TestNode& device = *tree_.device;
+  tree_.Disconnect(device, *tree_.router);
+  for (int n = 0; n < 700; ++n) ASSERT_TRUE(device.Put("Reading", Reading(n)).status.ok());
+  device.Stop();
+  device.Offline([](core::Storage& storage) {
+    ASSERT_TRUE(NoteRenewed(storage, 42, TG_ROLE_DEVICE, 76).ok());
+    ASSERT_TRUE(NoteRenewed(storage, 42, TG_ROLE_DEVICE, 77).ok()) << "nothing was done yet";
+  });
+  device.options().agent = 77;
+  device.FailCommits(1, 2);
+  EXPECT_FALSE(device.TryStart());
+  device.Stop();
+  device.Offline([](core::Storage& storage) {
+    Status other = NoteRenewed(storage, 42, TG_ROLE_DEVICE, 78);
+    EXPECT_EQ(other.code(), Code::kConflict);
+    EXPECT_THAT(other.message(), HasSubstr("being renewed to agent 77"));
+  });
 }
 
 TEST_F(Renew, IdThatIsNone_OrAServer_IsRefusedAndNothingIsNoted) {

@@ -39,6 +39,12 @@ struct SyncException {
   AgentId by = 0;      // the node that refused it, or that has the newer state
 };
 
+// Items that go down to an agent whom nobody below has ever been, or is any more.
+struct SyncUnknown {
+  AgentId agent = 0;
+  uint64_t items = 0;
+};
+
 struct SyncAnswer {
   Status status;                 // kTimeout: not there yet; nothing is lost
   uint64_t pending_changes = 0;  // still on their way at the end
@@ -59,9 +65,13 @@ struct SyncAnswer {
   uint64_t not_listed = 0;        // refused, but the quarantine here was full: which ones is not known
   uint64_t unsettled_scopes = 0;  // still to be compared with the parent
   // Whether each item that was waited for, or a newer state of it, got there.
-  bool complete() const { return quarantined_count + dropped_count + not_listed == 0 && held.empty(); }
+  bool complete() const {
+    return quarantined_count + dropped_count + not_listed == 0 && held.empty() && unknown.empty();
+  }
   // Models that wait on the way; what was written of them is kept here.
   std::vector<HoldStatus> held;
+  // At the server, of what is to be at the neighbours: it waits here until such an agent connects.
+  std::vector<SyncUnknown> unknown;
 };
 
 // Moves now what waits between this node and others.

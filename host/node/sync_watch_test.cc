@@ -53,6 +53,49 @@ TEST_F(NodeTest, SyncWaitAtTheServer_ChildAwayWithNothingDue_DoesNotWait) {
   EXPECT_TRUE(Sync(*tree_.server, SyncTarget::kServer, 2'000, 100).status.ok());
 }
 
+TEST_F(NodeTest, SyncWaitAtTheServer_WhatIsForAnAgentWhomNobodyKnows_IsNamed) {
+  ASSERT_TRUE(tree_.device->Put("Setting", R"({"name":"own"})").status.ok());
+  ASSERT_TRUE(tree_.server->Put("Config", R"({"name":"a"})", 42).status.ok());
+  tree_.Run(2'000);
+  EXPECT_TRUE(Sync(*tree_.server, SyncTarget::kHop, 2'000, 3'000).complete());
+  ASSERT_TRUE(tree_.server->Put("Config", R"({"name":"a"})", 555).status.ok());
+  ASSERT_TRUE(tree_.server->Put("Config", R"({"name":"b"})", 555).status.ok());
+  SyncAnswer answer = Sync(*tree_.server, SyncTarget::kHop, 2'000, 3'000);
+  EXPECT_TRUE(answer.status.ok()) << answer.status.message();
+  EXPECT_FALSE(answer.complete());
+  ASSERT_EQ(answer.unknown.size(), 1u);
+  EXPECT_EQ(answer.unknown[0].agent, 555u);
+  EXPECT_EQ(answer.unknown[0].items, 2u);
+  EXPECT_TRUE(Sync(*tree_.server, SyncTarget::kServer, 2'000, 100).complete());
+  // It comes.
+  TestNode& late = tree_.Add(555, TG_ROLE_DEVICE, 65535);
+  late.Start();
+  tree_.Connect(late, *tree_.router);
+  tree_.Run(3'000);
+  EXPECT_NE(late.Get("Config", R"({"name":"b"})"), "not_found");
+  EXPECT_TRUE(Sync(*tree_.server, SyncTarget::kHop, 2'000, 3'000).complete());
+}
+
+// What the agent wrote itself waits for nobody, though it goes both ways.
+TEST_F(NodeTest, SyncWaitAtTheServer_ItemsOfAnAgentThatLeft_AreNotNamed) {
+  ASSERT_TRUE(tree_.device->Put("Setting", R"({"name":"x","value":"1"})").status.ok());
+  tree_.Run(2'000);
+  tree_.Disconnect(*tree_.device, *tree_.router);
+  tree_.Disconnect(*tree_.router, *tree_.server);
+  tree_.server->options().route_age_ms = 1;
+  tree_.server->Stop();
+  tree_.server->Start();
+  for (int i = 0; i < 4; ++i) {
+    tree_.clock.now_us += 12 * 3'600'000'000ll;
+    tree_.Run(30'000);
+  }
+  ASSERT_EQ(tree_.server->LinkTo(10).state, "");
+  ASSERT_NE(tree_.server->Get("Setting", R"({"name":"x"})", 42), "not_found");
+  EXPECT_TRUE(Sync(*tree_.server, SyncTarget::kHop, 2'000, 100).complete());
+  ASSERT_TRUE(tree_.server->Put("Setting", R"({"name":"x","value":"2"})", 42).status.ok());
+  EXPECT_FALSE(Sync(*tree_.server, SyncTarget::kHop, 2'000, 100).complete()) << "but this does";
+}
+
 TEST_F(NodeTest, Watch_SeesEachVersionOnce) {
   TestNode& other = tree_.Add(43, TG_ROLE_DEVICE, 65535);
   other.Start();

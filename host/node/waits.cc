@@ -38,6 +38,7 @@ void Waits::Add(const SyncRequest& request, std::function<void(SyncAnswer)> done
     for (const auto& [agent, link] : links_.all()) {
       if (Lacks(link.get())) waiter.children.push_back(agent);
     }
+    waiter.unknown = WaitsForNobody();
   }
   waiter.reached = ReachedPosition(waiter);
   waiters_.push_back(std::move(waiter));
@@ -111,6 +112,7 @@ void Waits::Answer() {
     NameExceptions(waiter, position, &answer);
     NameApart(waiter, &answer);
     answer.held = HeldOnTheWay(waiter);
+    answer.unknown = std::move(waiter.unknown);
     waiter.done(std::move(answer));
   }
 }

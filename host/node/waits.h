@@ -62,11 +62,13 @@ class Waits {
     // What a newer state took the place of meanwhile, by key; as many as options.sync_exceptions_max.
     std::map<std::string, SyncException> superseded = {};
     uint64_t superseded_not_named = 0;
+    std::vector<SyncUnknown> unknown = {};
 
     bool AsksFor(AgentId child) const;
   };
 
   bool Lacks(sync::Link* link) const;
+  std::vector<SyncUnknown> WaitsForNobody() const;
   uint64_t ReachedPosition(const Waiter& waiter) const;
   uint64_t PendingChanges() const;
   void AddSuperseded(Waiter* waiter, SyncException exception);

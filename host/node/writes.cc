@@ -1,4 +1,4 @@
-// What local programs ask: writes, adopt.
+// What local programs write.
 #include "host/node/impl.h"
 
 namespace tidegate::node {
@@ -35,33 +35,6 @@ void Node::Impl::RunRetries() {
     Write(*submission);
     writer_.set_looking(false);
   }
-}
-
-void Node::Impl::Adopt(AgentId agent, std::function<void(Status)> done) {
-  sync::Link* link = links_.Find(agent);
-  if ((link == nullptr && !clones_.Knows(agent)) || (link != nullptr && link->is_parent())) {
-    answers_.Add([done, agent] {
-      done(Status::NotFound("agent " + std::to_string(agent) +
-                            " is no child of this node; 'tidegate status' lists them"));
-    });
-    return;
-  }
-  stage_.Begin();
-  if (link != nullptr) links_.StageForget(*link, &stage_);
-  clones_.StageForget(agent, &stage_);
-  stage_.End([this, agent, done = std::move(done)](const Status& status, std::span<const core::Effect>) {
-    if (status.ok()) {
-      if (sync::Link* gone = links_.Find(agent)) {
-        if (Session* session = SessionOf(*gone)) EndSession(session, "the agent was adopted anew");
-      }
-      links_.Forget(agent);
-      clones_.Forget(agent);
-      for (auto& [number, session] : sessions_) {
-        if (session.refused_agent == agent) AskAgain(&session);
-      }
-    }
-    done(status);
-  });
 }
 
 }  // namespace tidegate::node

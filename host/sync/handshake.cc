@@ -100,14 +100,15 @@ std::optional<wire::Refuse> JudgeChild(const SelfFacts& self, const core::Peer& 
   if (known->is_parent()) {
     return Refusal(wire::RefuseReason::kLoop, Name(hello.agent) + " is the parent of this node");
   }
-  if (known->record.replica != hello.replica) {
+  const bool heard = !known->record.epochs.empty();  // else it was adopted: without a replica id whichever comes
+  if (known->record.replica != hello.replica && (heard || !known->record.replica.empty())) {
     return Refusal(wire::RefuseReason::kReplica,
                    Name(hello.agent) + " was known with replica " + known->record.replica.ToText() +
                        " and now comes with " + hello.replica.ToText() +
                        ": a clone, or a replacement. If it replaces the old one, run 'tidegate agent adopt " +
                        std::to_string(hello.agent) + "' at " + Name(self.agent));
   }
-  if (known->record.role != hello.role) {
+  if (heard && known->record.role != hello.role) {
     return Refusal(wire::RefuseReason::kRole, Name(hello.agent) +
                                                   " has another role than before; a replica keeps its " +
                                                   "role: give the node a new storage, then run 'tidegate agent adopt " +

@@ -46,7 +46,7 @@ struct LinkRecord {
   uint32_t role = 0;
   uint32_t level = 0;
   ReplicaId replica;
-  std::vector<EpochStart> epochs;  // seen in its hellos, newest first
+  std::vector<EpochStart> epochs;  // seen in its hellos, newest first; none: adopted, and nothing was heard yet
   uint64_t attach_epoch = 0;
   int64_t last_hello_unix_ms = 0;
   int64_t lease_until_unix_ms = 0;

@@ -64,6 +64,7 @@ TEST_F(ScenarioCommands, U_DeviceLosesItsAnswer_ItsParentGivesItBackAndNothingRu
 
   at(kD).Crash("to get another disk");
   at(kD).ReplaceDisk();
+  RunFor(kSecond);  // its parent sees that it is gone
   at(kG).Adopt(kD, [](const Status& status) { EXPECT_TRUE(status.ok()) << status.message(); });
   RunFor(kSecond);
   at(kD).Start();
