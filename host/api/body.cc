@@ -21,4 +21,11 @@ Status UnknownMember(const JsonMember& member, const std::vector<std::string>& k
                          (nearest.empty() ? "" : "; did you mean \"" + nearest + "\"?"));
 }
 
+Status NoBody(Exchange& exchange) {
+  TG_ASSIGN_OR_RETURN(std::string body, exchange.ReadBody());
+  if (body.find_first_not_of(" \t\r\n") == std::string::npos) return {};
+  TG_ASSIGN_OR_RETURN(std::vector<JsonMember> members, SplitObject(body, "the body"));
+  return members.empty() ? Status() : UnknownMember(members[0], {});
+}
+
 }  // namespace tidegate::api

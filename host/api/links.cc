@@ -66,12 +66,18 @@ Result<std::vector<AgentId>> SwitchedBy(Call& call, const std::string& text) {
 
 Status Switch(Call& call, bool on) {
   TG_RETURN_IF_ERROR(call.params.Done({}));
+  TG_RETURN_IF_ERROR(NoBody(call.exchange));
   TG_ASSIGN_OR_RETURN(std::vector<AgentId> agents, SwitchedBy(call, call.args[0]));
-  ArrayWriter switched;
-  for (AgentId agent : agents) {
-    TG_RETURN_IF_ERROR(call.context.node.SwitchLink(agent, on));
-    switched.Raw(std::to_string(agent));
+  for (AgentId agent : agents) TG_RETURN_IF_ERROR(call.context.node.SwitchLink(agent, on));
+  if (agents == std::vector<AgentId>{kAgentAll}) {
+    // The node's: whom it concerns of those that are known; one that is off by itself stays off.
+    agents.clear();
+    for (const node::LinkStatus& link : call.context.node.GetStatus().links) {
+      if (link.agent != 0 && (!on || link.state != "off")) agents.push_back(link.agent);
+    }
   }
+  ArrayWriter switched;
+  for (AgentId agent : agents) switched.Raw(std::to_string(agent));
   call.exchange.SendJson(200, ObjectWriter().Raw("agents", switched.Take()).Bool("on", on).Take());
   return Status::Ok();
 }

@@ -1,4 +1,5 @@
 // What a restored server does not know any more.
+#include "host/api/body.h"
 #include "host/api/exchange.h"
 #include "host/api/handlers.h"
 #include "host/api/json_text.h"
@@ -31,6 +32,7 @@ Status GetLosses(Call& call) {
 
 Status PostLossesConfirm(Call& call) {
   TG_RETURN_IF_ERROR(call.params.Done({}));
+  TG_RETURN_IF_ERROR(NoBody(call.exchange));
   TG_RETURN_IF_ERROR(call.context.node.ConfirmLosses());
   call.exchange.SendJson(200, ObjectWriter().Bool("confirmed", true).Take());
   return Status::Ok();

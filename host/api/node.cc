@@ -3,6 +3,7 @@
 
 #include "host/api/body.h"
 #include "host/api/handlers.h"
+#include "host/api/http_error.h"
 #include "host/api/json_text.h"
 #include "host/api/link_metrics.h"
 #include "host/api/node_metrics.h"
@@ -54,6 +55,13 @@ Status PostSync(Call& call) {
   Answer<node::SyncAnswer> waiting;
   call.context.node.Sync(request, waiting.Callback());
   TG_ASSIGN_OR_RETURN(node::SyncAnswer answer, AwaitPatiently(call.exchange, waiting));
+  if (answer.status.code() == Code::kTimeout) {
+    // With what is known so far.
+    std::string so_far = SyncToJson(answer);
+    call.exchange.SendJson(HttpStatus(Code::kTimeout),
+                           "{\"error\":" + ErrorToJson(answer.status) + "," + so_far.substr(1));
+    return Status::Ok();
+  }
   TG_RETURN_IF_ERROR(answer.status);
   bool waited = request.wait != node::SyncTarget::kNone;
   call.exchange.SendJson(200, waited ? SyncToJson(answer) : ObjectWriter().Unsigned("pending_changes", 0).Take());
@@ -85,6 +93,7 @@ Status GetConflict(Call& call) {
 
 Status PostConflictRestore(Call& call) {
   TG_RETURN_IF_ERROR(call.params.Done({}));
+  TG_RETURN_IF_ERROR(NoBody(call.exchange));
   TG_ASSIGN_OR_RETURN(uint64_t number, ConflictNumber(call.args[0]));
   TG_RETURN_IF_ERROR(call.context.node.RestoreConflict(number));
   call.exchange.SendJson(200, ObjectWriter().Unsigned("restored", number).Take());
@@ -114,6 +123,7 @@ Status GetCommands(Call& call) {
 
 Status PostAdopt(Call& call) {
   TG_RETURN_IF_ERROR(call.params.Done({}));
+  TG_RETURN_IF_ERROR(NoBody(call.exchange));
   TG_ASSIGN_OR_RETURN(AgentId agent, ParseAgent(call.args[0]));
   TG_RETURN_IF_ERROR(call.context.node.Adopt(agent));
   call.exchange.SendJson(200, ObjectWriter().Unsigned("adopted", agent).Take());

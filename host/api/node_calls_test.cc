@@ -67,7 +67,7 @@ TEST_F(Api, SyncThatWaited_SaysWhatDidNotGetThere) {
   EXPECT_EQ(
       Ask("POST", "/v1/sync", R"({"wait":"server","timeout_ms":100})").body,
       R"({"pending_changes":0,"complete":true,"quarantined":[],"quarantined_count":0,"not_listed":0,)"
-      R"("dropped":[],"dropped_count":0,"superseded":[],"superseded_count":0,"apart":[],"apart_count":0,"unsettled_scopes":0,"held":[]})"
+      R"("dropped":[],"dropped_count":0,"superseded":[],"superseded_count":0,"apart":[],"apart_count":0,"unsettled_scopes":0,"held":[],"unknown_agents":[]})"
       "\n");
   node::SyncAnswer answer;
   answer.quarantined = {{"Fault", 42, "p", "f1", {7, 42, 9}, {}, "severity: \"x\"", 1}};
@@ -83,6 +83,23 @@ TEST_F(Api, SyncThatWaited_SaysWhatDidNotGetThere) {
   EXPECT_THAT(body, HasSubstr(R"("held":[{"model":"Alarm","ours":false,"by":1,"reason":"schema","message":"add it",)"));
 }
 
+TEST_F(Api, Sync_NotInTime_TellsWhatIsKnownSoFar) {
+  node_.SetSyncReaches(false);
+  auto late = Ask("POST", "/v1/sync", R"({"wait":"hop","timeout_ms":5})");
+  EXPECT_EQ(late.status, 504);
+  EXPECT_THAT(late.body, HasSubstr(R"({"error":{"code":"timeout","message":")"));
+  EXPECT_THAT(late.body, HasSubstr(R"("complete":false,"quarantined":[])"));
+}
+
+TEST_F(Api, Sync_ForAnAgentWhomNobodyKnows_NamesIt) {
+  node::SyncAnswer answer;
+  answer.unknown = {{555, 2}};
+  node_.SetSyncAnswer(answer);
+  std::string body = Ask("POST", "/v1/sync", R"({"wait":"hop"})").body;
+  EXPECT_THAT(body, HasSubstr(R"("complete":false)"));
+  EXPECT_THAT(body, HasSubstr(R"("unknown_agents":[{"agent":555,"items":2}])"));
+}
+
 TEST_F(Api, Links_AreListedSwitchedAndMoved) {
   EXPECT_THAT(Ask("GET", "/v1/links").body, HasSubstr(R"("plain_bytes_sent":4500)"));
   EXPECT_EQ(Ask("POST", "/v1/links/9/off").body, "{\"agents\":[9],\"on\":false}\n");
@@ -90,9 +107,12 @@ TEST_F(Api, Links_AreListedSwitchedAndMoved) {
   EXPECT_EQ(Ask("POST", "/v1/links/9/on").status, 200);
   EXPECT_EQ(Ask("POST", "/v1/links/8/on").status, 404);
   EXPECT_EQ(Ask("POST", "/v1/links/children/off").body, "{\"agents\":[9],\"on\":false}\n");
-  EXPECT_EQ(Ask("POST", "/v1/links/all/off").body, "{\"agents\":[0],\"on\":false}\n");
+  EXPECT_EQ(Ask("POST", "/v1/links/all/off").body, "{\"agents\":[1,9],\"on\":false}\n");
   EXPECT_THAT(Ask("GET", "/v1/status").body, HasSubstr(R"("links_off":true)"));
   EXPECT_EQ(Ask("POST", "/v1/links/all/on").status, 200);
+  EXPECT_EQ(Ask("POST", "/v1/links/all/off", R"({"wait":true})").status, 400);
+  EXPECT_THAT(Ask("POST", "/v1/agents/9/adopt", R"({"force":true})").body, HasSubstr(R"(unknown member \"force\")"));
+  EXPECT_EQ(Ask("POST", "/v1/agents/9/adopt", "{}").status, 200);
   EXPECT_EQ(Ask("POST", "/v1/links/0/sync").status, 400);
   EXPECT_EQ(Ask("POST", "/v1/links/all/sync", R"({"push":true,"pull":false,"wait":true})").status, 200);
   EXPECT_FALSE(node_.last_link_sync().pull);

@@ -136,14 +136,16 @@ std::string ExceptionToJson(const node::SyncException& exception) {
 }  // namespace
 
 std::string SyncToJson(const node::SyncAnswer& answer) {
-  ArrayWriter quarantined, dropped, superseded, apart;
+  ArrayWriter quarantined, dropped, superseded, apart, unknown;
+  for (const node::SyncUnknown& one : answer.unknown)
+    unknown.Raw(ObjectWriter().Unsigned("agent", one.agent).Unsigned("items", one.items).Take());
   for (const node::SyncException& exception : answer.quarantined) quarantined.Raw(ExceptionToJson(exception));
   for (const node::SyncException& exception : answer.dropped) dropped.Raw(ExceptionToJson(exception));
   for (const node::SyncException& exception : answer.superseded) superseded.Raw(ExceptionToJson(exception));
   for (const node::SyncException& exception : answer.apart) apart.Raw(ExceptionToJson(exception));
   return ObjectWriter()
       .Unsigned("pending_changes", answer.pending_changes)
-      .Bool("complete", answer.complete())
+      .Bool("complete", answer.status.ok() && answer.complete())
       .Raw("quarantined", quarantined.Take())
       .Unsigned("quarantined_count", answer.quarantined_count)
       .Unsigned("not_listed", answer.not_listed)
@@ -155,6 +157,7 @@ std::string SyncToJson(const node::SyncAnswer& answer) {
       .Unsigned("apart_count", answer.apart_count)
       .Unsigned("unsettled_scopes", answer.unsettled_scopes)
       .Raw("held", HoldsToJson(answer.held))
+      .Raw("unknown_agents", unknown.Take())
       .Take();
 }
 

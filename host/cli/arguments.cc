@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "host/base/spelling.h"
+#include "host/config/quantity.h"
 
 namespace tidegate::cli {
 
@@ -93,6 +94,15 @@ Result<uint64_t> Arguments::GetUnsigned(std::string_view option, uint64_t otherw
     return Status::Invalid(std::string(option) + " must be a whole number of 0 or more, not \"" + text + "\"");
   }
   return value;
+}
+
+Result<int64_t> Arguments::GetDurationMs(std::string_view option, std::string otherwise) const {
+  const std::string text = Get(option, std::move(otherwise));
+  // In a configuration a bare number is milliseconds; typed by hand it is a slip.
+  if (!text.empty() && text.find_first_not_of("0123456789.") == std::string::npos)
+    return Status::Invalid(std::string(option) + ": " + text + " has no unit; write " + text + "s, or ms, min, h or d");
+  Result<int64_t> duration = ParseDurationMs(text);
+  return duration.ok() ? duration : duration.status().At(std::string(option));
 }
 
 std::string CommandHelp(const Command& command) {

@@ -53,6 +53,8 @@ class Arguments {
   std::string Get(std::string_view option, std::string otherwise = "") const;
   // Only a number of 0 or more.
   Result<uint64_t> GetUnsigned(std::string_view option, uint64_t otherwise) const;
+  // A duration with its unit, such as 5s.
+  Result<int64_t> GetDurationMs(std::string_view option, std::string otherwise) const;
   const std::vector<std::string>& words() const { return words_; }
   bool json() const { return Has("--json"); }
 

@@ -26,7 +26,13 @@ int List(const Arguments& arguments) {
   return kExitOk;
 }
 
+Status CheckNumber(const std::string& word) {
+  if (!word.empty() && word.find_first_not_of("0123456789") == std::string::npos) return Status::Ok();
+  return Status::Invalid("NUMBER must be one that 'tidegate conflicts list' shows, not \"" + word + "\"");
+}
+
 int Show(const Arguments& arguments) {
+  if (Status number = CheckNumber(arguments.words()[0]); !number.ok()) return FailUsage(number);
   Result<Json> answer = Ask(arguments, "GET", "/v1/conflicts/" + arguments.words()[0]);
   if (!answer.ok()) return Fail(answer.status());
   PrintJson(*answer);
@@ -34,6 +40,7 @@ int Show(const Arguments& arguments) {
 }
 
 int Restore(const Arguments& arguments) {
+  if (Status number = CheckNumber(arguments.words()[0]); !number.ok()) return FailUsage(number);
   Result<Json> answer = Ask(arguments, "POST", "/v1/conflicts/" + arguments.words()[0] + "/restore");
   if (!answer.ok()) return Fail(answer.status());
   if (arguments.json()) {

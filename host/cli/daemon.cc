@@ -1,8 +1,10 @@
 #include "host/cli/daemon.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 
+#include "host/base/ids.h"
 #include "host/config/config.h"
 
 namespace tidegate::cli {
@@ -30,9 +32,25 @@ Code CodeOf(const std::string& name) {
   return Code::kInternal;
 }
 
+bool errors_in_json = false;
+
+void SayOnStdout(const Status& status, const Json& rest) {
+  if (!errors_in_json) return;
+  Json json;
+  json["error"] = {{"code", CodeName(status.code())}, {"message", status.message()}};
+  if (rest.is_object()) {
+    for (const auto& [name, value] : rest.items()) {
+      if (name != "error") json[name] = value;
+    }
+  }
+  PrintJson(json);
+}
+
 }  // namespace
 
-Result<Json> ParseAnswer(const HttpAnswer& answer) {
+void SayErrorsInJson() { errors_in_json = true; }
+
+Result<Json> ParseAnswer(const HttpAnswer& answer, Json* failed) {
   Json json = Json::parse(answer.body, nullptr, false);
   if (json.is_discarded()) return Status::Corrupt("the daemon's answer is no JSON; are the versions the same?");
   if (answer.status < 400) return json;
@@ -40,6 +58,7 @@ Result<Json> ParseAnswer(const HttpAnswer& answer) {
     if (json.is_object()) return json;  // health and the like: a status with a body of its own
     return Status::Internal("the daemon answered " + std::to_string(answer.status));
   }
+  if (failed != nullptr) *failed = json;
   return Status(CodeOf(Text(json["error"], "code")), Text(json["error"], "message"));
 }
 
@@ -50,12 +69,15 @@ Result<Json> AskOn(HttpClient& client, std::string_view method, const std::strin
 }
 
 Result<Json> Ask(const Arguments& arguments, std::string_view method, const std::string& target,
-                 const std::string& body) {
+                 const std::string& body, Json* failed) {
   TG_ASSIGN_OR_RETURN(HttpClient client, ConnectToDaemon(arguments));
-  return AskOn(client, method, target, body);
+  TG_RETURN_IF_ERROR(client.Send(method, target, body));
+  TG_ASSIGN_OR_RETURN(HttpAnswer answer, client.Receive());
+  return ParseAnswer(answer, failed);
 }
 
-int Fail(const Status& status) {
+int Fail(const Status& status, const Json& rest) {
+  SayOnStdout(status, rest);
   std::fflush(stdout);
   std::fprintf(stderr, "tidegate: %s\n", status.message().c_str());
   switch (status.code()) {
@@ -71,6 +93,8 @@ int Fail(const Status& status) {
 }
 
 int FailUsage(const Status& status) {
+  SayOnStdout(status, {});
+  std::fflush(stdout);
   std::fprintf(stderr, "tidegate: %s\n", status.message().c_str());
   return kExitUsage;
 }
@@ -78,6 +102,15 @@ int FailUsage(const Status& status) {
 std::string ToText(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
 void PrintJson(const Json& json) { std::printf("%s\n", ToText(json).c_str()); }
+
+Result<std::string> AgentWord(const std::string& word, const std::vector<std::string>& words) {
+  if (std::find(words.begin(), words.end(), word) != words.end()) return word;
+  Result<AgentId> agent = ParseAgent(word);
+  if (agent.ok()) return std::to_string(*agent);
+  std::string known;
+  for (const std::string& one : words) known += (&one == &words.back() ? " or " : ", ") + one;
+  return Status::Invalid("\"" + word + "\" is no agent: write its number" + known);
+}
 
 uint64_t Number(const Json& object, const char* name) {
   auto found = object.find(name);

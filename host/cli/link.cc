@@ -8,7 +8,6 @@
 #include "host/cli/commands.h"
 #include "host/cli/daemon.h"
 #include "host/cli/table.h"
-#include "host/config/quantity.h"
 
 namespace tidegate::cli {
 namespace {
@@ -58,14 +57,6 @@ int List(const Arguments& arguments) {
   return kExitOk;
 }
 
-// A number, or one of the words that mean some.
-Result<std::string> AgentWord(const std::string& word, const std::set<std::string>& words) {
-  if (words.contains(word)) return word;
-  Result<AgentId> agent = ParseAgent(word);
-  if (!agent.ok()) return agent.status();
-  return std::to_string(*agent);
-}
-
 Result<Json> Switch(const Arguments& arguments, const std::string& agent, const char* to) {
   Result<Json> answer = Ask(arguments, "POST", "/v1/links/" + agent + "/" + to);
   if (!answer.ok()) return answer;
@@ -82,7 +73,7 @@ Result<Json> Switch(const Arguments& arguments, const std::string& agent, const 
   return answer;
 }
 
-// Until each of these links is up; 0 = all there are.
+// Until each of these links is up.
 int WaitUntilUp(const Arguments& arguments, const std::set<uint64_t>& agents, int64_t timeout_ms) {
   using std::chrono::steady_clock;
   const auto deadline = steady_clock::now() + std::chrono::milliseconds(timeout_ms);
@@ -91,7 +82,7 @@ int WaitUntilUp(const Arguments& arguments, const std::set<uint64_t>& agents, in
     if (!answer.ok()) return Fail(answer.status());
     std::string missing;
     for (const Json& link : answer->value("links", Json::array())) {
-      if (Text(link, "state") == "up" || !(agents.contains(0) || agents.contains(Number(link, "agent")))) continue;
+      if (Text(link, "state") == "up" || !agents.contains(Number(link, "agent"))) continue;
       std::string error = Text(link, "last_error");
       missing += (missing.empty() ? "" : "; ") + ("agent " + std::to_string(Number(link, "agent"))) + " is " +
                  Text(link, "state") + (error.empty() ? "" : ", " + error);
@@ -102,13 +93,13 @@ int WaitUntilUp(const Arguments& arguments, const std::set<uint64_t>& agents, in
   }
 }
 
-const std::set<std::string> kSwitchWords = {"parent", "children", "all"};
+const std::vector<std::string> kSwitchWords = {"parent", "children", "all"};
 
 int On(const Arguments& arguments) {
   Result<std::string> agent = AgentWord(arguments.words()[0], kSwitchWords);
   if (!agent.ok()) return FailUsage(agent.status());
-  Result<int64_t> timeout = ParseDurationMs(arguments.Get("--timeout", "60s"));
-  if (!timeout.ok()) return FailUsage(timeout.status().At("--timeout"));
+  Result<int64_t> timeout = arguments.GetDurationMs("--timeout", "60s");
+  if (!timeout.ok()) return FailUsage(timeout.status());
   Result<Json> answer = Switch(arguments, *agent, "on");
   if (!answer.ok()) return Fail(answer.status());
   if (!arguments.Has("--wait")) return kExitOk;
@@ -128,8 +119,8 @@ int Sync(const Arguments& arguments) {
   Result<std::string> agent =
       AgentWord(arguments.words().empty() ? "all" : arguments.words()[0], {"parent", "children", "self", "all"});
   if (!agent.ok()) return FailUsage(agent.status());
-  Result<int64_t> timeout = ParseDurationMs(arguments.Get("--timeout", "60s"));
-  if (!timeout.ok()) return FailUsage(timeout.status().At("--timeout"));
+  Result<int64_t> timeout = arguments.GetDurationMs("--timeout", "60s");
+  if (!timeout.ok()) return FailUsage(timeout.status());
   const bool both = !arguments.Has("--push") && !arguments.Has("--pull");
   const bool wait = arguments.Has("--wait");
   Json request = {{"push", both || arguments.Has("--push")},
@@ -229,7 +220,7 @@ Command LinkSyncCommand() {
           "moves now what waits: to and from a neighbour, or one beyond it",
           {{"--push", "", "only from here to there"},
            {"--pull", "", "only from there to here"},
-           {"--subtree", "", "and everything below it"},
+           {"--subtree", "", "and everything below it; not of what is above this node"},
            {"--compare", "", "also compare everything on the way, and mend what differs"},
            {"--wait", "", "until it is durable where it was to go"},
            {"--timeout", "TIME", "how long to wait at most; 60s if not said"}},

@@ -103,6 +103,8 @@ std::string GroupHelp(const std::string& group, const std::vector<Command>& comm
 int Main(const std::vector<std::string>& given) {
   std::vector<Command> commands = AllCommands();
   std::vector<std::string> words = CommandFirst(given);
+  const auto ours = std::find(words.begin(), words.end(), "--");
+  if (std::find(words.begin(), ours, "--json") != ours) SayErrorsInJson();
   if (words.empty()) {
     std::fputs(Help(commands).c_str(), stderr);
     return kExitUsage;
@@ -134,17 +136,14 @@ int Main(const std::vector<std::string>& given) {
       return command.run(*arguments);
     }
   }
-  if (words.size() == 2 && words[1] == "--help") {
-    std::string help = GroupHelp(words[0], commands);
-    if (!help.empty()) {
-      std::fputs(help.c_str(), stdout);
-      return kExitOk;
-    }
+  // "plugin" alone, or with options only; "plugin lst": name the whole command.
+  const std::string help = GroupHelp(words[0], commands);
+  if (!help.empty() && (words.size() == 1 || words[1].starts_with("-"))) {
+    const bool asked = std::find(words.begin(), words.end(), "--help") != words.end() || words.back() == "-h";
+    std::fputs(help.c_str(), asked ? stdout : stderr);
+    return asked ? kExitOk : kExitUsage;
   }
-  // "plugin" alone, or "plugin lst": name the whole command.
-  bool group = words[0] == "plugin" || words[0] == "quarantine" || words[0] == "conflicts" || words[0] == "command" ||
-               words[0] == "agent" || words[0] == "level" || words[0] == "link";
-  return UnknownCommand(group && words.size() > 1 ? words[0] + " " + words[1] : words[0], commands);
+  return UnknownCommand(!help.empty() && words.size() > 1 ? words[0] + " " + words[1] : words[0], commands);
 }
 
 }  // namespace

@@ -9,13 +9,13 @@
 #include "host/cli/commands.h"
 #include "host/cli/daemon.h"
 #include "host/cli/table.h"
-#include "host/config/quantity.h"
 
 namespace tidegate::cli {
 namespace {
 
 // What a sync excepts: refused items and those that a newer state took the place of.
 void PrintExceptions(const Json& answer) {
+  if (!answer.is_object()) return;
   Table table({"", "model", ">owner", "key", ">by agent", "why"});
   auto add = [&](const char* list, const char* what, const char* otherwise) {
     for (const Json& entry : answer.value(list, Json::array())) {
@@ -39,11 +39,15 @@ int Sync(const Arguments& arguments) {
   if (to != "hop" && to != "server")
     return FailUsage(Status::Invalid("--to must be hop or server, not \"" + to + "\""));
   bool wait = arguments.Has("--wait") || arguments.Has("--to");
-  Result<int64_t> timeout = ParseDurationMs(arguments.Get("--timeout", "60s"));
-  if (!timeout.ok()) return FailUsage(timeout.status().At("--timeout"));
+  Result<int64_t> timeout = arguments.GetDurationMs("--timeout", "60s");
+  if (!timeout.ok()) return FailUsage(timeout.status());
   Json request = {{"wait", wait ? to : "none"}, {"timeout_ms", *timeout}};
-  Result<Json> answer = Ask(arguments, "POST", "/v1/sync", ToText(request));
-  if (!answer.ok()) return Fail(answer.status());
+  Json so_far;
+  Result<Json> answer = Ask(arguments, "POST", "/v1/sync", ToText(request), &so_far);
+  if (!answer.ok()) {
+    if (!arguments.json()) PrintExceptions(so_far);
+    return Fail(answer.status(), so_far);
+  }
   if (!wait) {
     arguments.json() ? PrintJson(*answer) : (void)std::printf("sending what waits\n");
     return kExitOk;
@@ -61,6 +65,16 @@ int Sync(const Arguments& arguments) {
     std::fprintf(stderr, "tidegate: model %s waits at agent %llu (%s): %s; it goes on by itself after that\n",
                  Printable(Text(hold, "model")).c_str(), static_cast<unsigned long long>(Number(hold, "by")),
                  Printable(Text(hold, "reason")).c_str(), Printable(Text(hold, "message")).c_str());
+  }
+  for (const Json& unknown : answer->value("unknown_agents", Json::array())) {
+    const uint64_t items = Number(unknown, "items");
+    std::fprintf(
+        stderr,
+        "tidegate: %s for agent %llu, and nobody knows agent %llu: %s here until it connects; if the number is "
+        "wrong, write what is meant anew and remove this\n",
+        (Count(items) + (items == 1 ? " item is" : " items are")).c_str(),
+        static_cast<unsigned long long>(Number(unknown, "agent")),
+        static_cast<unsigned long long>(Number(unknown, "agent")), items == 1 ? "it waits" : "they wait");
   }
   if (uint64_t dropped = Number(*answer, "dropped_count"); dropped != 0) {
     std::fprintf(stderr,
@@ -91,12 +105,9 @@ std::string RowsSoFar(const Arguments& arguments, const std::string& word) {
 }
 
 int VerifyLink(const Arguments& arguments, const std::string& word) {
-  if (word != "parent") {
-    Result<AgentId> agent = ParseAgent(word);
-    if (!agent.ok()) return FailUsage(agent.status());
-  }
-  Result<int64_t> timeout = ParseDurationMs(arguments.Get("--timeout", "10min"));
-  if (!timeout.ok()) return FailUsage(timeout.status().At("--timeout"));
+  if (Result<std::string> link = AgentWord(word, {"parent"}); !link.ok()) return FailUsage(link.status());
+  Result<int64_t> timeout = arguments.GetDurationMs("--timeout", "10min");
+  if (!timeout.ok()) return FailUsage(timeout.status());
   const bool repair = arguments.Has("--repair");
   Json request = {{"repair", repair}, {"timeout_ms", *timeout}};
   auto asked = std::async(std::launch::async,
@@ -180,11 +191,11 @@ Command SyncCommand() {
       "",
       "sends what waits at once, and waits until it has arrived",
       {{"--wait", "", "wait until all that was written before is durable there"},
-       {"--to", "WHERE", "with --wait: hop (the neighbours) or server (default)"},
+       {"--to", "WHERE", "where it is to be: hop (the neighbours) or server (default); it implies --wait"},
        {"--timeout", "TIME", "how long to wait at most; 60s if not said"}},
       "The exit code is 5 if it is not there in time; nothing is lost then, and it goes on. It is 6 if all the\n"
       "rest is there, but something was refused on the way: it is listed with the reason, and who refused it, also\n"
-      "when it was dropped there by hand since.\n"
+      "when it was dropped there by hand since; or something at the server is for an agent whom nobody knows.\n"
       "An item whose newer state took its place is listed as superseded, one that came by a comparison and without\n"
       "the rest of its transaction as apart; that is no failure.\n\n"
       "example:\n  tidegate put Fault id=f1 severity=high && tidegate sync --wait --to server --timeout 10s\n",
@@ -218,7 +229,9 @@ Command AdoptCommand() {
           "AGENT",
           "lets a replaced child take the place of the one known before",
           {},
-          "A child whose replica is new for its agent id is refused, since it may be a copy. This allows it.\n\n"
+          "A child whose replica is new for its agent id is refused, since it may be a copy. This allows it: the one\n"
+          "that is refused, or, if the child is away, the one that comes next. A child that is connected and that no\n"
+          "other is refused for stays: then it is an error.\n\n"
           "example:\n  tidegate agent adopt 4711\n",
           1,
           1,

@@ -65,8 +65,59 @@ TEST_F(Cli, Sync_SaysWhetherItArrived) {
   EXPECT_EQ(late.exit_code, 5);
   EXPECT_THAT(late.err, HasSubstr("still on their way"));
   EXPECT_EQ(Run("sync").exit_code, 0);
+  Ran json = Run("sync --wait --json");
+  EXPECT_EQ(json.exit_code, 5);
+  EXPECT_THAT(json.out, HasSubstr(R"({"error":{"code":"timeout","message":")"));
+  EXPECT_THAT(json.out, HasSubstr(R"("complete":false)"));
   EXPECT_EQ(Run("sync --to moon").exit_code, 2);
   EXPECT_EQ(Run("sync --timeout soon").exit_code, 2);
+}
+
+TEST_F(Cli, Sync_ForAnAgentWhomNobodyKnows_IsNotAllThere) {
+  node::SyncAnswer answer;
+  answer.unknown = {{555, 2}};
+  node_.SetSyncAnswer(answer);
+  Ran ran = Run("sync --to hop");
+  EXPECT_EQ(ran.exit_code, 6);
+  EXPECT_THAT(ran.err, HasSubstr("2 items are for agent 555, and nobody knows agent 555"));
+  EXPECT_THAT(ran.out, Not(HasSubstr("durable")));
+}
+
+TEST_F(Cli, Durations_NeedAUnit) {
+  for (const char* command : {"sync --wait --timeout 5", "link sync --wait --timeout 5", "verify 9 --timeout 1.5",
+                              "link on 9 --wait --timeout 5", "watch --timeout 5"}) {
+    Ran ran = Run(command);
+    EXPECT_EQ(ran.exit_code, 2) << command;
+    EXPECT_THAT(ran.err, HasSubstr("has no unit; write ")) << command;
+  }
+  EXPECT_EQ(Run("sync --wait --timeout 5s").exit_code, 0);
+}
+
+TEST_F(Cli, AgentsThatAreNone_AreToldWhatIsPossible) {
+  EXPECT_THAT(Run("verify children").err, HasSubstr("\"children\" is no agent: write its number or parent\n"));
+  EXPECT_THAT(Run("link off parents").err, HasSubstr("write its number, parent, children or all\n"));
+  EXPECT_THAT(Run("clear them").err, HasSubstr("write its number, self or all\n"));
+  Ran conflict = Run("conflicts show x");
+  EXPECT_EQ(conflict.exit_code, 2);
+  EXPECT_THAT(conflict.err, HasSubstr("tidegate conflicts list"));
+  EXPECT_EQ(Run("conflicts restore -- -3").exit_code, 2);
+}
+
+TEST_F(Cli, Json_ErrorsAreObjectsToo) {
+  Ran missing = Run("agent adopt 8 --json");
+  EXPECT_EQ(missing.exit_code, 4);
+  EXPECT_THAT(missing.out, HasSubstr(R"({"error":{"code":"not_found","message":"no child of agent 8)"));
+  EXPECT_THAT(Run("link off parents --json").out, HasSubstr(R"({"error":{"code":"invalid")"));
+  EXPECT_THAT(RunAlone("status --json --api /no/such").out, HasSubstr(R"("code":"unavailable")"));
+  EXPECT_EQ(Run("agent adopt 8").out, "");
+}
+
+TEST_F(Cli, Renew_ToNoNewId_IsRefusedAtOnce) {
+  for (const char* id : {"0", "1"}) {
+    Ran ran = RunAlone(std::string("agent renew ") + id);
+    EXPECT_EQ(ran.exit_code, 2);
+    EXPECT_THAT(ran.err, HasSubstr("is no new agent id"));
+  }
 }
 
 TEST_F(Cli, Status_ShowsEveryLink) {
@@ -185,7 +236,7 @@ TEST_F(Cli, VerifyQuarantineAdoptAndBackup_Answer) {
   EXPECT_THAT(Run("conflicts show 3").out, HasSubstr("\"value\":\"7\""));
   EXPECT_THAT(Run("conflicts restore 3").out, HasSubstr("restored"));
   EXPECT_THAT(Run("conflicts restore 4").err, HasSubstr("no conflict 4"));
-  EXPECT_THAT(Run("conflicts show x").err, HasSubstr("is no number of a conflict"));
+  EXPECT_THAT(Run("conflicts show x").err, HasSubstr("NUMBER must be one that"));
   EXPECT_EQ(Run("command list Order").out, "{\"id\":\"7\",\"what\":\"blink\"}\n");
   EXPECT_THAT(Run("command list Later").err, HasSubstr("nothing is compared yet"));
   EXPECT_THAT(Run("command list Reading").err, HasSubstr("is no command"));

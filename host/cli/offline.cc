@@ -72,6 +72,9 @@ int Renew(const Arguments& arguments) {
   if (!arguments.words().empty()) {
     Result<AgentId> wanted = ParseAgent(arguments.words()[0]);
     if (!wanted.ok()) return FailUsage(wanted.status());
+    if (*wanted <= kAgentServer)
+      return FailUsage(Status::Invalid(std::to_string(*wanted) + " is no new agent id: take a number from 2 to " +
+                                       std::to_string(kAgentMax) + " that nobody has, or none for a random one"));
     agent = std::to_string(*wanted);
   }
   return Say(arguments, RunDaemonProgram(arguments, {"--renew", agent}));

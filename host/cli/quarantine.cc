@@ -92,6 +92,26 @@ Result<Chosen> Choose(const Arguments& arguments) {
   return chosen;
 }
 
+// Of a model that neither an entry nor a schema of this node names.
+Status CheckModel(const Arguments& arguments, const Chosen& chosen) {
+  const std::string model = arguments.Get("--model");
+  if (!arguments.Has("--model") || !chosen.entries.empty()) return Status::Ok();
+  TG_ASSIGN_OR_RETURN(Json status, Ask(arguments, "GET", "/v1/status"));
+  for (const std::string& known : status.value("models", std::vector<std::string>())) {
+    if (known.substr(0, known.find(' ')) == model) return Status::Ok();
+  }
+  return Status::NotFound("no model '" + model + "' in the schemas of this node, and nothing of it is in quarantine");
+}
+
+int NothingListed(const Arguments& arguments, const char* done) {
+  if (arguments.json()) {
+    PrintJson({{done, 0u}, {"failed_count", 0u}, {"failed", Json::array()}});
+  } else {
+    std::printf("nothing of that is in the quarantine of this node\n");
+  }
+  return kExitOk;
+}
+
 int Failed(const Status& status) { return status.code() == Code::kInvalid ? FailUsage(status) : Fail(status); }
 
 int Act(const Arguments& arguments, const Chosen& chosen, const char* verb, const char* done) {
@@ -114,12 +134,16 @@ int Act(const Arguments& arguments, const Chosen& chosen, const char* verb, cons
 int Retry(const Arguments& arguments) {
   Result<Chosen> chosen = Choose(arguments);
   if (!chosen.ok()) return Failed(chosen.status());
+  if (Status model = CheckModel(arguments, *chosen); !model.ok()) return Fail(model);
+  if (chosen->entries.empty()) return NothingListed(arguments, "retried");
   return Act(arguments, *chosen, "retry", "retried");
 }
 
 int Drop(const Arguments& arguments) {
   Result<Chosen> chosen = Choose(arguments);
   if (!chosen.ok()) return Failed(chosen.status());
+  if (Status model = CheckModel(arguments, *chosen); !model.ok()) return Fail(model);
+  if (chosen->entries.empty()) return NothingListed(arguments, "dropped");
   if (arguments.Has("--yes")) return Act(arguments, *chosen, "drop", "dropped");
   if (arguments.json()) {
     for (const Json& entry : chosen->entries) PrintJson(entry);

@@ -58,7 +58,29 @@ TEST_F(Cli, QuarantineDrop_WithoutYesShowsWhatWouldGo) {
   EXPECT_EQ(Run("quarantine drop nothing --yes").exit_code, 4);
 }
 
+TEST_F(Cli, Quarantine_NothingListedOrNoSuchModel) {
+  Ran none = Run("quarantine drop --model Reading");
+  EXPECT_EQ(none.exit_code, 0) << none.err;
+  EXPECT_THAT(none.out, HasSubstr("nothing of that is in the quarantine"));
+  EXPECT_EQ(Run("quarantine drop --model Reading --json").out, "{\"dropped\":0,\"failed_count\":0,\"failed\":[]}\n");
+  EXPECT_EQ(Run("quarantine retry --model Reading").exit_code, 0);
+  for (const char* verb : {"retry", "drop", "drop --yes"}) {
+    Ran ran = Run(std::string("quarantine ") + verb + " --model Nope");
+    EXPECT_EQ(ran.exit_code, 4) << verb;
+    EXPECT_THAT(ran.err, HasSubstr("no model 'Nope'"));
+  }
+}
+
 TEST_F(Cli, Quarantine_HelpHasExamples) {
+  for (const char* group : {"quarantine", "link", "level", "losses", "agent", "conflicts", "plugin", "command"}) {
+    Ran ran = Run(group);
+    EXPECT_EQ(ran.exit_code, 2) << group;
+    EXPECT_THAT(ran.err, HasSubstr(std::string("usage: tidegate ") + group + " ")) << group;
+    EXPECT_THAT(ran.err, Not(HasSubstr("unknown command")));
+    EXPECT_EQ(RunAlone(std::string(group) + " --help").exit_code, 0);
+    EXPECT_EQ(RunAlone(std::string(group) + " --api x").exit_code, 2);
+  }
+
   for (const char* verb : {"list", "show", "retry", "drop"}) {
     Ran ran = RunAlone(std::string("quarantine ") + verb + " --help");
     EXPECT_EQ(ran.exit_code, 0);

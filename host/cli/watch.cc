@@ -6,7 +6,6 @@
 #include "host/cli/daemon.h"
 #include "host/cli/fields.h"
 #include "host/cli/table.h"
-#include "host/config/quantity.h"
 
 namespace tidegate::cli {
 namespace {
@@ -84,8 +83,8 @@ int Watch(const Arguments& arguments) {
   if (!count.ok()) return FailUsage(count.status());
   limits.changes = *count;
   if (arguments.Has("--timeout")) {
-    Result<int64_t> timeout = ParseDurationMs(arguments.Get("--timeout"));
-    if (!timeout.ok()) return FailUsage(timeout.status().At("--timeout"));
+    Result<int64_t> timeout = arguments.GetDurationMs("--timeout", "");
+    if (!timeout.ok()) return FailUsage(timeout.status());
     limits.timeout_ms = *timeout;
   }
   Json agents;
