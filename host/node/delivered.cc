@@ -28,7 +28,7 @@ void Node::Impl::DeliverPairs() {
     if (link->up()) CompleteRefusals(link);
     if (!link->is_parent() && link->HasPairs()) pairs_wait_.insert(link->agent());
   });
-  if (!pairs_due_ || parent == nullptr) return;
+  if (!pairs_due_ || parent == nullptr || !take_up_.empty()) return;
   pairs_due_ = false;
   if (options_.role != TG_ROLE_ROUTER) return;
   bool down = !parent->refusals.incomplete() &&

@@ -38,12 +38,17 @@ void GivenUp::Stage(const wire::RefusedKey& refused, AgentId by, core::Stage* st
   record.link = record.by = by;
   record.ours = true;
   record.run = held.seq;
-  record.reason = "dropped there by hand; it was refused: " + refused.reason;
+  record.reason = "dropped there by hand" + (refused.reason.empty() ? "" : "; it was refused: " + refused.reason);
   record.since_unix_ms = deps_.clock.unix_ms();
   record.change = wire::EncodeChange(change);
   std::string key = meta::GivenUp(refused.owner, refused.pk, refused.sk);
   stage->MetaPut(key, wire::EncodeRecord(record));
   states_[std::move(key)] = {refused.version, held.seq};
+}
+
+bool GivenUp::Knows(const wire::RefusedKey& refused) const {
+  auto found = states_.find(meta::GivenUp(refused.owner, refused.pk, refused.sk));
+  return found != states_.end() && found->second.version == refused.version;
 }
 
 GivenUp::State GivenUp::StateOf(const tg_change& change) { return {Version::From(change.version), change.seq}; }

@@ -24,6 +24,8 @@ class GivenUp {
   // Into the open group. refused: as it was listed, by: where it was dropped.
   void Stage(const wire::RefusedKey& refused, AgentId by, core::Stage* stage);
 
+  // Whether this was heard of the state before, wherever it stood then.
+  bool Knows(const wire::RefusedKey& refused) const;
   // Whether this very state of the item is one of them.
   bool Covers(const tg_change& change) const;
 

@@ -304,15 +304,13 @@ class Node::Impl : private sync::Admission,
   void OnRefusals(sync::Link* link, const wire::Ack& ack);
   std::optional<wire::RefusedKey> ListedOfOurs(const sync::Link& link, const wire::RefusedKey& said) const;
   void EndUnnamed(sync::Link* link, std::vector<wire::RefusedKey>* news, std::vector<wire::RefusedKey>* ended);
-  void SendAgain(const std::vector<wire::RefusedKey>& names, uint32_t direction);
   std::vector<wire::RefusedKey> EndRefusedBy(sync::Link* former);
   void ReleaseLeft(AgentId agent, const wire::RefusedKey& newer);
   void TellRefusedAbove(const tg_change& change);
   std::optional<wire::RefusedKey> RefusedAbove(const wire::RefusedKey& name, const sync::Link& child);
-  void AddHeldMembers(std::vector<tg_change>* changes);
   void TellEnded(const sync::Link& parent, std::vector<wire::RefusedKey> ended);
   void StageDroppedBelow(const sync::Link& told, const wire::RefusedKey& name);
-  void NoteDropped(const sync::Link& link, const wire::RefusedKey& name, const wire::RefusedKey* listed);
+  void NoteDropped(const sync::Link& link, const wire::RefusedKey& name, const wire::RefusedKey& listed);
   void PlanQuarantineRetry();
   void PlanQuarantineRetry(AgentId link, const std::set<uint64_t>& runs);
   void RetryQuarantined();
@@ -329,7 +327,6 @@ class Node::Impl : private sync::Admission,
   Version VersionAbove(uint64_t hlc);
   Version PutAnew(const tg_change& state, uint64_t above_hlc, const Version& held);
   uint64_t RunOf(const wire::QuarantineRecord& record) const;
-  void RetryOurs(const std::vector<std::pair<AgentId, std::string>>& entries);
   void StageForgetOurs(AgentId agent, const std::string& key);
   void EndByHand(AgentId agent, std::function<void(const Status&)> done);
   Status RetryRefusedOurs(const std::vector<std::string>& keys, const wire::QuarantineRecord& record,
@@ -339,7 +336,14 @@ class Node::Impl : private sync::Admission,
   Status DropRefused(const std::string& key, const wire::QuarantineRecord& record, const tg_change& listed,
                      std::function<void(const Status&)> done);
   void ForgetDropped(const sync::Link& link, const std::vector<wire::RefusedKey>& known);
+
+  // sent_again.cc
+  void SendAgain(const std::vector<wire::RefusedKey>& names, uint32_t direction, bool from_above = false);
+  void AddHeldMembers(std::vector<tg_change>* changes);
+  void RetryOurs(const std::vector<std::pair<AgentId, std::string>>& entries);
   void NoteSentAgain(const tg_change& change);
+  void NoteGivenFromBelow(const tg_change& given);
+  void TakeUp();
 
   // leases.cc
   static bool LeaseOver(const sync::Link& link, int64_t now_ms);
@@ -591,7 +595,9 @@ class Node::Impl : private sync::Admission,
   std::vector<std::pair<AgentId, wire::RefusedKey>> overwritten_;  // by a newer state that came another way
   // Whom of the children this start has told of what is refused above, by key: they are told of its end, too.
   std::map<std::string, std::set<AgentId>> told_below_;
-  std::set<AgentId> listing_;  // neighbours of which something is in quarantine here, or was
+  std::set<AgentId> listing_;              // neighbours of which something is in quarantine here, or was
+  std::vector<wire::RefusedKey> take_up_;  // here from above, and now from below: our feed has to carry it
+  int64_t take_up_at_us_ = 0;
   std::deque<std::vector<std::string>> retry_quarantined_;  // entries that may fit now; each a transaction
   std::deque<ByHand> by_hand_;
   std::vector<std::pair<AgentId, std::string>> sent_again_entries_;  // entries of ours that are to be tried again

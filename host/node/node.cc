@@ -241,6 +241,7 @@ void Node::Impl::Committed(const Watermark& end, std::span<const core::Effect> e
     }
     if (effect.outcome.result == TG_OUTCOME_EQUAL && effect.change->via != 0) TellRefusedAbove(*effect.change);
     if (effect.outcome.result == TG_OUTCOME_EQUAL && effect.change->via != 0) NoteSentAgain(*effect.change);
+    if (effect.outcome.result == TG_OUTCOME_EQUAL && effect.change->via != 0) NoteGivenFromBelow(*effect.change);
     if (!effect.applied()) continue;
     ++applied;
     if (!quotas_.empty()) quotas_.NoteCommitted(effect);
@@ -304,7 +305,8 @@ Status Node::Impl::Commit() {
   if (status.ok()) strays_.Sweep(now_us, end_.position);
   RunRetries();
   // Handlers may have staged more: the end of a reconcile pass, marks, a retry.
-  for (int round = 0; round < 4 && status.ok() && !stage_.empty(); ++round) {
+  for (int round = 0; round < 4 && status.ok() && !(stage_.empty() && take_up_.empty()); ++round) {
+    TakeUp();
     status = CommitStage();
     RunRetries();
   }
@@ -352,6 +354,7 @@ int64_t Node::Impl::NextTimerUs() const {
   next = std::min({next, pass_.shelf().NextForgetUs(), std::max(now_us, pass_.shelf().NextReadUs()),
                    background_verify_.NextUs(now_us)});
   next = std::min(next, retention_.NextUs());
+  if (!take_up_.empty()) next = std::min(next, std::max(now_us, take_up_at_us_));
   return std::min({next, policy_changes_.NextUs(now_us), disk_gate_.try_us(), store_delivered_at_us_, purge_at_us_,
                    errands_.NextUs()});
 }

@@ -4,25 +4,12 @@
 #include <utility>
 
 #include "host/base/views.h"
+#include "host/node/held_state.h"
 #include "host/node/impl.h"
 #include "host/sync/meta_keys.h"
 #include "host/wire/codec.h"
 
 namespace tidegate::node {
-namespace {
-
-wire::RefusedKey NameOfChange(const tg_change& change) {
-  wire::RefusedKey name;
-  name.model = View(change.model);
-  name.owner = change.key.owner;
-  name.pk = View(change.key.pk);
-  name.sk = View(change.key.sk);
-  name.version = Version::From(change.version);
-  return name;
-}
-
-}  // namespace
-
 uint64_t Node::Impl::QuarantineCount() const {
   uint64_t count = 0;
   for (const auto& [agent, link] : links_.still()) count += link->quarantined.size() + link->refused_ours.size();
@@ -78,27 +65,46 @@ void Node::Impl::OnRefusals(sync::Link* link, const wire::Ack& ack) {
   AgentId neighbour = link->agent();
   if (!HeedOlder(neighbour, ack, known).ok()) return;  // it is told again
   link = links_.Find(neighbour);
+  if (link == nullptr) return;
+  // An end is about what is listed, and that has to be readable.
+  const bool ends = std::any_of(ack.refused.begin() + static_cast<std::ptrdiff_t>(known), ack.refused.end(),
+                                [](const wire::RefusedKey& refused) { return refused.reason.empty(); });
+  if (ends && !link->refused_ours.empty() && !CommitStage().ok()) return;
+  link = links_.Find(neighbour);
+  if (link == nullptr) return;
   stage_.Begin();
   uint64_t not_listed = 0;
   std::vector<wire::RefusedKey> news;   // what concerns others too
   std::vector<wire::RefusedKey> ended;  // what is over
+  std::map<std::string, wire::RefusedKey> listed_now;
   for (size_t i = known; i < ack.refused.size(); ++i) {
     const wire::RefusedKey& refused = ack.refused[i];
+    const std::string key = sync::meta::Quarantine(neighbour, true, refused.owner, refused.pk, refused.sk);
     if (whole && ack.refused_number - ack.refused.size() + i + 1 >= ack.refused_from) {
       link->whole_list.Begin(link->refused_ours);
-      if (!refused.reason.empty())
-        link->whole_list.Named(sync::meta::Quarantine(neighbour, true, refused.owner, refused.pk, refused.sk));
+      if (!refused.reason.empty()) link->whole_list.Named(key);
     }
     uint64_t room = refused.reason.empty() ? 0 : QuarantineRoom();
     auto listed = refused.reason.empty() ? ListedOfOurs(*link, refused) : std::nullopt;
+    if (auto now = listed_now.find(key); now != listed_now.end()) listed = now->second;
     sync::SaidOfOurs said = sync::StageSaidOfOurs(link, refused, deps_.storage, room, deps_.clock.unix_ms(), &stage_);
     if (said == sync::SaidOfOurs::kNoRoom) ++not_listed;
-    if (said == sync::SaidOfOurs::kEnded && refused.dropped) NoteDropped(*link, refused, listed ? &*listed : nullptr);
-    if (said == sync::SaidOfOurs::kEnded && refused.dropped) StageDroppedBelow(*link, refused);
-    // What was told with the ack before may be staged yet, and not readable.
+    if (said == sync::SaidOfOurs::kListed) listed_now[key] = refused;
+    // Its writer has to know that it is nowhere above, also if the refusal never got here.
+    const bool is_listed = listed && listed->version == refused.version;
+    const bool unheard = refused.version.agent == options_.agent && !given_up_.Knows(refused);
+    if (refused.dropped && (said == sync::SaidOfOurs::kEnded || unheard))
+      NoteDropped(*link, refused, is_listed ? *listed : refused);
+    if (refused.dropped) {
+      StageDroppedBelow(*link, refused);
+      // An end that came before in this ack would send it again.
+      std::erase_if(ended, [&](const wire::RefusedKey& name) {
+        return sync::meta::Quarantine(neighbour, true, name.owner, name.pk, name.sk) == key;
+      });
+    }
     if (said == sync::SaidOfOurs::kEnded && !refused.dropped) ended.push_back(listed ? std::move(*listed) : refused);
     bool superseded = refused.reason.empty() && refused.held > refused.version;
-    if (said != sync::SaidOfOurs::kNothing || superseded) news.push_back(refused);
+    if (said != sync::SaidOfOurs::kNothing || superseded || refused.dropped) news.push_back(refused);
   }
   if (ends_list) EndUnnamed(link, &news, &ended);
   link->refusals.Took(ack.refused_number);
@@ -132,9 +138,9 @@ void Node::Impl::OnRefusals(sync::Link* link, const wire::Ack& ack) {
 }
 
 // Into the open group. It is given up where it was refused; here it stays, and is not sent again.
-void Node::Impl::NoteDropped(const sync::Link& link, const wire::RefusedKey& name, const wire::RefusedKey* listed) {
+void Node::Impl::NoteDropped(const sync::Link& link, const wire::RefusedKey& name, const wire::RefusedKey& listed) {
   const AgentId by = name.by != 0 ? name.by : link.agent();
-  if (listed != nullptr) given_up_.Stage(*listed, by, &stage_);
+  given_up_.Stage(listed, by, &stage_);
   deps_.metrics.Add("tidegate_quarantine_dropped_total", 1);
   deps_.log.Write(4, "agent " + std::to_string(by) + " dropped " + name.model + " " + name.pk + " / " + name.sk +
                          " from its quarantine by hand; it stays here");
@@ -177,61 +183,6 @@ void Node::Impl::EndUnnamed(sync::Link* link, std::vector<wire::RefusedKey>* new
     name->held = name->version;
     news->push_back(std::move(*name));
   }
-}
-
-// What a parent refused was passed by "delivered" as refused. Once that ends it counts as delivered no more: it gets a
-// new position, goes up once more, and is delivered with that one (law 5 rests on it for tombstones). What was written
-// together stays together.
-void Node::Impl::SendAgain(const std::vector<wire::RefusedKey>& names, uint32_t direction) {
-  std::map<uint64_t, std::vector<tg_change>> runs;
-  for (const wire::RefusedKey& name : names) {
-    tg_key key{name.owner, Str(name.pk), Str(name.sk)};
-    if (stage_.Touches(key)) continue;  // it gets another one anyway
-    std::optional<tg_change> held = StateOf(key);
-    if (!held || Version::From(held->version) != name.version || (held->direction & direction) == 0) continue;
-    if (direction == TG_DIRECTION_UP && CameFromAbove(held->via)) continue;
-    runs[held->run_first < held->run_last ? held->run_first : held->seq].push_back(stage_.arena().Copy(*held));
-  }
-  for (auto& [first, changes] : runs) {
-    if (direction == TG_DIRECTION_UP) AddHeldMembers(&changes);
-    // In their order: the first one's time is the name of the run.
-    std::sort(changes.begin(), changes.end(), [](const tg_change& a, const tg_change& b) { return a.seq < b.seq; });
-    stage_.Begin();
-    std::vector<uint64_t> from;
-    for (const tg_change& change : changes) {
-      stage_.Renumber(change, Version::From(change.version));
-      from.push_back(change.seq);
-    }
-    stage_.End([this, from = std::move(from)](const Status& status, std::span<const core::Effect> effects) {
-      for (size_t i = 0; status.ok() && i < std::min(from.size(), effects.size()); ++i) {
-        if (effects[i].applied()) Renumbered(from[i], effects[i].outcome.seq);
-      }
-    });
-  }
-}
-
-// What waits above because its model does is named nowhere. It goes with the rest of its transaction.
-void Node::Impl::AddHeldMembers(std::vector<tg_change>* changes) {
-  const sync::Link* parent = links_.parent();
-  const tg_change first = changes->front();
-  if (parent == nullptr || held_above_.empty() || first.run_first >= first.run_last) return;
-  auto waits = [&](const tg_change& change) {
-    return std::any_of(held_above_.entries().begin(), held_above_.entries().end(), [&](const auto& entry) {
-      return entry.first.first == View(change.model) && sync::Covers(entry.second.record.hold, change);
-    });
-  };
-  auto listed = [&](const tg_change& change) {
-    return std::any_of(changes->begin(), changes->end(), [&](const tg_change& one) { return one.seq == change.seq; });
-  };
-  auto read = deps_.storage.Changes(
-      parent->senders[first.lane].Selector(), first.run_first - 1, UINT32_MAX, options_.transaction_bytes_max,
-      [&](const tg_change& change) {
-        if (change.seq > first.run_last) return false;
-        if (waits(change) && !listed(change) && !CameFromAbove(change.via) && !stage_.Touches(change.key))
-          changes->push_back(stage_.arena().Copy(change));
-        return true;
-      });
-  if (!read.ok()) deps_.log.Write(3, "cannot read a transaction: " + read.status().message());
 }
 
 // Into the open group: a new parent knows nothing of what the former one refused, and will say anew what it refuses.

@@ -256,19 +256,6 @@ Version Node::Impl::PutAnew(const tg_change& state, uint64_t above_hlc, const Ve
 
 // ---- what was refused of ours ----
 
-// On their way again: they are listed until who refused them takes them, and says so.
-void Node::Impl::RetryOurs(const std::vector<std::pair<AgentId, std::string>>& entries) {
-  std::vector<wire::RefusedKey> up, down;
-  for (const auto& [agent, key] : entries) {
-    auto name = sync::NameOfEntry(deps_.storage, key);
-    if (!name) continue;
-    const sync::Link* link = links_.Find(agent);
-    (link == nullptr || link->is_parent() ? up : down).push_back(std::move(*name));
-  }
-  SendAgain(up, TG_DIRECTION_UP);
-  SendAgain(down, TG_DIRECTION_DOWN);
-}
-
 // Into the open group.
 void Node::Impl::StageForgetOurs(AgentId agent, const std::string& key) {
   stage_.MetaDelete(key);
@@ -386,21 +373,6 @@ void Node::Impl::ForgetDropped(const sync::Link& link, const std::vector<wire::R
   for (const wire::RefusedKey& name : known)
     stage_.MetaDelete(sync::meta::Dropped(link.agent(), name.owner, name.pk, name.sk));
   stage_.End();
-}
-
-// A neighbour sent again what it had sent before: what was refused beyond it is tried there again.
-void Node::Impl::NoteSentAgain(const tg_change& change) {
-  const sync::Link* from = links_.Look(change.via);
-  if (from == nullptr) return;
-  auto look = [&](const sync::Link& link) {
-    if (link.refused_ours.empty() || link.is_parent() == from->is_parent()) return;
-    std::string key =
-        sync::meta::Quarantine(link.agent(), true, change.key.owner, View(change.key.pk), View(change.key.sk));
-    if (link.refused_ours.contains(key)) sent_again_entries_.emplace_back(link.agent(), std::move(key));
-  };
-  if (const sync::Link* parent = links_.parent()) look(*parent);
-  if (!from->is_parent()) return;
-  for (const sync::Link* child : links_.ChildrenOf(change.key.owner)) look(*child);
 }
 
 }  // namespace tidegate::node

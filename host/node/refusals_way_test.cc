@@ -121,6 +121,8 @@ TEST_F(RefusalsWay, StateThatCameFromAboveFirst_IsListedAtItsWriter) {
   ASSERT_NE(lower.Get("Setting", R"({"name":"x"})", 42), "not_found");
   tree_.network = nullptr;
   tree_.Run(20'000);
+  for (TestNode* node : {tree_.server, tree_.router, &lower, tree_.device})
+    EXPECT_THAT(node->Quarantine(), SizeIs(1)) << "before the restart, at agent " << node->agent();
   tree_.Disconnect(lower, *tree_.router);
   tree_.Disconnect(*tree_.router, *tree_.server);
   Restart(*tree_.router);
@@ -129,6 +131,25 @@ TEST_F(RefusalsWay, StateThatCameFromAboveFirst_IsListedAtItsWriter) {
   tree_.Run(20'000);
   for (TestNode* node : {tree_.server, tree_.router, &lower, tree_.device})
     EXPECT_THAT(node->Quarantine(), SizeIs(1)) << "at agent " << node->agent();
+}
+
+// The new router had the state from its own parent, and that had not given it to the server yet.
+TEST_F(RefusalsWay, StateThatCameFromAboveFirst_IsDeliveredWhenTheServerHasIt) {
+  TestNode& lower = AddRouter(*tree_.router, 3);
+  tree_.Disconnect(*tree_.router, *tree_.server);
+  Put("Setting", R"({"name":"x"})");
+  ASSERT_NE(tree_.router->Get("Setting", R"({"name":"x"})", 42), "not_found");
+  tree_.network = [&](TestNode& from, TestNode&, const wire::DecodedFrame& frame) {
+    return &from != tree_.device || std::get_if<wire::Batch>(&frame.body) == nullptr;
+  };
+  Move(lower);
+  ASSERT_NE(lower.Get("Setting", R"({"name":"x"})", 42), "not_found");
+  tree_.network = nullptr;
+  EXPECT_EQ(Sync(*tree_.device, SyncTarget::kServer, 20'000, 20'100).status.code(), Code::kTimeout);
+  tree_.Connect(*tree_.router, *tree_.server);
+  SyncAnswer answer = Sync(*tree_.device, SyncTarget::kServer, 20'000, 20'100);
+  EXPECT_TRUE(answer.status.ok() && answer.complete());
+  EXPECT_NE(tree_.server->Get("Setting", R"({"name":"x"})", 42), "not_found");
 }
 
 // Seed 1747 of `everything`: what waits with its transaction came again without those for which it waits, and went on.
@@ -234,6 +255,50 @@ TEST_F(RefusalsWay, DroppedWhileTheWriterIsAwayAndItsRouterRestarts_TheWriterLea
   ConnectAll();
   tree_.Run(5'000);
   EXPECT_EQ(Sync(*tree_.device, SyncTarget::kServer, 5'000, 5'100).dropped_count, 1u) << "told once";
+}
+
+// Seed 404 of `strict`.
+TEST_F(RefusalsWay, DroppedBeforeTheWriterHeardOfTheRefusal_IsNamedAtTheWriter) {
+  Listen(*tree_.server);
+  tree_.network = [&](TestNode& from, TestNode& to, const wire::DecodedFrame& frame) {
+    const auto* ack = std::get_if<wire::Ack>(&frame.body);
+    return &from != tree_.router || &to != tree_.device || ack == nullptr || ack->refused.empty();
+  };
+  Put("Reading", R"({"id":"bad"})");
+  ASSERT_THAT(tree_.device->Quarantine(), IsEmpty());
+  tree_.Disconnect(*tree_.device, *tree_.router);
+  EXPECT_EQ(tree_.server->Act(kDrop).done, 1u);
+  tree_.Run(2'000);
+  tree_.Disconnect(*tree_.router, *tree_.server);
+  Restart(*tree_.router);
+  tree_.network = nullptr;
+  ConnectAll();
+  tree_.Run(5'000);
+  EXPECT_EQ(Sync(*tree_.device, SyncTarget::kServer, 5'000, 5'100).dropped_count, 1u);
+}
+
+// Seed 381 of `strict`: what took the place of what was waited for was refused, and dropped.
+TEST_F(RefusalsWay, WaitedForAndReplacedByWhatWasDropped_IsNamed) {
+  Listen(*tree_.server);
+  tree_.Disconnect(*tree_.router, *tree_.server);
+  Put("Reading", R"({"id":"bad"})");
+  auto answer = std::make_shared<SyncAnswer>();
+  answer->status = Status::Internal("not answered");
+  (*tree_.device)->Sync({SyncTarget::kServer, 60'000}, [answer](SyncAnswer given) { *answer = std::move(given); });
+  tree_.Run(100);
+  Put("Reading", R"({"id":"bad","value":2})");
+  tree_.network = [&](TestNode& from, TestNode& to, const wire::DecodedFrame&) {
+    return &from != tree_.router || &to != tree_.device;
+  };
+  tree_.Connect(*tree_.router, *tree_.server);
+  tree_.Run(2'000);
+  ASSERT_EQ(tree_.server->Act(kDrop).done, 1u);
+  tree_.Run(2'000);
+  tree_.network = nullptr;
+  tree_.Run(20'000);
+  EXPECT_TRUE(answer->status.ok());
+  EXPECT_EQ(answer->dropped_count, 1u);
+  EXPECT_FALSE(answer->complete());
 }
 
 // Seed 289 of `together`.

@@ -117,7 +117,10 @@ void Node::Impl::PutJoined(const replica::ModelRule& rule, const tg_change& chan
   result.body = Bytes(joined->body);
   result.policy_meta = Bytes(joined->policy_meta);
   // It brings nothing: nothing is stored, and nothing sent on.
-  if (SameState(result, *held)) return TellRefusedAbove(change);
+  if (SameState(result, *held)) {
+    NoteGivenFromBelow(change);
+    return TellRefusedAbove(change);
+  }
   if (SameState(result, change)) {
     result = change;
   } else {

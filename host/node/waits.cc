@@ -266,7 +266,10 @@ void Waits::NameDropped(const Waiter& waiter, SyncAnswer* answer) const {
   const sync::Link* parent = links_.parent();
   for (GivenUp::Entry& entry : given_up_.List()) {
     const bool meant = waiter.target == SyncTarget::kServer || (parent != nullptr && entry.name.by == parent->agent());
-    if (!meant || entry.position > waiter.position) continue;
+    // It may have taken the place of what was waited for.
+    const bool instead =
+        waiter.superseded.contains(std::to_string(entry.name.owner) + "/" + entry.name.pk + "\x1f" + entry.name.sk);
+    if (!meant || (entry.position > waiter.position && !instead)) continue;
     ++answer->dropped_count;
     if (answer->dropped.size() < options_.sync_exceptions_max) answer->dropped.push_back(std::move(entry.name));
   }

@@ -27,6 +27,11 @@ set(kept
   "restores 40"     # a restored device ran a command again that came anew (decision 0173)
   "restores 163"    # an answer that was given back never went up again
   "together 405"    # an ack that was overtaken listed what had ended
+  "strict 311"      # what took the place of what was waited for was dropped by hand
+  "strict 381"      # the same, at its writer
+  "strict 404"      # a drop was told of a refusal that its writer never heard of
+  "strict 552"      # a refusal and its end by hand in one ack, where an older state was listed
+  "strict 535"      # an end and a drop in one ack: it was sent again, and stopped on its way
   "everything 298"  # what a router had from above by a comparison was refused above, and its writer was not told
   "everything 1747" # a refusal ended before its writer heard of it (decision 0178)
   "together 151"    # a drop was told by a router that died meanwhile as an end (decision 0179)

@@ -85,6 +85,11 @@ class Oracle {
   // An operator wants this entry, of what a node refused, dropped there.
   void GiveUp(const node::QuarantineEntry& entry);
   bool IsGivenUp(const std::string& key, const Version& version) const { return given_up_.contains({key, version}); }
+  // Or a newer state of it.
+  bool IsGivenUpSince(const std::string& key, const Version& version) const {
+    auto from = given_up_.lower_bound({key, version});
+    return from != given_up_.end() && from->first == key;
+  }
   // Of a joined item: whether any of the states that may be in it is.
   bool IsRefusable(const std::string& key, const Written& written) const;
 

@@ -49,6 +49,7 @@ std::function<void(const node::SyncAnswer&)> Oracle::ExpectSync(SimNode& node, n
     CheckExceptions(*here, answer);
     std::map<std::string, Version> excepted;
     for (const node::SyncException& exception : answer.quarantined) excepted[KeyOf(exception)] = exception.version;
+    for (const node::SyncException& exception : answer.dropped) excepted[KeyOf(exception)] = exception.version;
     std::set<std::string> superseded_keys;
     for (const node::SyncException& exception : answer.superseded) superseded_keys.insert(KeyOf(exception));
     std::set<std::string> held_models;
@@ -60,7 +61,9 @@ std::function<void(const node::SyncAnswer&)> Oracle::ExpectSync(SimNode& node, n
       const Written* written = Find(KeyText(key), one.version);
       if (rotted_.contains(KeyText(key))) continue;
       if (written != nullptr && held_models.contains(written->model)) continue;
-      if (WasDropped(goal, KeyText(key), one.version) || IsGivenUp(KeyText(key), one.version)) continue;
+      if (WasDropped(goal, KeyText(key), one.version)) continue;
+      // What was given up there, or what took its place was: its writer names it, a node between may have forgotten it.
+      if (IsGivenUpSince(KeyText(key), one.version) && one.version.agent != agent) continue;
       auto exception = excepted.find(KeyText(key));
       if (exception != excepted.end() && exception->second >= one.version) continue;
       bool superseded = superseded_keys.contains(KeyText(key));  // meanwhile, and it says so
