@@ -47,9 +47,10 @@ void Node::Impl::OnHolds(sync::Link* link, const std::vector<wire::Hold>& list, 
     link->ack_due = true;
     return;
   }
-  std::vector<uint64_t> read;
-  for (const sync::FeedSender& sender : link->senders) read.push_back(sender.read_position());
-  held_above_.Heard(list, positions, read, deps_.clock.unix_ms());
+  sync::HeldAbove::Positions known{positions, {}, {}};
+  for (const sync::FeedSender& sender : link->senders) known.read.push_back(sender.read_position());
+  for (const Watermark& delivered : delivered_) known.delivered.push_back(delivered.position);
+  held_above_.Heard(list, known, deps_.clock.unix_ms());
   stage_.Begin();
   held_above_.Stage(&stage_);
   stage_.End([this, agent = link->agent(), id = link->session_id, number](const Status& status,
@@ -68,7 +69,7 @@ void Node::Impl::OnHolds(sync::Link* link, const std::vector<wire::Hold>& list, 
 }
 
 // What waits above is an exception of "delivered" for everybody below.
-void Node::Impl::TellBeyond() {
+std::vector<wire::Hold> Node::Impl::HeldBeyond() const {
   const sync::Link* parent = links_.parent();
   std::vector<wire::Hold> beyond;
   for (const auto& [key, entry] : held_above_.entries()) {
@@ -77,6 +78,11 @@ void Node::Impl::TellBeyond() {
     hold.since.clear();
     if (hold.by != 0 && entry.left_out) beyond.push_back(std::move(hold));
   }
+  return beyond;
+}
+
+void Node::Impl::TellBeyond() {
+  const std::vector<wire::Hold> beyond = HeldBeyond();
   for (const auto& [agent, link] : links_.all()) {
     if (link->is_parent()) continue;
     uint64_t number = link->holds.number();

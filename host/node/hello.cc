@@ -104,6 +104,8 @@ void Node::Impl::OnHelloFromParent(Session* session, const wire::Hello& hello) {
   if (other_parent) {
     ended = EndRefusedBy(former);
     links_.StageForget(*former, &stage_);
+    held_above_.ParentLeft();
+    held_above_.Stage(&stage_);
   }
   sync::LinkTable::StageRecord(record, &stage_);
   TakeHorizon(hello);
@@ -129,6 +131,7 @@ void Node::Impl::OnHelloFromParent(Session* session, const wire::Hello& hello) {
   stage_.End([this, number = session->transport, id = session->id, hello, record, other_parent, lost, fallen,
               fall_before, confirmed, confirmed_before, known_attach, ended,
               gone = former != nullptr ? former->agent() : 0](const Status& status, std::span<const core::Effect>) {
+    if (other_parent) held_above_.Staged(status.ok());
     if (!status.ok()) {
       record_.fall = fall_before;  // it is heard again with the next hello
       record_.confirmed_fall = confirmed_before;

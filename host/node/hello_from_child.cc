@@ -150,7 +150,8 @@ void Node::Impl::ChildIsUp(Session* session, wire::SessionId id, const wire::Hel
   JudgeTable(link);
   ApplyQuotas(link);
   StageHolds(link);
-  link->AckAll();  // says what is delivered meanwhile
+  link->holds.SetBeyond(HeldBeyond());  // it may be new here
+  link->AckAll();                       // says what is delivered meanwhile
   wire::Hello answer = sync::MakeHello(self_, link);
   answer.models = TableForChildren();
   answer.edges_number = hello.edges_number;

@@ -191,5 +191,44 @@ TEST_F(Holds, OtherParentWhileHeld_GetsWhatTheOldOneDidNotTake) {
   EXPECT_EQ(ReadingsAt(*tree_.server, 20), 20);
 }
 
+// "Delivered" passes what waits above, for whoever knows of it: a child that comes later has to be told, too.
+TEST_F(Holds, NewChildWhileItIsHeldAbove_IsToldBeforeAnythingIsDelivered) {
+  tree_.server->UseSchema(kWithoutReading);
+  tree_.Run(1'000);
+  PutReadings(0, 3);
+  tree_.Run(2'000);
+  TestNode& late = tree_.Add(43, TG_ROLE_DEVICE, 65535);
+  late.Start();
+  tree_.Connect(late, *tree_.router);
+  ASSERT_TRUE(late.Put("Reading", Reading(7)).status.ok());
+  const SyncAnswer answer = Sync(late, SyncTarget::kServer, 10'000, 5'000);
+  ASSERT_TRUE(answer.status.ok()) << answer.status.message();
+  ASSERT_EQ(answer.held.size(), 1u) << "it is not there";
+  EXPECT_EQ(answer.held[0].model, "Reading");
+}
+
+// What waited at the former parent, or beyond it, counted as delivered with that exception. The former parent may be
+// gone for good.
+TEST_F(Holds, MovesWhileItIsHeldBeyondTheParent_GoesTheNewWayToo) {
+  tree_.server->UseSchema(kWithoutReading);
+  TestNode& other = tree_.Add(11, TG_ROLE_ROUTER, 2);
+  other.Start();
+  tree_.Connect(other, *tree_.server);
+  tree_.Run(1'000);
+  PutReadings(0, 20);
+  ASSERT_TRUE(tree_.device->Put("Status", R"({"state":"on"})").status.ok());
+  ASSERT_TRUE(Sync(*tree_.device, SyncTarget::kServer, 10'000, 5'000).status.ok()) << "with an exception";
+  ASSERT_EQ(HoldsOf(*tree_.device, 10).size(), 1u);
+  tree_.Disconnect(*tree_.device, *tree_.router);
+  tree_.Disconnect(*tree_.router, *tree_.server);
+  tree_.Run(1'000);
+  tree_.server->UseSchema("");
+  tree_.Connect(*tree_.device, other);
+  tree_.Run(10'000);
+  EXPECT_EQ(ReadingsAt(*tree_.server, 20), 20);
+  EXPECT_TRUE(Sync(*tree_.device, SyncTarget::kServer, 10'000, 5'000).complete());
+  EXPECT_THAT(HoldsOf(*tree_.device, 11), IsEmpty());
+}
+
 }  // namespace
 }  // namespace tidegate::node

@@ -442,6 +442,7 @@ class Node::Impl : private sync::Admission,
                const std::vector<uint64_t>& positions);
   bool LeavesOut(AgentId neighbour, const tg_change& change) const;
   std::vector<uint64_t> TakenPositions(const sync::Link& link, const wire::Ack& ack) const;
+  std::vector<wire::Hold> HeldBeyond() const;
   void TellBeyond();
   std::vector<HoldStatus> HoldsOf(const sync::Link& link) const;
   void SendHeldAgain();

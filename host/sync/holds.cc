@@ -151,8 +151,30 @@ bool HeldAbove::Excepts(std::string_view model, bool beyond_too) const {
   return beyond_too && entries_.contains({std::string(model), true});
 }
 
-bool HeldAbove::Heard(const std::vector<wire::Hold>& list, const std::vector<uint64_t>& positions,
-                      const std::vector<uint64_t>& read, int64_t unix_ms) {
+void HeldAbove::ParentLeft() {
+  std::vector<Key> beyond;
+  for (const auto& [key, entry] : entries_) {
+    if (entry.beyond()) beyond.push_back(key);
+  }
+  for (const Key& key : beyond) {
+    Entry left = std::move(entries_.extract(key).mapped());
+    gone_.push_back(key);
+    if (!left.left_out) continue;
+    auto [place, fresh] = entries_.try_emplace({key.first, false});
+    Entry& entry = place->second;
+    if (fresh) {
+      entry.record.hold = left.record.hold;
+      entry.record.hold.by = 0;
+      entry.record.since_unix_ms = left.record.since_unix_ms;
+    }
+    entry.record.ranges.insert(entry.record.ranges.end(), left.record.ranges.begin(), left.record.ranges.end());
+    entry.record.released = false;
+    entry.left_out = left_out_news_ = true;
+    entry.durable = false;
+  }
+}
+
+bool HeldAbove::Heard(const std::vector<wire::Hold>& list, const Positions& positions, int64_t unix_ms) {
   bool changed = false;
   std::vector<Key> named;
   for (const wire::Hold& hold : list) {
@@ -170,8 +192,12 @@ bool HeldAbove::Heard(const std::vector<wire::Hold>& list, const std::vector<uin
       record.hold.since.clear();
       record.released = false;
     }
+    if (hold.by != 0 && record.ranges.empty()) {
+      for (uint32_t lane = 0; lane < TG_LANE_COUNT; ++lane)
+        record.ranges.push_back({lane, positions.delivered[lane], wire::SeqRange::kOpen});
+    }
     for (uint32_t lane = 0; hold.by == 0 && lane < TG_LANE_COUNT; ++lane) {
-      uint64_t from = positions[lane];
+      uint64_t from = positions.taken[lane];
       for (const wire::LaneWatermark& since : hold.since) {
         if (since.lane == lane) from = std::min(from, since.watermark.position);
       }
@@ -194,7 +220,8 @@ bool HeldAbove::Heard(const std::vector<wire::Hold>& list, const std::vector<uin
   for (auto& [key, entry] : entries_) {
     if (std::find(named.begin(), named.end(), key) != named.end() || entry.record.released) continue;
     entry.record.released = true;
-    for (wire::SeqRange& range : entry.record.ranges) range.to = std::min(range.to, read[range.lane]);
+    if (entry.beyond()) entry.record.ranges.clear();  // who held it sends it again
+    for (wire::SeqRange& range : entry.record.ranges) range.to = std::min(range.to, positions.read[range.lane]);
     std::erase_if(entry.record.ranges, [](const wire::SeqRange& range) { return range.from >= range.to; });
     entry.durable = false;
     changed = true;
@@ -203,12 +230,16 @@ bool HeldAbove::Heard(const std::vector<wire::Hold>& list, const std::vector<uin
 }
 
 void HeldAbove::Stage(core::Stage* stage) const {
+  for (const Key& key : gone_) {
+    if (!entries_.contains(key)) stage->MetaDelete(MetaKey(key));
+  }
   for (const auto& [key, entry] : entries_) {
     if (!entry.durable) stage->MetaPut(MetaKey(key), wire::EncodeRecord(entry.record));
   }
 }
 
 void HeldAbove::Staged(bool ok) {
+  if (ok) gone_.clear();
   for (auto& [key, entry] : entries_) entry.durable = entry.durable || ok;
 }
 

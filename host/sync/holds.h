@@ -109,11 +109,17 @@ class HeldAbove {
   // Whether something of the model may not be there although watermarks have passed it.
   bool Excepts(std::string_view model, bool beyond_too) const;
 
-  // The parent's list. positions: by lane, what it holds of our feed without having left anything out. read: up to
-  // where the feed will not look again by itself, and so what is released has to be sent again.
-  // Returns true if an entry changed (it is not durable then).
-  bool Heard(const std::vector<wire::Hold>& list, const std::vector<uint64_t>& positions,
-             const std::vector<uint64_t>& read, int64_t unix_ms);
+  // By lane. taken: what the parent holds of our feed without having left anything out. read: up to where the feed will
+  // not look again by itself, and so what is released has to be sent again. delivered: up to where what we have is
+  // delivered; what an exception beyond the parent excepts lies behind that.
+  struct Positions {
+    std::vector<uint64_t> taken, read, delivered;
+  };
+  // The parent's list. Returns true if an entry changed (it is not durable then).
+  bool Heard(const std::vector<wire::Hold>& list, const Positions& positions, int64_t unix_ms);
+  // There is another parent now. What waits beyond the former one, "delivered" has passed over, and only the former
+  // parent sends it on, if it ever can: here it waits from now on as if that one had held it, until the new one has it.
+  void ParentLeft();
 
   // Whatever is not durable, into the open group; then Staged with the outcome.
   void Stage(core::Stage* stage) const;
@@ -124,6 +130,7 @@ class HeldAbove {
  private:
   mutable bool left_out_news_ = false;
   std::map<Key, Entry> entries_;
+  std::vector<Key> gone_;  // not entries any more, and on the disk still
 };
 
 }  // namespace tidegate::sync

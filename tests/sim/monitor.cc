@@ -41,6 +41,8 @@ std::string Monitor::Describe(const wire::DecodedFrame& frame) {
         text += " " + std::to_string(lane.lane) + ":" + Text(lane.held) + "/" + Text(lane.delivered);
       for (const wire::RefusedKey& refused : ack.refused)
         text += " refused " + refused.model + " " + refused.pk + " " + refused.sk + " " + refused.reason;
+      if (ack.holds_number != 0) text += " holds #" + std::to_string(ack.holds_number);
+      for (const wire::Hold& hold : ack.holds) text += " " + hold.model + " by " + std::to_string(hold.by);
       return text;
     }
     std::string operator()(const wire::Routes& routes) const { return "routes " + std::to_string(routes.edges.size()); }

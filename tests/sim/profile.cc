@@ -78,6 +78,10 @@ std::vector<Profile> MakeProfiles() {
   together.name = "together";
   together.what = "everything, with changing policies, commands and an operator";
   together.draws_more = true;
+  Profile crowded = everything;
+  crowded.name = "crowded";
+  crowded.what = "everything, where quotas and full disks meet nodes that move";
+  crowded.crowds = true;
   Profile commands{.name = "commands", .what = "commands from the server, run at the devices once by key"};
   commands.commands = 40;
   commands.crashes = 12;
@@ -90,8 +94,8 @@ std::vector<Profile> MakeProfiles() {
   verify.verifies = 12;
   verify.rots = 5;
   verify.settings = 150;
-  return {mixed,    calm, storm,   chain,  skew,       clocks,   wide,     strict, leases,  tight,
-          policies, roam, rewinds, clones, everything, commands, restores, verify, together};
+  return {mixed,    calm, storm,   chain,  skew,       clocks,  wide,     strict,   leases, tight,
+          policies, roam, rewinds, clones, everything, crowded, commands, restores, verify, together};
 }
 
 }  // namespace
@@ -105,6 +109,7 @@ Profile Drawn(Profile profile, SimRandom& random) {
   profile.moves = random.PerMille(600) ? 3 : 0;
   profile.leaps = random.PerMille(400) ? 3 : 0;
   profile.tight = !profile.strict && profile.moves == 0 && random.PerMille(600);
+  if (profile.crowds && !profile.strict) profile.tight = random.PerMille(600);
   profile.fills = profile.tight ? 4 : 0;
   profile.replaces = !profile.strict && !profile.tight && random.PerMille(400);
   profile.wild_clocks = profile.rewinds == 0 && random.PerMille(500);

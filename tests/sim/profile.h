@@ -21,6 +21,7 @@ struct Profile {
   uint32_t joined = 0;       // per mille of the writes that are of the model that is joined, beside its share
   bool draws = false;        // each seed draws which of the kinds below it has
   bool draws_more = false;   // of changing policies, commands and an operator too
+  bool crowds = false;       // draws: quotas also where nodes move
   bool replaces = false;     // in the end a device gets a new disk, a clock of 1970, and writes what it wrote before
   bool wild_clocks = false;  // years off, not only minutes
   bool server_late = false;  // much is there before the first contact
