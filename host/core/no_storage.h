@@ -37,6 +37,7 @@ class NoStorage : public Storage {
   Result<tg_storage_stats> Stats() const override { return answer_; }
   Status Backup(std::string_view) override { return answer_; }
   Status Traces(uint64_t, uint64_t, const ChangeFn&) const override { return answer_; }
+  Status Expiring(int64_t, uint64_t, uint64_t, const ChangeFn&) const override { return answer_; }
 
  private:
   Status answer_;

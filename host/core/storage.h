@@ -68,6 +68,8 @@ class Storage {
   virtual Status Backup(std::string_view path) = 0;
   // Tombstones and evicts with seq > after, in seq order. kUnsupported: this storage is never purged.
   virtual Status Traces(uint64_t after, uint64_t limit, const ChangeFn& fn) const = 0;
+  // Items with an expiry, in the order of (expires_ms, seq). kUnsupported: what has expired is never removed.
+  virtual Status Expiring(int64_t after_ms, uint64_t after_seq, uint64_t limit, const ChangeFn& fn) const = 0;
 };
 
 }  // namespace tidegate::core

@@ -68,6 +68,7 @@ void BackgroundVerify::Run(sync::Link* parent, int64_t now_us) {
   pass_.Count(ComparePass::CountedFor::kItself, false);
   sync::ComparePlan plan{deps_.random.Next() | 1, {*next}, 0, around_.KnownHorizon(), true, true};
   plan.slow = true;
+  plan.cut.expired_ms = around_.ExpiredMs();
   pass_.Start(*parent, std::move(plan));
 }
 
@@ -138,7 +139,7 @@ void BackgroundVerify::EndOwner(sync::Link* parent, int64_t now_us) {
   if (!mended) run.report.dropped += count.report().dropped;
   pass_.StopCounting();
   if (mended) return;
-  run.report.rows += pass_.shelf().RowsOf(run.owner, around_.KnownHorizon());
+  run.report.rows += pass_.shelf().RowsOf(run.owner, pass_.asker().cut());
   run.looking = false;
   if (found != 0) {
     stage_.Begin();
@@ -202,7 +203,7 @@ void BackgroundVerify::Show(VerifyStatus* status) const {
     status->owners = run_->owners;
     status->owners_done = run_->owners_done;
     status->rows = run_->report.rows;
-    if (run_->looking) status->rows += pass_.shelf().RowsOf(run_->owner, around_.KnownHorizon());
+    if (run_->looking) status->rows += pass_.shelf().RowsOf(run_->owner, pass_.asker().cut());
   } else if (const int64_t due_us = schedule_.due_us(); due_us != INT64_MAX) {
     status->next_in_ms = std::max<int64_t>(0, due_us - deps_.clock.monotonic_us()) / 1000;
   }

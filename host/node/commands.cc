@@ -1,6 +1,7 @@
 // Commands: down items that make a program run, once by key, while they have no answer (an up item whose key is made
 // of the same fields). docs/replication.md, "Commands".
 #include "host/base/views.h"
+#include "host/core/expiry.h"
 #include "host/node/impl.h"
 #include "host/schema/item.h"
 
@@ -40,8 +41,7 @@ Status Node::Impl::ForEachCommand(const replica::ModelRule& rule, std::optional<
     core::ChangeArena arena;
     std::vector<tg_change> page;
     Result<std::string> next = deps_.storage.Query(query, [&](const tg_change& change) {
-      bool live = change.kind == TG_CHANGE_ITEM && (change.expires_ms == 0 || change.expires_ms > now_ms);
-      if (live) page.push_back(arena.Copy(change));
+      if (change.kind == TG_CHANGE_ITEM && !core::IsExpired(change, now_ms)) page.push_back(arena.Copy(change));
       return true;
     });
     if (!next.ok()) return next.status();
@@ -85,6 +85,12 @@ Result<CommandList> Node::Impl::Commands(const std::string& model) const {
                                       [&](const replica::ModelRule& of, const tg_change& command,
                                           const std::string& shown, const std::string& key, bool answered) {
                                         if (answered) return;
+                                        if (command.expires_ms != 0 && clock_judge_.Suspends()) {
+                                          list.waits_for =
+                                              "a command may have expired, and the clock of this node is in doubt; "
+                                              "such a one must not run late";
+                                          return;
+                                        }
                                         auto name = KeyFromProperties(*of.answer->model, key);
                                         if (name.ok() && doubted_answers_.contains({name->pk, name->sk})) {
                                           list.waits_for =
@@ -102,8 +108,9 @@ Result<CommandList> Node::Impl::Commands(const std::string& model) const {
 
 // ---- what this node may have forgotten ----
 
-// Unanswered commands of this node: their answers, which another life of it may have given.
-std::vector<wire::KeyBound> Node::Impl::KeysOfMissingAnswers() const {
+// Unanswered commands of this node: their answers, which another life of it may have given. A page of those that were
+// not asked for yet.
+std::vector<wire::KeyBound> Node::Impl::KeysOfMissingAnswers(const AnswerKeys& asked) const {
   constexpr size_t kKeysMax = 1'000;
   std::vector<wire::KeyBound> keys;
   auto catalog = deps_.catalog.Get();
@@ -116,7 +123,7 @@ std::vector<wire::KeyBound> Node::Impl::KeysOfMissingAnswers() const {
                                        const std::string& key_json, bool answered) {
                                      if (answered || keys.size() >= kKeysMax) return;
                                      auto key = KeyFromProperties(*of.answer->model, key_json);
-                                     if (key.ok()) keys.push_back({key->pk, key->sk});
+                                     if (key.ok() && !asked.contains({key->pk, key->sk})) keys.push_back({key->pk, key->sk});
                                    });
       if (!read.ok()) deps_.log.Write(3, "cannot read the commands: " + read.message());
     }
@@ -124,10 +131,11 @@ std::vector<wire::KeyBound> Node::Impl::KeysOfMissingAnswers() const {
   return keys;
 }
 
-// In the pass under way, each once: it may have brought the command itself. False: there are none to ask for.
+// In the pass under way, each once: it may have brought the command itself. False: there are none left to ask for, and
+// the pass may end.
 bool Node::Impl::AskMissingAnswers() {
-  std::vector<wire::KeyBound> keys = KeysOfMissingAnswers();
-  std::erase_if(keys, [&](const wire::KeyBound& key) { return !asked_answers_.insert({key.pk, key.sk}).second; });
+  std::vector<wire::KeyBound> keys = KeysOfMissingAnswers(asked_answers_);
+  for (const wire::KeyBound& key : keys) asked_answers_.insert({key.pk, key.sk});
   pass_.asker().AskOwn(options_.agent, keys);
   return !keys.empty();
 }
@@ -135,7 +143,7 @@ bool Node::Impl::AskMissingAnswers() {
 // Into the open group, at a start and when the parent is there again: a backup, or an older state of a virtual
 // machine, may lack answers that the parent has.
 void Node::Impl::DoubtAnswers() {
-  if (options_.role == TG_ROLE_SERVER || KeysOfMissingAnswers().empty()) return;
+  if (options_.role == TG_ROLE_SERVER || KeysOfMissingAnswers({}).empty()) return;
   marks_.Add(false, options_.agent);
   marks_.Stage();
 }
@@ -163,7 +171,8 @@ bool Node::Impl::IsOwnAnswer(const tg_change& change) const {
   return rule != nullptr && rule->command != nullptr;
 }
 
-// Whether a command that it answers is still here: until that is removed, the answer says that it has run.
+// Whether a command that it answers is still here: until that is removed or has expired, the answer says that it has
+// run.
 bool Node::Impl::KeepsAnswer(const tg_change& change) {
   auto catalog = deps_.catalog.Get();
   if (!catalog->has_commands()) return false;
@@ -178,7 +187,9 @@ bool Node::Impl::KeepsAnswer(const tg_change& change) {
   if (!key.ok()) return false;
   for (AgentId owner : {change.key.owner, kAgentAll}) {
     std::optional<tg_change> command = StateOf({owner, Str(key->pk), Str(key->sk)});
-    if (command && command->kind == TG_CHANGE_ITEM && View(command->model) == rule->command->name) return true;
+    if (command && command->kind == TG_CHANGE_ITEM && View(command->model) == rule->command->name &&
+        !core::IsExpired(*command, deps_.clock.expiry_ms()))
+      return true;
   }
   return false;
 }

@@ -26,6 +26,8 @@ class ComparePass {
     virtual ~Around() = default;
     // Tombstones below it may be forgotten here, or above.
     virtual uint64_t KnownHorizon() const = 0;
+    // Items that expired until then are compared no more.
+    virtual int64_t ExpiredMs() const = 0;
     // A comparison that was counted has ended: it is noted, and the parent is told.
     virtual void NoteReport(sync::Link* parent, wire::CompareReport report) = 0;
   };

@@ -63,6 +63,7 @@ class ErrandLegsTest : public ObjectTest, private Errands::Around, private Compa
     return true;
   }
   uint64_t KnownHorizon() const override { return 0; }
+  int64_t ExpiredMs() const override { return 0; }
   void NoteReport(sync::Link*, wire::CompareReport) override {}
 
   std::vector<std::pair<AgentId, wire::SyncAsk>> asked_;

@@ -220,7 +220,7 @@ void Node::Impl::ParentIsUp(Session* session, const wire::Hello& hello, const wi
   ApplyQuotas(link);
   StageHolds(link);
   TellBeyond();
-  if (!KeysOfMissingAnswers().empty()) {
+  if (!KeysOfMissingAnswers({}).empty()) {
     stage_.Begin();
     DoubtAnswers();
     stage_.End();

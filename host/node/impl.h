@@ -21,6 +21,7 @@
 #include "host/node/disk_gate.h"
 #include "host/node/doubts.h"
 #include "host/node/errands.h"
+#include "host/node/expiry_sweep.h"
 #include "host/node/given_up.h"
 #include "host/node/marks.h"
 #include "host/node/node.h"
@@ -51,7 +52,8 @@ class Node::Impl : private sync::Admission,
                    private WayUp,
                    private PolicyChanges::Around,
                    private ComparePass::Around,
-                   private Errands::Around {
+                   private Errands::Around,
+                   private ExpirySweep::Around {
  public:
   Impl(const NodeOptions& options, const Dependencies& deps);
 
@@ -351,6 +353,7 @@ class Node::Impl : private sync::Admission,
   void ClockMoved(int64_t by_ms);
   void StageLeases(int64_t now_ms);
   uint64_t KnownHorizon() const override;
+  int64_t ExpiredMs() const override { return expiry_.InstantMs(); }
   void TakeHorizon(const wire::Hello& hello);
 
   // purge.cc
@@ -363,6 +366,9 @@ class Node::Impl : private sync::Admission,
   bool PassedUp(const tg_change& trace, uint32_t lane);
   bool PassedDown(sync::Link* child, const tg_change& trace, uint32_t lane);
   Status CheckHorizon(const sync::Inbound& from, const tg_change& change) const;
+  ExpirySweep::Verdict JudgeExpired(const tg_change& item, int64_t now_ms) override;
+  bool LoseExpired(const tg_change& item) override { return retention_.LoseExpired(item); }
+  void NoteSwept(const tg_change& item) override;
 
   // sure.cc
   sync::Sureness SureOf(const sync::Link& child, AgentId owner) const;
@@ -481,7 +487,8 @@ class Node::Impl : private sync::Admission,
   bool HasAnswer(const replica::ModelRule& answer, AgentId owner, const std::string& key_json) const;
   bool KeepsAnswer(const tg_change& change) override;
   bool IsOwnAnswer(const tg_change& change) const;
-  std::vector<wire::KeyBound> KeysOfMissingAnswers() const;
+  using AnswerKeys = std::set<std::pair<std::string, std::string>>;
+  std::vector<wire::KeyBound> KeysOfMissingAnswers(const AnswerKeys& asked) const;
   bool AskMissingAnswers();
   void DoubtAnswers();
   void NoteCommand(const tg_change& change);
@@ -522,6 +529,7 @@ class Node::Impl : private sync::Admission,
   GivenUp given_up_;
   Quotas quotas_;
   Retention retention_;
+  ExpirySweep expiry_;
   Strays strays_;
   PolicyChanges policy_changes_;
   sync::EncodedOnce encoded_once_;
@@ -583,9 +591,9 @@ class Node::Impl : private sync::Admission,
   bool lacks_from_above_ = false;  // something goes down here that does not come down from the parent
   uint64_t sure_answered_ = 0;     // and the last that was answered
   std::set<AgentId> former_parents_;
-  std::set<std::pair<std::string, std::string>> asked_answers_;  // in the pass under way, by key
+  AnswerKeys asked_answers_;  // in the pass under way, by key
   // Of commands that came since the last pass: the parent may have their answers, which this node has forgotten.
-  std::set<std::pair<std::string, std::string>> doubted_answers_;
+  AnswerKeys doubted_answers_;
 
   sync::ConflictJournal conflicts_;
   std::deque<AnsweredCommand> answered_;  // at the server: to be removed

@@ -35,6 +35,7 @@ Node::Impl::Impl(const NodeOptions& options, const Dependencies& deps)
       given_up_(options_, deps_),
       quotas_(options_, deps_),
       retention_(options_, deps_, stage_, links_, clock_judge_, quotas_, *this),
+      expiry_(options_, deps_, stage_, clock_judge_, *this),
       strays_(options_, deps_, stage_, links_, *this),
       policy_changes_(options_, deps_, stage_, links_, versions_, end_, parent_table_, *this),
       pass_(deps.storage, options_),
@@ -245,6 +246,7 @@ void Node::Impl::Committed(const Watermark& end, std::span<const core::Effect> e
     if (!effect.applied()) continue;
     ++applied;
     if (!quotas_.empty()) quotas_.NoteCommitted(effect);
+    if (effect.change->expires_ms != 0 && effect.outcome.seq != 0) expiry_.Note(effect.change->expires_ms, now_us);
     // An answer is kept as long as its command.
     if (retention_.on() && effect.change->kind == TG_CHANGE_TOMBSTONE && effect.change->direction == TG_DIRECTION_DOWN)
       retention_.LookAgain();
@@ -295,6 +297,7 @@ Status Node::Impl::Commit() {
   SendHeldAgain();
   clearings_.Run();
   retention_.Run(now_us);
+  expiry_.Run(now_us);
   disk_gate_.TryAgain(now_us);
   if (disk_gate_.TakeOver()) doubts_.Note("the disk was full");
   StoreDelivered(now_us);
@@ -353,7 +356,7 @@ int64_t Node::Impl::NextTimerUs() const {
   if (!links_.routes().empty()) next = std::min(next, age_routes_at_us_);
   next = std::min({next, pass_.shelf().NextForgetUs(), std::max(now_us, pass_.shelf().NextReadUs()),
                    background_verify_.NextUs(now_us)});
-  next = std::min(next, retention_.NextUs());
+  next = std::min({next, retention_.NextUs(), expiry_.NextUs()});
   if (!take_up_.empty()) next = std::min(next, std::max(now_us, take_up_at_us_));
   return std::min({next, policy_changes_.NextUs(now_us), disk_gate_.try_us(), store_delivered_at_us_, purge_at_us_,
                    errands_.NextUs()});

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "host/base/views.h"
+#include "host/core/expiry.h"
 #include "host/node/held_state.h"
 #include "host/node/impl.h"
 #include "host/sync/meta_keys.h"
@@ -140,10 +141,47 @@ bool Node::Impl::PassedDown(sync::Link* child, const tg_change& trace, uint32_t 
   return false;
 }
 
+// An item that has expired is its own tombstone: as long as an older state of it may be about that it has to end, above
+// where it is not delivered yet, or at a child that has not heard of it, its row stays, for a lease at the most. What
+// is written by several comes late by many ways: there it stays a lease, and is behind the purge horizon then.
+ExpirySweep::Verdict Node::Impl::JudgeExpired(const tg_change& item, int64_t now_ms) {
+  using Verdict = ExpirySweep::Verdict;
+  if (policy_changes_.IsBeingKeyed(View(item.model)) || KeepsAnswer(item)) return Verdict::kWaits;
+  if (item.direction == TG_DIRECTION_NONE) return Verdict::kNobodyNeedsIt;
+  const int64_t lease_ago_ms = now_ms - options_.lease_ms;
+  const bool lease_over = item.expires_ms <= lease_ago_ms && item.seq <= ages_.PositionAt(lease_ago_ms);
+  if (item.direction == TG_DIRECTION_BOTH) {
+    return lease_over && MayPurge(item, now_ms) ? Verdict::kNobodyNeedsIt : Verdict::kWaits;
+  }
+  const uint32_t lane = std::min<uint32_t>(item.lane, TG_LANE_COUNT - 1);
+  if (item.direction == TG_DIRECTION_UP) {
+    if (options_.role == TG_ROLE_SERVER || PassedUp(item, lane)) return Verdict::kNobodyNeedsIt;
+    const sync::Link* parent = links_.parent();
+    if (parent != nullptr && IsRefused(*parent, item)) return Verdict::kWaits;  // somebody may yet have it tried again
+    return lease_over ? Verdict::kUndelivered : Verdict::kWaits;
+  }
+  if (lease_over) return Verdict::kNobodyNeedsIt;
+  for (sync::Link* child : links_.ChildrenOf(item.key.owner)) {
+    if (!LeaseOver(*child, now_ms) && !PassedDown(child, item, lane)) return Verdict::kWaits;
+  }
+  return Verdict::kNobodyNeedsIt;
+}
+
+void Node::Impl::NoteSwept(const tg_change& item) {
+  if (item.direction == TG_DIRECTION_DOWN) retention_.LookAgain();  // it may have kept an answer
+  if (item.direction != TG_DIRECTION_BOTH || item.version.hlc < record_.purge_horizon) return;
+  record_.purge_horizon = item.version.hlc + 1;
+  self_.purge_horizon = KnownHorizon();
+  stage_.Begin();
+  stage_.MetaPut(sync::meta::kNode, wire::EncodeRecord(record_));
+  stage_.End();
+}
+
 // A put of what this node lacks may be older than its deletion, if the tombstone could be gone by now.
 // kUnsure: it waits until the parent is sure of it.
 Status Node::Impl::CheckHorizon(const sync::Inbound& from, const tg_change& change) const {
   if (change.kind != TG_CHANGE_ITEM || from.alive) return {};
+  if (core::IsExpired(change, deps_.clock.expiry_ms())) return {};  // nobody sees it
   // What goes down never was deleted here, unless this very node forgot it. And what it lacks because it is not
   // settled yet says nothing of what was forgotten above.
   bool own = from.from_parent || marks_.Covers(change.key.owner);

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "host/base/views.h"
+#include "host/core/expiry.h"
 #include "host/node/held_state.h"
 #include "host/node/impl.h"
 #include "host/sync/meta_keys.h"
@@ -98,7 +99,7 @@ void Node::Impl::OnCompareAsk(sync::Link* link, const wire::CompareAsk& ask) {
   if (link->is_parent()) return;
   if (ask.prepare) {
     if (IsBelow(*link, ask.owner))
-      (void)pass_.shelf().Find(ask.owner, sync::ClassOf(ask), ask.cut, deps_.clock.monotonic_us(), ask.slow);
+      (void)pass_.shelf().Find(ask.owner, sync::ClassOf(ask), sync::CutOf(ask), deps_.clock.monotonic_us(), ask.slow);
     return;
   }
   // The answer speaks of committed state: what is staged comes first.
@@ -112,7 +113,7 @@ void Node::Impl::OnCompareAsk(sync::Link* link, const wire::CompareAsk& ask) {
   }
   sync::RangeDigests* digests = nullptr;
   if (sync::NeedsDigests(ask)) {
-    digests = pass_.shelf().Find(ask.owner, sync::ClassOf(ask), ask.cut, deps_.clock.monotonic_us(), ask.slow);
+    digests = pass_.shelf().Find(ask.owner, sync::ClassOf(ask), sync::CutOf(ask), deps_.clock.monotonic_us(), ask.slow);
     if (digests == nullptr) {
       std::erase_if(pending_asks_, [&](const PendingAsk& pending) {
         return pending.child == child && pending.session != link->session_id;
@@ -195,8 +196,8 @@ void Node::Impl::ReadDigests(int64_t now_us) {
     pending_asks_.pop_front();
     sync::Link* link = links_.Find(pending.child);
     if (link == nullptr || !link->up() || link->session_id != pending.session) continue;
-    sync::RangeDigests* digests =
-        pass_.shelf().Find(pending.ask.owner, sync::ClassOf(pending.ask), pending.ask.cut, now_us, pending.ask.slow);
+    sync::RangeDigests* digests = pass_.shelf().Find(pending.ask.owner, sync::ClassOf(pending.ask),
+                                                     sync::CutOf(pending.ask), now_us, pending.ask.slow);
     if (digests == nullptr || link->blocked) {
       pending_asks_.push_back(std::move(pending));
     } else if (IsBelow(*link, pending.ask.owner)) {
@@ -277,6 +278,8 @@ void Node::Impl::OnCompareAnswer(sync::Link* link, wire::DecodedFrame frame, uin
         // may have got no further than to us.
         if (held.kind != TG_CHANGE_ITEM && held.via == link->agent() && !link->never_sure && !IsDoubted(*link, held))
           return true;
+        // It has expired since, and the parent removed it sooner.
+        if (want.missing && core::IsExpired(held, deps_.clock.expiry_ms())) return true;
         // What was refused above is no loss there, nor what the parent had not acknowledged yet when it was asked.
         const bool item_lacked = want.missing && held.kind == TG_CHANGE_ITEM && !link->never_sure;
         // The feed takes nothing up that came from above: if that is lost there, only this brings it back.

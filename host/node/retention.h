@@ -49,6 +49,9 @@ class Retention {
   bool due() const { return due_ || look_again_; }
   int64_t NextUs() const { return on_ || !quotas_.empty() ? age_look_us_ : INT64_MAX; }
 
+  // An item that has expired, and never arrived.
+  bool LoseExpired(const tg_change& change) { return Drop(change, true, "expired"); }
+
   void Show(NodeStatus* status) const;
 
  private:

@@ -26,7 +26,8 @@ constexpr char kSchema[] = R"({
               name: {type: String, required: true}, value: {type: String}, other: {type: String}},
     Config: {pk: {type: String, value: 'c#'}, sk: {type: String, value: 'c#${name}'},
              name: {type: String, required: true}, value: {type: String}},
-    Order: {pk: {type: String, value: 'o#'}, sk: {type: String, value: 'o#${id}'}, id: {type: String, required: true}},
+    Order: {pk: {type: String, value: 'o#'}, sk: {type: String, value: 'o#${id}'}, id: {type: String, required: true},
+            until: {type: Date, ttl: true}},
     Done: {pk: {type: String, value: 'd#'}, sk: {type: String, value: 'd#${id}'}, id: {type: String, required: true}},
     Note: {pk: {type: String, value: 'n#'}, sk: {type: String, value: 'n#${name}'},
            name: {type: String, required: true}, value: {type: String}, until: {type: Date, ttl: true}},
@@ -149,6 +150,9 @@ class TestNode::Disk : public core::Storage {
   Status Backup(std::string_view path) override { return storage_->Backup(path); }
   Status Traces(uint64_t after, uint64_t limit, const core::ChangeFn& fn) const override {
     return storage_->Traces(after, limit, fn);
+  }
+  Status Expiring(int64_t after_ms, uint64_t after_seq, uint64_t limit, const core::ChangeFn& fn) const override {
+    return storage_->Expiring(after_ms, after_seq, limit, fn);
   }
 
   int failures = 0, good = 0;  // fail after so many good ones

@@ -14,6 +14,7 @@ void Node::Impl::StartPass(sync::Link* parent, sync::ComparePlan plan, int64_t n
     background_verify_.Begin(plan);
   }
   plan.up_only = plan.up_only || marks_.up_only();
+  plan.cut.expired_ms = expiry_.InstantMs();
   pass_.Start(*parent, std::move(plan));
 }
 

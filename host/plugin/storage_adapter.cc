@@ -46,8 +46,9 @@ std::unique_ptr<PluginStorage> PluginStorage::Adopt(const tg_storage_v1* table, 
 Result<std::unique_ptr<PluginStorage>> PluginStorage::FromInstance(Result<std::unique_ptr<Instance>> instance) {
   if (!instance.ok()) return instance.status();
   if (!Complete(*(*instance)->table<tg_storage_v1>())) {
-    return Status::Invalid((*instance)->name() + ": its table of " TG_STORAGE_ID
-                                                 " lacks a function; only backup, traces and restore may be missing");
+    return Status::Invalid((*instance)->name() +
+                           ": its table of " TG_STORAGE_ID
+                           " lacks a function; only backup, traces, restore and expiring may be missing");
   }
   return std::unique_ptr<PluginStorage>(new PluginStorage(std::move(instance).value()));
 }
@@ -220,6 +221,14 @@ Status PluginStorage::Traces(uint64_t after, uint64_t limit, const core::ChangeF
   }
   tg_change_sink sink = Sink(fn);
   return Call(table_->traces, after, limit, &sink);
+}
+
+Status PluginStorage::Expiring(int64_t after_ms, uint64_t after_seq, uint64_t limit, const core::ChangeFn& fn) const {
+  if (table_->base.struct_size < TG_END_OF(tg_storage_v1, expiring) || table_->expiring == nullptr) {
+    return Status::Unsupported(instance_->name() + ": this storage does not list what expires");
+  }
+  tg_change_sink sink = Sink(fn);
+  return Call(table_->expiring, after_ms, after_seq, limit, &sink);
 }
 
 Status PluginStorage::Restore(std::string_view path, std::string_view suffix) {

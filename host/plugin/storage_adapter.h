@@ -56,6 +56,7 @@ class PluginStorage : public core::Storage {
   Result<tg_storage_stats> Stats() const override;
   Status Backup(std::string_view path) override;
   Status Traces(uint64_t after, uint64_t limit, const core::ChangeFn& fn) const override;
+  Status Expiring(int64_t after_ms, uint64_t after_seq, uint64_t limit, const core::ChangeFn& fn) const override;
 
  private:
   static Result<std::unique_ptr<PluginStorage>> FromInstance(Result<std::unique_ptr<Instance>> instance);

@@ -6,6 +6,7 @@
 
 #include "host/base/digest.h"
 #include "host/base/views.h"
+#include "host/core/expiry.h"
 #include "host/replica/present.h"
 
 namespace tidegate::replica {
@@ -130,7 +131,7 @@ Result<LocalWriter::Held> LocalWriter::Look(const ModelRule& rule, const Write& 
     std::string other;
     Status status = storage_.Get(row, [&](const tg_change& change) {
       held.present = true;
-      held.live = change.kind == TG_CHANGE_ITEM && (change.expires_ms == 0 || change.expires_ms > clock_.expiry_ms());
+      held.live = change.kind == TG_CHANGE_ITEM && !core::IsExpired(change, clock_.expiry_ms());
       held.version = Version::From(change.version);
       held.owner = owner;
       held.src = change.src;

@@ -1,6 +1,9 @@
 #include "host/replica/reader.h"
 
+#include <algorithm>
+
 #include "host/base/views.h"
+#include "host/core/expiry.h"
 #include "host/replica/present.h"
 #include "host/schema/item.h"
 
@@ -8,8 +11,6 @@ namespace tidegate::replica {
 namespace {
 
 std::string_view OrEmptyObject(const std::string& json) { return json.empty() ? std::string_view("{}") : json; }
-
-bool Expired(const tg_change& change, int64_t now_ms) { return change.expires_ms != 0 && change.expires_ms <= now_ms; }
 
 Result<const ModelRule*> RuleOf(const Catalog& catalog, const std::string& model) {
   if (const ModelRule* rule = catalog.Find(model)) return rule;
@@ -34,7 +35,7 @@ Result<std::string> Reader::Get(const FindRequest& request) const {
   std::string item;
   for (AgentId owner : owners) {
     Status status = storage_.Get({owner, Str(key.pk), Str(key.sk)}, [&](const tg_change& change) {
-      if (!Expired(change, clock_.expiry_ms()) && View(change.model) == request.model)
+      if (!core::IsExpired(change, clock_.expiry_ms()) && View(change.model) == request.model)
         item = PresentChange(*catalog, change, request.hidden);
       return true;
     });
@@ -78,7 +79,7 @@ Result<FindAnswer> Reader::Find(const FindRequest& request) const {
     std::string cursor = std::move(answer.cursor);
     query.cursor = Bytes(cursor);
     TG_ASSIGN_OR_RETURN(answer.cursor, storage_.Query(query, [&](const tg_change& change) {
-      if (Expired(change, now_ms)) return true;
+      if (core::IsExpired(change, now_ms)) return true;
       if (model != nullptr && !plan.filter.empty() &&
           !Matches(*model, View(change.body), {change.src, change.dst, change.key.owner}, plan.filter)) {
         return true;
@@ -91,6 +92,7 @@ Result<FindAnswer> Reader::Find(const FindRequest& request) const {
 }
 
 Result<std::vector<ScopeDigest>> Reader::Digests() const {
+  const int64_t now_ms = std::max<int64_t>(clock_.expiry_ms(), 0);
   std::vector<ScopeDigest> digests;
   TG_RETURN_IF_ERROR(storage_.Scopes([&](const tg_scope& scope) {
     ScopeDigest digest;
@@ -106,11 +108,13 @@ Result<std::vector<ScopeDigest>> Reader::Digests() const {
     range.struct_size = sizeof range;
     range.owner = digest.owner;
     range.model = Str(digest.model);
+    range.expired_ms = now_ms;
     TG_RETURN_IF_ERROR(storage_.RangeDigest(range, [&](const tg_digest& part) {
       digest.count += part.count;
       digest.sum += part.sum;
       return true;
     }));
+    digest.items = std::min(digest.items, digest.count - std::min(digest.count, digest.tombstones));
   }
   return digests;
 }

@@ -21,7 +21,7 @@ void DigestShelf::Take(Place place) {
   shelved_.erase(place);
 }
 
-DigestShelf::Place DigestShelf::Of(AgentId owner, RowClass row_class, uint64_t cut) {
+DigestShelf::Place DigestShelf::Of(AgentId owner, RowClass row_class, const Cut& cut) {
   const auto of_owner = of_owner_.find(owner);
   if (of_owner == of_owner_.end()) return shelved_.end();
   const auto found = std::find_if(of_owner->second.begin(), of_owner->second.end(), [&](const Place& place) {
@@ -30,7 +30,7 @@ DigestShelf::Place DigestShelf::Of(AgentId owner, RowClass row_class, uint64_t c
   return found == of_owner->second.end() ? shelved_.end() : *found;
 }
 
-RangeDigests* DigestShelf::Find(AgentId owner, RowClass row_class, uint64_t cut, int64_t now_us, bool slow) {
+RangeDigests* DigestShelf::Find(AgentId owner, RowClass row_class, const Cut& cut, int64_t now_us, bool slow) {
   Place found = Of(owner, row_class, cut);
   if (found == shelved_.end()) {
     found = Put({owner, row_class, cut, now_us, slow, RangeDigests(storage_, owner, row_class, cut, leaf_items_)});
@@ -80,7 +80,7 @@ Status DigestShelf::Read(int64_t now_us) {
   return read;
 }
 
-uint64_t DigestShelf::RowsOf(AgentId owner, uint64_t cut) const {
+uint64_t DigestShelf::RowsOf(AgentId owner, const Cut& cut) const {
   const auto of_owner = of_owner_.find(owner);
   if (of_owner == of_owner_.end()) return 0;
   uint64_t rows = 0;

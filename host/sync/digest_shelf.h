@@ -26,7 +26,7 @@ class DigestShelf {
   // Those of an owner; null while they are being read, which this begins. What was asked for last is read first.
   // Valid until the next call of a function that is not const. slow: nobody waits; it is read at the low rate, unless
   // somebody else is in a hurry.
-  RangeDigests* Find(AgentId owner, RowClass row_class, uint64_t cut, int64_t now_us, bool slow = false);
+  RangeDigests* Find(AgentId owner, RowClass row_class, const Cut& cut, int64_t now_us, bool slow = false);
   // For each row that is committed, while anything is kept: costs nothing that grows with what others compare.
   void Changed(const tg_key& key);
   bool empty() const { return shelved_.empty(); }
@@ -37,7 +37,7 @@ class DigestShelf {
   // Reads a portion of what is wanted. An error forgets it: it is asked for again.
   Status Read(int64_t now_us = INT64_MAX);
   // So many were read of this owner with this cut.
-  uint64_t RowsOf(AgentId owner, uint64_t cut) const;
+  uint64_t RowsOf(AgentId owner, const Cut& cut) const;
   void Forget(int64_t now_us);
   int64_t NextForgetUs() const;
   uint64_t rows_read() const { return rows_read_; }
@@ -46,7 +46,7 @@ class DigestShelf {
   struct Shelved {
     AgentId owner;
     RowClass row_class;
-    uint64_t cut;
+    Cut cut;
     int64_t used_us;
     bool slow;
     RangeDigests digests;
@@ -56,7 +56,7 @@ class DigestShelf {
 
   Place Put(Shelved shelved);
   void Take(Place place);
-  Place Of(AgentId owner, RowClass row_class, uint64_t cut);
+  Place Of(AgentId owner, RowClass row_class, const Cut& cut);
 
   const core::Storage& storage_;
   uint64_t portion_rows_;

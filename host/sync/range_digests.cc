@@ -14,7 +14,7 @@ wire::KeyBound EndOf(const tg_digest& digest) {
 
 }  // namespace
 
-tg_range RangeOf(AgentId owner, const wire::KeyRange& range, uint32_t direction_mask, uint64_t cut) {
+tg_range RangeOf(AgentId owner, const wire::KeyRange& range, uint32_t direction_mask, const Cut& cut) {
   tg_range result{};
   result.struct_size = sizeof result;
   result.owner = owner;
@@ -24,13 +24,14 @@ tg_range RangeOf(AgentId owner, const wire::KeyRange& range, uint32_t direction_
   result.to_pk = Str(range.to.pk);
   result.to_sk = Str(range.to.sk);
   result.direction_mask = direction_mask;
-  result.cut_hlc = cut;
+  result.cut_hlc = cut.hlc;
+  result.expired_ms = cut.expired_ms;
   return result;
 }
 
 bool Before(const wire::KeyBound& a, const wire::KeyBound& b) { return std::tie(a.pk, a.sk) < std::tie(b.pk, b.sk); }
 
-RangeDigests::RangeDigests(const core::Storage& storage, AgentId owner, RowClass row_class, uint64_t cut,
+RangeDigests::RangeDigests(const core::Storage& storage, AgentId owner, RowClass row_class, const Cut& cut,
                            uint64_t leaf_items)
     : storage_(storage), owner_(owner), row_class_(row_class), cut_(cut), leaf_items_(leaf_items) {}
 

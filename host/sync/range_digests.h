@@ -25,6 +25,15 @@ inline RowClass ClassOf(uint32_t direction) {
   return (direction & TG_DIRECTION_DOWN) != 0 ? RowClass::kDown : RowClass::kUpOnly;
 }
 
+// What neither end of a comparison looks at: the same for both, however far each has cleaned up.
+struct Cut {
+  // NOLINTNEXTLINE(google-explicit-constructor): most comparisons in tests have a horizon alone
+  Cut(uint64_t tombstones_hlc = 0, int64_t items_ms = 0) : hlc(tombstones_hlc), expired_ms(items_ms) {}
+  uint64_t hlc;        // tombstones below it
+  int64_t expired_ms;  // items that expired until then; 0 = none
+  bool operator==(const Cut&) const = default;
+};
+
 struct DigestSum {
   uint64_t count = 0;
   uint64_t sum = 0;
@@ -36,8 +45,7 @@ class RangeDigests {
   static constexpr uint64_t kLeafItems = 128;
   static constexpr size_t kLeavesMax = 65'536;  // then two become one
 
-  // cut: tombstones below it are left out.
-  RangeDigests(const core::Storage& storage, AgentId owner, RowClass row_class, uint64_t cut,
+  RangeDigests(const core::Storage& storage, AgentId owner, RowClass row_class, const Cut& cut,
                uint64_t leaf_items = kLeafItems);
 
   bool whole() const { return whole_; }
@@ -78,7 +86,7 @@ class RangeDigests {
   const core::Storage& storage_;
   AgentId owner_;
   RowClass row_class_;
-  uint64_t cut_;
+  Cut cut_;
   uint64_t leaf_items_;
   std::vector<Leaf> leaves_;  // by key; the first begins before every key
   wire::KeyBound frontier_;   // what has not been read yet
@@ -87,7 +95,7 @@ class RangeDigests {
 };
 
 // The storage's form of a range of one owner.
-tg_range RangeOf(AgentId owner, const wire::KeyRange& range, uint32_t direction_mask, uint64_t cut = 0);
+tg_range RangeOf(AgentId owner, const wire::KeyRange& range, uint32_t direction_mask, const Cut& cut = {});
 bool Before(const wire::KeyBound& a, const wire::KeyBound& b);
 
 }  // namespace tidegate::sync

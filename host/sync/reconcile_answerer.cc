@@ -43,7 +43,7 @@ class Answerer {
  private:
   // What an asker may see is what goes down, whatever it asks for; and what it wrote itself.
   tg_range Range(const wire::KeyRange& range) const {
-    return RangeOf(ask_.owner, range, limits_.own ? TG_DIRECTION_UP : TG_DIRECTION_DOWN, ask_.cut);
+    return RangeOf(ask_.owner, range, limits_.own ? TG_DIRECTION_UP : TG_DIRECTION_DOWN, CutOf(ask_));
   }
 
   Status CompareDigest(const wire::RangeAsk& range, wire::RangeAnswer* answer) {
@@ -127,8 +127,14 @@ class Answerer {
     return {};
   }
 
-  // What only the child has in what is compared. A tombstone below the cut, and a state that does not go down, are
-  // not compared, but known here.
+  // Whether it takes no part: only a state that the other end has of it makes it worth telling.
+  bool IsCut(const tg_change& ours) const {
+    if (ours.kind != TG_CHANGE_ITEM) return ours.version.hlc < ask_.cut;
+    return ours.expires_ms != 0 && ours.expires_ms <= ask_.expired_ms;
+  }
+
+  // What only the child has in what is compared. What is cut, and a state that does not go down, are not compared, but
+  // known here.
   Status OnlyTheirs(const wire::KeyVersion& theirs, wire::RangeAnswer* answer) {
     tg_key key{ask_.owner, Str(theirs.pk), Str(theirs.sk)};
     bool item = theirs.kind == TG_CHANGE_ITEM;
@@ -136,7 +142,7 @@ class Answerer {
       Version version = Version::From(ours.version);
       if (theirs.version > version) {
         Want(theirs, false, answer);
-      } else if (theirs.version < version && item && ours.kind != TG_CHANGE_ITEM) {
+      } else if (theirs.version < version && item && (ours.kind != TG_CHANGE_ITEM || IsCut(ours))) {
         Send(ours, answer);
       }
       return false;
@@ -214,6 +220,8 @@ Version RemovalOf(const Version& version) {
 }
 
 RowClass ClassOf(const wire::CompareAsk& ask) { return ask.up_only ? RowClass::kUpOnly : RowClass::kDown; }
+
+Cut CutOf(const wire::CompareAsk& ask) { return {ask.cut, ask.expired_ms}; }
 
 bool NeedsDigests(const wire::CompareAsk& ask) {
   return std::any_of(ask.ranges.begin(), ask.ranges.end(), [](const wire::RangeAsk& range) { return !range.listed; });

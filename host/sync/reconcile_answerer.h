@@ -45,6 +45,7 @@ struct AnswerLimits {
 };
 
 RowClass ClassOf(const wire::CompareAsk& ask);
+Cut CutOf(const wire::CompareAsk& ask);
 // Whether an answer needs digests; else all ranges are listed.
 bool NeedsDigests(const wire::CompareAsk& ask);
 // digests: of the owner and class with the ask's cut, if they are needed. route: asked for each change; false: the

@@ -126,7 +126,9 @@ Result<wire::CompareAsk> ReconcileAsker::AskFor(uint64_t number, std::vector<Wor
   const bool up = works->front().row_class == RowClass::kUpOnly;
   ask.direction_mask = up ? TG_DIRECTION_UP : TG_DIRECTION_DOWN;
   ask.up_only = up && !works->front().own;
-  ask.cut = plan_.cut;
+  ask.cut = plan_.cut.hlc;
+  // An answer that has expired says all the same that its command has run.
+  ask.expired_ms = works->front().own ? 0 : plan_.cut.expired_ms;
   ask.look = plan_.look;
   ask.slow = plan_.slow;
   size_t keys = 0;
@@ -162,7 +164,8 @@ std::optional<wire::CompareAsk> ReconcileAsker::Prepare() {
   ask.owner = to_prepare_.back().first;
   ask.up_only = to_prepare_.back().second == RowClass::kUpOnly;
   ask.direction_mask = ask.up_only ? TG_DIRECTION_UP : TG_DIRECTION_DOWN;
-  ask.cut = plan_.cut;
+  ask.cut = plan_.cut.hlc;
+  ask.expired_ms = plan_.cut.expired_ms;
   ask.prepare = true;
   ask.slow = plan_.slow;
   to_prepare_.pop_back();

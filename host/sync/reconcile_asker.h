@@ -26,7 +26,7 @@ struct ComparePlan {
   uint64_t pass = 0;
   std::vector<AgentId> owners;
   uint64_t mark_number = 0;  // settles the marks up to it
-  uint64_t cut = 0;          // tombstones below this time are left out
+  Cut cut;                   // what is left out
   bool up_only = false;      // also what only goes up
   bool look = false;         // nothing is changed at either end
   bool slow = false;         // at a low rate, one question at a time
@@ -55,6 +55,7 @@ class ReconcileAsker {
   bool waiting(int64_t now_us) const;
   uint64_t mark_number() const { return plan_.mark_number; }
   uint64_t pass() const { return plan_.pass; }
+  const Cut& cut() const { return plan_.cut; }
   bool look() const { return plan_.look; }
   uint64_t questions() const { return questions_; }
   uint64_t ranges() const { return ranges_; }

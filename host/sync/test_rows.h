@@ -112,6 +112,7 @@ class TestRows : public core::NoStorage {
       const tg_change change = ChangeOf(*at);
       if (range.direction_mask != 0 && (change.direction & range.direction_mask) == 0) continue;
       if (change.kind != TG_CHANGE_ITEM && change.version.hlc < range.cut_hlc) continue;
+      if (change.kind == TG_CHANGE_ITEM && change.expires_ms != 0 && change.expires_ms <= range.expired_ms) continue;
       if (!fn(change)) return;
     }
   }

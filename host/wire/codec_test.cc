@@ -203,9 +203,9 @@ TEST(WireCodec, CompareAsk_EveryFieldComesBack) {
   CompareAsk sent = sample::FullAsk();
   CompareAsk got = RoundTrip(sent);
   EXPECT_EQ(std::tie(got.pass, got.ask, got.owner, got.direction_mask, got.model, got.cut, got.up_only, got.look,
-                     got.prepare),
+                     got.prepare, got.slow, got.expired_ms),
             std::tie(sent.pass, sent.ask, sent.owner, sent.direction_mask, sent.model, sent.cut, sent.up_only,
-                     sent.look, sent.prepare));
+                     sent.look, sent.prepare, sent.slow, sent.expired_ms));
   ASSERT_EQ(got.ranges.size(), 2u);
   for (size_t i = 0; i < 2; ++i) {
     ExpectEqual(got.ranges[i].range, sent.ranges[i].range);

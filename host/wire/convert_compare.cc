@@ -118,11 +118,13 @@ void Put(const CompareAsk& from, pb::CompareAsk* to) {
   to->set_look(from.look);
   to->set_prepare(from.prepare);
   to->set_slow(from.slow);
+  to->set_expired_ms(from.expired_ms);
   for (const RangeAsk& range : from.ranges) Put(range, to->add_ranges());
 }
 
 Status Take(const pb::CompareAsk& from, CompareAsk* to) {
   if (from.direction_mask() > TG_DIRECTION_BOTH) return Status::Invalid("direction mask out of range");
+  if (from.expired_ms() < 0) return Status::Invalid("expired_ms is negative");
   to->pass = from.pass();
   to->ask = from.ask();
   to->direction_mask = from.direction_mask();
@@ -132,6 +134,7 @@ Status Take(const pb::CompareAsk& from, CompareAsk* to) {
   to->look = from.look();
   to->prepare = from.prepare();
   to->slow = from.slow();
+  to->expired_ms = from.expired_ms();
   TG_RETURN_IF_ERROR(TakeAgent("owner", from.owner(), &to->owner));
   for (const pb::RangeAsk& range : from.ranges()) TG_RETURN_IF_ERROR(Take(range, &to->ranges.emplace_back()));
   return {};

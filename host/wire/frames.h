@@ -300,11 +300,12 @@ struct CompareAsk {
   uint32_t direction_mask = 0;
   std::string model;  // empty = all
   std::vector<RangeAsk> ranges;
-  uint64_t cut = 0;      // tombstones with a lower hlc are left out of the digests and key lists
-  bool up_only = false;  // the ranges are of what only goes up
-  bool look = false;     // the asker changes nothing: no changes are sent, but named
-  bool prepare = false;  // nothing is asked yet: the answerer may read its digests of this owner meanwhile
-  bool slow = false;     // nobody waits for it: they are read at the low rate
+  uint64_t cut = 0;        // tombstones with a lower hlc are left out of the digests and key lists
+  int64_t expired_ms = 0;  // and so are items that expired until then; 0 = none
+  bool up_only = false;    // the ranges are of what only goes up
+  bool look = false;       // the asker changes nothing: no changes are sent, but named
+  bool prepare = false;    // nothing is asked yet: the answerer may read its digests of this owner meanwhile
+  bool slow = false;       // nobody waits for it: they are read at the low rate
 };
 
 enum class RangeVerdict : uint32_t {

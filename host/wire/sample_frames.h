@@ -147,9 +147,12 @@ inline SyncDone FullSyncDone() {
 inline CompareAsk FullAsk() {
   KeyRange all{{"a", "b"}, true, {"c", ""}};
   KeyVersion key{"p", "s", {1, 2, 3}, TG_CHANGE_TOMBSTONE, UINT64_MAX, "Reading", true};
-  CompareAsk ask{
-      5,    6,    9,   TG_DIRECTION_DOWN, "Status", {{all, 3, UINT64_MAX, false, {}}, {{}, 1, 2, true, {key, key}}}, 99,
-      true, true, true};
+  CompareAsk ask{5,        6,
+                 9,        TG_DIRECTION_DOWN,
+                 "Status", {{all, 3, UINT64_MAX, false, {}}, {{}, 1, 2, true, {key, key}}},
+                 99,       1'700'000'000'000,
+                 true,     true,
+                 true,     true};
   return ask;
 }
 

@@ -139,6 +139,7 @@ std::vector<RowPtr> MemoryStorage::InRange(const tg_range& range, size_t limit) 
     const tg_change& change = it->second->change();
     if (range.model.size != 0 && sdk::View(change.model) != sdk::View(range.model)) continue;
     if (change.kind != TG_CHANGE_ITEM && change.version.hlc < range.cut_hlc) continue;
+    if (it->second->expires() && change.expires_ms <= range.expired_ms) continue;
     if (range.direction_mask != 0 && (change.direction & range.direction_mask) == 0) continue;
     rows.push_back(it->second);
     if (rows.size() == limit) break;
@@ -198,6 +199,19 @@ void MemoryStorage::Traces(uint64_t after, uint64_t limit, const sdk::ChangeSink
   {
     auto lock = Read();
     for (auto it = replica_.traces.upper_bound(after); it != replica_.traces.end(); ++it) {
+      if (limit != 0 && page.size() == limit) break;
+      page.push_back(it->second);
+    }
+  }
+  for (const RowPtr& row : page)
+    if (!sink(row->change())) return;
+}
+
+void MemoryStorage::Expiring(int64_t after_ms, uint64_t after_seq, uint64_t limit, const sdk::ChangeSink& sink) {
+  std::vector<RowPtr> page;
+  {
+    auto lock = Read();
+    for (auto it = replica_.expiring.upper_bound({after_ms, after_seq}); it != replica_.expiring.end(); ++it) {
       if (limit != 0 && page.size() == limit) break;
       page.push_back(it->second);
     }

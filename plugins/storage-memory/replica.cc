@@ -30,6 +30,7 @@ void Replica::Insert(const RowPtr& row) {
   for (const Place& place : row->Places()) rows.emplace(place, row);
   for (const FeedKey& feed : FeedsOf(*row)) feeds.emplace(feed, row);
   if (!row->live()) traces.emplace(row->change().seq, row);
+  if (row->expires()) expiring.emplace(row->expiry(), row);
   ++(row->live() ? items : tombstones);
   bytes += row->bytes();
 }
@@ -37,6 +38,7 @@ void Replica::Insert(const RowPtr& row) {
 void Replica::Erase(const RowPtr& row) {
   for (const FeedKey& feed : FeedsOf(*row)) feeds.erase(feed);
   if (!row->live()) traces.erase(row->change().seq);
+  if (row->expires()) expiring.erase(row->expiry());
   --(row->live() ? items : tombstones);
   bytes -= row->bytes();
   for (const Place& place : row->Places()) rows.erase(place);

@@ -35,10 +35,11 @@ struct Replica {
   std::map<uint64_t, End> ends;  // kept commit ends; the newest stands at head
   uint64_t ends_floor = 0;       // ends below it were forgotten
 
-  std::map<Place, RowPtr> rows;        // by every index
-  std::map<FeedKey, RowPtr> feeds;     // by direction, lane, owner, seq
-  std::map<uint64_t, RowPtr> traces;   // tombstones and evicts by seq
-  std::map<FeedKey, uint64_t> floors;  // by feed (its seq is 0): the last deleted trace in it
+  std::map<Place, RowPtr> rows;                             // by every index
+  std::map<FeedKey, RowPtr> feeds;                          // by direction, lane, owner, seq
+  std::map<uint64_t, RowPtr> traces;                        // tombstones and evicts by seq
+  std::map<std::pair<int64_t, uint64_t>, RowPtr> expiring;  // items with an expiry, by it and seq
+  std::map<FeedKey, uint64_t> floors;                       // by feed (its seq is 0): the last deleted trace in it
   std::map<std::string, std::string, std::less<>> metas;
   std::set<std::pair<std::string, uint64_t>> owner_sets;
 

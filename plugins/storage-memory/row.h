@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "tidegate/change.h"
@@ -40,6 +41,8 @@ class Row {
   tg_change& change() { return change_; }
   Key key() const { return Key::From(change_.key); }
   bool live() const { return change_.kind == TG_CHANGE_ITEM; }
+  bool expires() const { return live() && change_.expires_ms != 0; }
+  std::pair<int64_t, uint64_t> expiry() const { return {change_.expires_ms, change_.seq}; }
   // What it counts in limits and backlogs: body and keys.
   uint64_t bytes() const { return change_.body.size + change_.key.pk.size + change_.key.sk.size; }
   // Its places: the primary one, and the secondary ones of a live item.

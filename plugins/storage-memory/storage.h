@@ -33,6 +33,7 @@ class MemoryStorage {
   void RangeDigest(const tg_range& range, const sdk::DigestSink& sink);
   void RangeScan(const tg_range& range, const sdk::ChangeSink& sink);
   void Traces(uint64_t after, uint64_t limit, const sdk::ChangeSink& sink);
+  void Expiring(int64_t after_ms, uint64_t after_seq, uint64_t limit, const sdk::ChangeSink& sink);
 
   // feed.cc
   void Changes(const tg_feed_selector& selector, uint64_t after, uint64_t limit_items, uint64_t limit_bytes,

@@ -25,17 +25,20 @@ void BindRange(Statement& statement, const tg_range& range) {
 }
 
 // Compared here: a hybrid clock is unsigned, SQLite's numbers are not.
-bool Cut(const tg_range& range, uint64_t kind, uint64_t hlc) { return kind != TG_CHANGE_ITEM && hlc < range.cut_hlc; }
+bool Cut(const tg_range& range, uint64_t kind, uint64_t hlc, int64_t expires_ms) {
+  if (kind != TG_CHANGE_ITEM) return hlc < range.cut_hlc;
+  return expires_ms != 0 && expires_ms <= range.expired_ms;
+}
 
 }  // namespace
 
 void SqliteStorage::RangeDigest(const tg_range& range, const sdk::DigestSink& sink) {
   auto reader = Read();
-  Use rows(reader.connection().Cached(RangeSql(range, "kind, version_hlc, digest, pk, sk, direction")));
+  Use rows(reader.connection().Cached(RangeSql(range, "kind, version_hlc, digest, pk, sk, direction, expires_ms")));
   BindRange(*rows, range);
   tg_digest digest{};
   while (rows->Step()) {
-    if (Cut(range, rows->Number(0), rows->Number(1))) continue;
+    if (Cut(range, rows->Number(0), rows->Number(1), static_cast<int64_t>(rows->Number(6)))) continue;
     if (range.chunk_items != 0 && digest.count == range.chunk_items) {
       digest.has_end = 1;
       digest.end_pk = sdk::Str(rows->Bytes(3));
@@ -59,7 +62,7 @@ void SqliteStorage::RangeScan(const tg_range& range, const sdk::ChangeSink& sink
   BindRange(*rows, range);
   while (rows->Step()) {
     const tg_change& change = reader.row().Read(*rows);
-    if (Cut(range, change.kind, change.version.hlc)) continue;
+    if (Cut(range, change.kind, change.version.hlc, change.expires_ms)) continue;
     if (!sink(change)) return;
   }
 }
@@ -71,6 +74,18 @@ void SqliteStorage::Traces(uint64_t after, uint64_t limit, const sdk::ChangeSink
                                       " ORDER BY seq LIMIT ?2"));
   rows->BindSigned(1, after > INT64_MAX ? INT64_MAX : Signed(after));
   rows->BindSigned(2, limit == 0 || limit > INT64_MAX ? -1 : Signed(limit));
+  while (rows->Step())
+    if (!sink(reader.row().Read(*rows))) return;
+}
+
+void SqliteStorage::Expiring(int64_t after_ms, uint64_t after_seq, uint64_t limit, const sdk::ChangeSink& sink) {
+  auto reader = Read();
+  Use rows(reader.connection().Cached("SELECT " TIDEGATE_ITEM_COLUMNS
+                                      " FROM item INDEXED BY item_expiry WHERE expires_ms <> 0 AND kind = 1"
+                                      " AND expires_ms >= ?1 AND (expires_ms, seq) > (?1, ?2)"
+                                      " ORDER BY expires_ms, seq LIMIT ?3"));
+  rows->BindSigned(1, after_ms).BindSigned(2, after_seq > INT64_MAX ? INT64_MAX : Signed(after_seq));
+  rows->BindSigned(3, limit == 0 || limit > INT64_MAX ? -1 : Signed(limit));
   while (rows->Step())
     if (!sink(reader.row().Read(*rows))) return;
 }

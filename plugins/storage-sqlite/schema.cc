@@ -58,6 +58,7 @@ CREATE INDEX feed_up ON item (lane) WHERE direction & 1;
 CREATE INDEX feed_down ON item (lane, owner) WHERE direction & 2;
 CREATE INDEX item_trace ON item (seq) WHERE kind <> 1;
 CREATE INDEX item_down ON item (owner, pk, sk) WHERE direction & 2;
+CREATE INDEX item_expiry ON item (expires_ms) WHERE expires_ms <> 0;
 CREATE TABLE index_entry (
   name TEXT NOT NULL,
   hash TEXT NOT NULL,
@@ -223,6 +224,7 @@ Connection OpenWriter(const Config& config) {
   // Younger than the format.
   connection.Run("CREATE INDEX IF NOT EXISTS item_trace ON item (seq) WHERE kind <> 1");
   connection.Run("CREATE INDEX IF NOT EXISTS item_down ON item (owner, pk, sk) WHERE direction & 2");
+  connection.Run("CREATE INDEX IF NOT EXISTS item_expiry ON item (expires_ms) WHERE expires_ms <> 0");
   Pragma(connection, "secure_delete = OFF");
   Pragma(connection, "wal_autocheckpoint = 0");  // Writer::Checkpoint
   Pragma(connection, "journal_size_limit = 33554432");

@@ -61,6 +61,7 @@ tg_range RangeView(const Range& range) {
   view.cut_hlc = range.cut_hlc;
   view.chunk_items = range.chunk_items;
   view.direction_mask = range.direction_mask;
+  view.expired_ms = range.expired_ms;
   return view;
 }
 
@@ -233,6 +234,14 @@ std::vector<Item> Driver::Traces(uint64_t after, uint64_t limit) const {
   tg_change_sink sink{&items, Collect};
   tg_error error{};
   table_->traces(self_, after, limit, &sink, &error);
+  return items;
+}
+
+std::vector<Item> Driver::Expiring(int64_t after_ms, uint64_t after_seq, uint64_t limit) const {
+  std::vector<Item> items;
+  tg_change_sink sink{&items, Collect};
+  tg_error error{};
+  table_->expiring(self_, after_ms, after_seq, limit, &sink, &error);
   return items;
 }
 

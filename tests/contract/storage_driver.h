@@ -96,6 +96,7 @@ struct Range {
   bool has_to = false;
   uint64_t cut_hlc = 0, chunk_items = 0;
   uint32_t direction_mask = 0;
+  int64_t expired_ms = 0;
 };
 
 struct Chunk {
@@ -144,6 +145,7 @@ class Driver {
   std::vector<Chunk> Digests(const Range& range) const;
   std::vector<Item> Scan(const Range& range) const;
   std::vector<Item> Traces(uint64_t after = 0, uint64_t limit = 0) const;
+  std::vector<Item> Expiring(int64_t after_ms = 0, uint64_t after_seq = 0, uint64_t limit = 0) const;
   std::vector<Scope> Scopes() const;
   tg_code MetaGet(const std::string& key, std::string* value) const;
   std::vector<std::string> MetaScan(const std::string& prefix) const;  // "key=value"

@@ -48,6 +48,33 @@ TEST_P(StoragePurge, Traces_AreTombstonesAndEvictsInSeqOrder) {
   EXPECT_THAT(Seqs(storage().Traces()), ElementsAre(1, 3, 4, 5));
 }
 
+TEST_P(StoragePurge, Expiring_AreItemsInTheOrderOfExpiry) {
+  auto expiring = [](const char* sk, int64_t expires_ms, uint64_t ms = 1) {
+    Item item = MakeItem(sk, ms);
+    item.expires_ms = expires_ms;
+    return item;
+  };
+  Item removed = expiring("removed", 5).Deleted(2);
+  removed.expires_ms = 5;
+  storage().Commit({{Put(expiring("late", 3'000))},
+                    {Put(MakeItem("never"))},
+                    {Put(expiring("a", 1'000))},
+                    {Put(expiring("b", 1'000))},
+                    {Put(removed)}});
+  EXPECT_THAT(Seqs(storage().Expiring()), ElementsAre(3, 4, 1));
+  EXPECT_THAT(Seqs(storage().Expiring(0, 0, 2)), ElementsAre(3, 4));
+  EXPECT_THAT(Seqs(storage().Expiring(1'000, 3)), ElementsAre(4, 1));
+  EXPECT_THAT(Seqs(storage().Expiring(1'000, UINT64_MAX)), ElementsAre(1));
+  EXPECT_THAT(storage().Expiring(3'000, 1), IsEmpty());
+  // Another expiry, none any more, and gone.
+  storage().Commit({{Put(expiring("late", 500, 2))}, {Put(MakeItem("a", 2))}, {Purge(MakeItem("b"))}});
+  EXPECT_THAT(Seqs(storage().Expiring()), ElementsAre(6));
+  storage().Commit(Renumber(MakeItem("late")));
+  EXPECT_THAT(Seqs(storage().Expiring()), ElementsAre(8));
+  Restart();
+  EXPECT_THAT(Seqs(storage().Expiring()), ElementsAre(8));
+}
+
 TEST_P(StoragePurge, TraceThatIsWrittenOver_IsNoneAnyMore) {
   storage().Commit({{Put(MakeItem("a").Deleted(1))}, {Put(MakeItem("b").Deleted(1))}, {Put(MakeItem("c").Deleted(1))}});
   storage().Commit({{Put(MakeItem("a", 2))}, {Purge(MakeItem("b"))}, {Renumber(MakeItem("c"))}});

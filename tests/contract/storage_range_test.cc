@@ -61,6 +61,21 @@ TEST_P(StorageRange, ModelAndCut_Narrow) {
   EXPECT_EQ(storage().Scan({.cut_hlc = UINT64_MAX}).size(), 20u);
 }
 
+TEST_P(StorageRange, ItemsThatExpired_AreLeftOutAtTheInstant) {
+  Item first = MakeItem("first"), last = MakeItem("last"), removed = MakeItem("removed").Deleted(500);
+  first.expires_ms = 1'000;
+  last.expires_ms = 2'000;
+  removed.expires_ms = 1'000;
+  storage().Commit({{Put(first), Put(last), Put(removed)}});
+  for (auto [expired_ms, rows] : {std::pair{0, 28u}, {999, 28u}, {1'000, 27u}, {1'999, 27u}, {2'000, 26u}}) {
+    EXPECT_EQ(storage().Scan({.expired_ms = expired_ms}).size(), rows) << expired_ms;
+    EXPECT_EQ(storage().Digests({.expired_ms = expired_ms})[0].count, rows) << expired_ms;
+  }
+  uint64_t sum = 0;
+  for (const Item& item : storage().Scan({.expired_ms = 1'500})) sum += item.digest;
+  EXPECT_EQ(storage().Digests({.expired_ms = 1'500})[0].sum, sum);
+}
+
 TEST_P(StorageRange, DirectionMask_Narrows) {
   Item both = MakeItem("both"), none = MakeItem("none");
   both.direction = TG_DIRECTION_BOTH;

@@ -9,6 +9,8 @@
 namespace tidegate::sim {
 namespace {
 
+constexpr int64_t kClocksOffMs = 60'000;  // at most, where items expire
+
 bool IsChanging(const Written& written) {
   const ModelTruth* model = FindModel(written.model);
   return model != nullptr && model->changing;
@@ -171,6 +173,7 @@ std::string Oracle::DifferenceAt(SimNode& node) {
     if (states.empty() || present.contains(key) || forgiven_.contains(key) || refused_keys_.contains(key)) continue;
     if (maybe_deleted_.contains(key)) continue;
     const Written* newest = Newest(key);
+    if (newest != nullptr && HasExpired(*newest)) continue;  // swept, or ended before it got there
     if (newest != nullptr && newest->kind == TG_CHANGE_ITEM && !IsChanging(*newest) && IsDue(node, *newest) &&
         !MayLag(node, newest->direction) && !LagsBehindCopy(node, key, *newest) && !IsForgotten(node, *newest) &&
         !WasDropped(node.agent(), key, newest->version))
@@ -267,6 +270,8 @@ void Oracle::CheckJournals() {
     for (const auto& [version, written] : states) {
       if (&written == &states.rbegin()->second || written.kind != TG_CHANGE_ITEM) continue;
       if (replaced_.contains({key, version}) || journaled_.contains({key, version})) continue;
+      const auto winner = states.upper_bound(version);  // nobody misses what had expired by then
+      if (written.expires_ms != 0 && written.expires_ms <= winner->first.unix_ms() + kClocksOffMs) continue;
       if (written.lost && IsOfCopy(key, version)) continue;  // nobody took it: the copy has it
       if (IsSomewhere(key, version)) continue;               // refused above, and so it never met the newest
       std::string text = key + " " + version.ToText() + " of node " + std::to_string(written.writer);

@@ -77,7 +77,15 @@ class DefectiveStorage : public ForwardingStorage {
     if (defect_ == Defect::kSeqReused || defect_ == Defect::kRewindUnseen) return TG_WATERMARK_USABLE;
     return inner_.WatermarkCheck(watermark);
   }
-  Status RangeDigest(const tg_range& range, const std::function<bool(const tg_digest&)>& fn) const override {
+  Status Expiring(int64_t after_ms, uint64_t after_seq, uint64_t limit, const core::ChangeFn& fn) const override {
+    if (defect_ == Defect::kExpiredKept) return {};
+    return inner_.Expiring(after_ms, after_seq, limit, fn);
+  }
+  Status RangeScan(const tg_range& range, const core::ChangeFn& fn) const override {
+    return inner_.RangeScan(Altered(range), fn);
+  }
+  Status RangeDigest(const tg_range& whole, const std::function<bool(const tg_digest&)>& fn) const override {
+    const tg_range range = Altered(whole);
     if (defect_ != Defect::kDigestConstant) return inner_.RangeDigest(range, fn);
     return inner_.RangeDigest(range, [&](const tg_digest& digest) {
       tg_digest constant = digest;
@@ -115,6 +123,11 @@ class DefectiveStorage : public ForwardingStorage {
     if (defect_ == Defect::kViaIgnored) altered.exclude_via = 0;
     if (defect_ == Defect::kOwnersIgnored) altered.owner_set = Str(kEveryone);
     return altered;
+  }
+
+  tg_range Altered(tg_range range) const {
+    if (defect_ == Defect::kExpiredBack) range.expired_ms = 0;
+    return range;
   }
 
   Defect defect_;
@@ -274,6 +287,8 @@ const std::vector<DefectInfo>& AllDefects() {
       {Defect::kOldParentKept, "old-parent-kept", "an old parent is not told that its child is elsewhere", "roam"},
       {Defect::kRewindUnseen, "rewind-unseen", "watermarks of a lost life are taken as good", "rewinds"},
       {Defect::kFallUntold, "fall-untold", "that the server has lost something is not told below", "rewinds"},
+      {Defect::kExpiredKept, "expired-kept", "rows of items that have expired are never removed", "expiry"},
+      {Defect::kExpiredBack, "expired-back", "comparisons do not leave out what has expired", "expiry"},
       {Defect::kClonesForgotten, "clones-forgotten", "a restarted node does not know which epochs are a copy's",
        "clones"},
       {Defect::kEpochsUntold, "epochs-untold", "hellos name the present epoch, and none that it comes from", "clones"},
@@ -325,6 +340,8 @@ std::unique_ptr<core::Storage> MakeDefectiveStorage(Defect defect, core::Storage
     case Defect::kHorizonForgotten:
     case Defect::kAnswerUnseen:
     case Defect::kHeldForgotten:
+    case Defect::kExpiredKept:
+    case Defect::kExpiredBack:
     case Defect::kClonesForgotten:
     case Defect::kPolicyDeletes:
     case Defect::kBackfillMissing:

@@ -37,6 +37,8 @@ enum class Defect : uint8_t {
   kPolicyDeletes,     // what goes nowhere any more is dropped
   kBackfillMissing,   // what begins to go somewhere takes no new position
   kAnswerUnseen,      // the answer to a command is not found
+  kExpiredKept,       // nothing is said to expire
+  kExpiredBack,       // comparisons do not leave out what has expired
   kClonesForgotten,   // whose epochs are refused is not kept
   // network
   kGapAccepted,      // a lost batch is hidden by a wrong `before` in the next

@@ -51,6 +51,9 @@ class ForwardingStorage : public core::Storage {
   Status Traces(uint64_t after, uint64_t limit, const core::ChangeFn& fn) const override {
     return inner_.Traces(after, limit, fn);
   }
+  Status Expiring(int64_t after_ms, uint64_t after_seq, uint64_t limit, const core::ChangeFn& fn) const override {
+    return inner_.Expiring(after_ms, after_seq, limit, fn);
+  }
 
  protected:
   core::Storage& inner_;

@@ -50,6 +50,7 @@ bool Oracle::IsRemoval(SimNode& node, const tg_change& change) {
     removal.body_hash = HashText({});
     removal.transaction = removal.tag = 0;
     removal.text_size = 0;
+    removal.expires_ms = 0;
     states->second[version] = removal;
     replaced_.insert({key, of});
     return true;
@@ -71,6 +72,13 @@ void Oracle::Purged(SimNode& node, const tg_change& change) {
   if ((change.direction & TG_DIRECTION_UP) != 0 && node.role() != TG_ROLE_SERVER && change.via != node.parent() &&
       EverHeld(kAgentServer, key) < version)
     Fail(node, "purged before it was delivered", change);
+  CheckPassed(node, change, version, "purged");
+}
+
+void Oracle::CheckPassed(SimNode& node, const tg_change& change, const Version& version, const std::string& what) {
+  const int64_t lease_us = world_.options().node.lease_ms * 1000;
+  const std::string key = KeyText(change.key);
+  Known& known = known_[node.agent()];
   if ((change.direction & TG_DIRECTION_DOWN) == 0) return;
   const Written* written = Find(key, version);
   for (const auto& child : world_.nodes()) {
@@ -83,7 +91,7 @@ void Oracle::Purged(SimNode& node, const tg_change& change) {
     // Who was reconciled and never had the item is not told of its tombstone.
     const Written* there = Find(key, EverHeld(child->agent(), key));
     if (there != nullptr && there->kind == TG_CHANGE_ITEM && there->version < version)
-      Fail(node, "purged before child " + std::to_string(child->agent()) + " had it", change);
+      Fail(node, what + " before child " + std::to_string(child->agent()) + " had it", change);
   }
 }
 

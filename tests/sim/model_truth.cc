@@ -27,12 +27,14 @@ constexpr const char* kSchema = R"json({
       id: { type: 'string', generate: 'ulid' },
       n: { type: 'number', required: true },
       text: { type: 'string' },
+      until: { type: 'date', ttl: true },
     },
     Status: {
       pk: { type: 'string', value: 'status#' },
       sk: { type: 'string', value: 'status#' },
       n: { type: 'number', required: true },
       text: { type: 'string' },
+      until: { type: 'date', ttl: true },
     },
     Gauge: {
       pk: { type: 'string', value: 'gauge#' },
@@ -40,6 +42,7 @@ constexpr const char* kSchema = R"json({
       name: { type: 'string', required: true },
       n: { type: 'number', required: true },
       text: { type: 'string' },
+      until: { type: 'date', ttl: true },
     },
     Config: {
       pk: { type: 'string', value: 'config#' },
@@ -47,6 +50,7 @@ constexpr const char* kSchema = R"json({
       name: { type: 'string', required: true },
       n: { type: 'number', required: true },
       text: { type: 'string' },
+      until: { type: 'date', ttl: true },
     },
     Setting: {
       pk: { type: 'string', value: 'setting#' },
@@ -54,6 +58,7 @@ constexpr const char* kSchema = R"json({
       name: { type: 'string', required: true },
       n: { type: 'number', required: true },
       text: { type: 'string' },
+      until: { type: 'date', ttl: true },
     },
     Note: {
       pk: { type: 'string', value: 'note#' },
@@ -61,6 +66,7 @@ constexpr const char* kSchema = R"json({
       name: { type: 'string', required: true },
       n: { type: 'number', required: true },
       text: { type: 'string' },
+      until: { type: 'date', ttl: true },
     },
     Profile: {
       pk: { type: 'string', value: 'profile#' },

@@ -135,13 +135,24 @@ void Oracle::Durable(SimNode& node, std::span<const tg_group> groups, std::span<
       Purged(node, change);
       continue;
     }
-    if (mutation.op == TG_OP_PURGE) Dropped(node, change, outcome);
+    if (mutation.op == TG_OP_PURGE) {
+      const Written* held = Find(KeyText(change.key), Version::From(outcome.held));
+      if (held != nullptr && held->kind == TG_CHANGE_ITEM && held->expires_ms != 0) {
+        Swept(node, change, *held);
+        continue;
+      }
+      Dropped(node, change, outcome);
+    }
     if (mutation.op != TG_OP_PUT) continue;
     world_.trace().Line(world_.now_us(), node.agent(), "commits %s at %llu, via %llu", Describe(change).c_str(),
                         static_cast<unsigned long long>(outcome.seq), static_cast<unsigned long long>(change.via));
     if (still_) Fail(node, "a change was committed after everything had come to rest", change);
     const std::string key = KeyText(change.key);
     const Version version = Version::From(change.version);
+    // A feed that begins anew may bring it once more, and it goes again. A comparison never names it.
+    if (change.kind == TG_CHANGE_ITEM && known_[node.agent()].swept.erase({key, version}) != 0 &&
+        known_[node.agent()].reconciled.contains({key, version}))
+      Fail(node, "a comparison brought back what had expired and was swept", change);
     Version& newest = known_[node.agent()].newest[key];
     // A late tombstone may come where a newer one was purged: the item stays deleted.
     const bool gone = change.kind == TG_CHANGE_TOMBSTONE && outcome.held_kind == 0 && purged_;
@@ -242,7 +253,8 @@ void Oracle::Local(SimNode& node, const tg_change& change, const tg_outcome& out
                   TagOf(View(change.body)),
                   false,
                   TextSizeOf(View(change.body)),
-                  false};
+                  false,
+                  change.expires_ms};
   if (written.tag != 0) tags_.insert(written.tag);
   states_[key][version] = written;
   if (model->joined) Join(key, change);
@@ -330,6 +342,7 @@ void Oracle::CheckWhole(SimNode& node, const tg_change& change) {
   for (const std::vector<Member>& way : companions->second) {
     auto missed = std::find_if(way.begin(), way.end(), [&](const Member& member) {
       if (purged_ && EverHeld(node.agent(), member.key) >= member.version) return false;
+      if (known.swept.contains({member.key, member.version})) return false;
       auto held = Held(node, KeyOf(member.key, Find(member.key, member.version)->owner));
       if (rotted_.contains(member.key)) return false;  // the disk may have lost it since
       if (WasDropped(node.agent(), member.key, member.version) || IsGivenUp(member.key, member.version)) return false;

@@ -45,6 +45,7 @@ struct Written {
   bool acknowledged = false;
   size_t text_size = 0;
   bool lost = false;  // a disk went back: nobody had it any more then
+  int64_t expires_ms = 0;
 };
 
 class Oracle {
@@ -97,6 +98,8 @@ class Oracle {
   std::string Difference();
   // All checks at rest; failures go to the world.
   void CheckAtRest();
+  // oracle_expiry.cc: long after the last end of an item its row is nowhere, but for those that stand for a delete.
+  void CheckExpired();
   // Two leases after the last write: no tombstone is left anywhere.
   void CheckForgotten();
   // Nothing may change any more from now on, as long as nobody writes.
@@ -155,6 +158,7 @@ class Oracle {
     std::map<uint64_t, std::pair<std::string, Version>> by_seq;   // own writes
     std::set<std::pair<std::string, Version>> reconciled;
     std::unordered_map<std::string, Version> dropped;  // by retention
+    std::set<std::pair<std::string, Version>> swept;   // after they had expired
     // With what a state was in each batch that had it.
     std::map<std::pair<std::string, Version>, std::vector<std::vector<Member>>> companions;
   };
@@ -171,6 +175,11 @@ class Oracle {
   const Written* NewestJoined(const std::string& key) const;
   void CheckJournals();
   void Dropped(SimNode& node, const tg_change& change, const tg_outcome& outcome);
+  void Swept(SimNode& node, const tg_change& change, const Written& written);
+  // By the latest of all clocks.
+  bool HasExpired(const Written& written) const;
+  // Whether every child that was heard within a lease has heard of it, or of a newer state.
+  void CheckPassed(SimNode& node, const tg_change& change, const Version& version, const std::string& what);
   // Its copy wrote it, and it was taken: what goes up does not come down to the original.
   bool LagsBehindCopy(const SimNode& node, const std::string& key, const Written& newest) const;
   void NoteClones(const SimNode& node, std::span<const tg_group> groups);

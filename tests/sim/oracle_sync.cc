@@ -80,6 +80,7 @@ std::function<void(const node::SyncAnswer&)> Oracle::ExpectSync(SimNode& node, n
       if (leftovers_ && written != nullptr && !KnowsBelow(*here, one.owner) && IsRefusable(*written)) continue;
       if (leftovers_ && (!held || held->version < one.version)) held = Held(server, key);
       if (purged_ && EverHeld(goal, KeyText(key)) >= one.version) continue;
+      if (written != nullptr && HasExpired(*written) && EverHeld(goal, KeyText(key)) >= one.version) continue;
       if (purged_ && leftovers_ && EverHeld(kAgentServer, KeyText(key)) >= one.version) continue;
       if (!held || held->version < one.version) {
         world_.Fail("node " + std::to_string(agent) + " was told that node " + std::to_string(goal) +

@@ -94,8 +94,16 @@ std::vector<Profile> MakeProfiles() {
   verify.verifies = 12;
   verify.rots = 5;
   verify.settings = 150;
-  return {mixed,    calm, storm,   chain,  skew,       clocks,  wide,     strict,   leases, tight,
-          policies, roam, rewinds, clones, everything, crowded, commands, restores, verify, together};
+  Profile expiry{.name = "expiry", .what = "items with a ttl that ends while links are cut and compared"};
+  expiry.ttl = 500;
+  expiry.names = 8;
+  expiry.verifies = 12;
+  expiry.seconds_min = 200;
+  expiry.seconds_max = 400;
+  expiry.skew_ms_max = 15'000;
+  expiry.clock_jumps = 0;
+  return {mixed, calm,    storm,  chain,      skew,    clocks,   wide,     strict, leases, tight,   policies,
+          roam,  rewinds, clones, everything, crowded, commands, restores, verify, expiry, together};
 }
 
 }  // namespace

@@ -43,6 +43,7 @@ struct Profile {
   uint32_t commands = 0;    // that the server sends, and the devices run
   uint32_t verifies = 0;    // links that are compared by hand, and all by themselves
   uint32_t rots = 0;        // rows that a disk loses or spoils
+  uint32_t ttl = 0;         // per mille of the writes that give their item an end, mostly within a minute
   uint32_t leaps = 0;       // days and weeks in which nothing happens; nodes that are down miss several of them
   int64_t skew_ms_max = 60'000;
   uint64_t drop_max = 30, twice_max = 30, late_max = 60;  // of every frame, per mille

@@ -65,6 +65,7 @@ WorldOptions DrawOptions(const RunOptions& run, const Profile& profile, SimRando
   if (random.PerMille(300)) node.window_bytes = static_cast<uint64_t>(random.Between(2'000, 20'000));
   options.verifies = profile.verifies != 0 && run.defect != Defect::kVerifyMissing;
   if (profile.verifies != 0) DrawVerifies(SimRandom(run.seed ^ kVerifyStream), &node);
+  if (profile.ttl != 0) node.clock_drift_ms_max = 40'000;
   if (run.defect == Defect::kStallIgnored) node.progress_timeout_ms = 1'000'000'000;
   Weather& weather = options.weather;
   weather.drop = random.Below(profile.drop_max + 1);
@@ -151,6 +152,9 @@ void ReplaceADevice(World& world, Workload& workload, SimRandom& random) {
   if (!world.failed()) world.oracle().CheckAtRest();
 }
 
+// Longer than what ends within minutes is there, its row, and those who may be behind.
+constexpr int64_t kSweptUs = 900 * kSecond;
+
 // Nobody writes any more: within two leases every tombstone is purged, and nothing comes back.
 void CheckForgotten(World& world) {
   for (int i = 0; i < 7 && !world.failed(); ++i) {
@@ -198,6 +202,12 @@ RunResult RunSeed(const RunOptions& run) {
   if (profile.rots != 0) world.RunFor(2 * world.options().node.verify_period_ms * kMs + 30 * kSecond);
   if (!world.Settle(kSettleUsMax) && !world.failed())
     world.Fail("no rest within " + std::to_string(kSettleUsMax / kSecond) + " s: " + world.Unrest());
+  if (profile.ttl != 0 && !world.failed()) {
+    world.RunFor(kSweptUs);
+    if (!world.Settle(kSettleUsMax) && !world.failed())
+      world.Fail("no rest after everything had expired: " + world.Unrest());
+    if (!world.failed()) world.oracle().CheckExpired();
+  }
   const int64_t rest_us = world.now_us();
   if (!world.failed()) world.oracle().CheckAtRest();
   if (!world.failed() && runners) runners->CheckAtRest();

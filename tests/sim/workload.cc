@@ -1,5 +1,6 @@
 #include "tests/sim/workload.h"
 
+#include <ctime>
 #include <set>
 
 #include "tests/sim/world.h"
@@ -24,6 +25,16 @@ std::string KeyPart(const replica::Write& write) {
   size_t end = write.properties.find(",\"n\"");
   if (end == std::string::npos) end = write.properties.size() - 1;
   return write.model + write.properties.substr(0, end);
+}
+
+// As programs write a date.
+std::string DateText(int64_t unix_ms) {
+  const std::time_t seconds = unix_ms / 1000;
+  std::tm utc{};
+  gmtime_r(&seconds, &utc);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S.000Z", &utc);
+  return text;
 }
 
 bool MayFailSo(const Status& status) {
@@ -151,6 +162,12 @@ replica::Write Workload::MakeWrite(SimNode& node, bool* illegal) {
         bool gone = write.mode == WriteMode::kUpdate && random_.PerMille(250);
         fields += ",\"" + std::string(field) + "\":" + (gone ? "null" : std::to_string(random_.Below(100)));
       }
+    }
+    if (profile_.ttl != 0 && !model.joined && random_.PerMille(profile_.ttl)) {
+      // Soon; some never while it is looked at, and some before it was written.
+      const uint64_t soon = random_.Below(10);
+      const int64_t after_ms = soon < 7 ? random_.Between(1'000, 60'000) : soon < 9 ? 10 * 86'400'000 : -10'000;
+      fields += ",\"until\":\"" + DateText(kStartUnixMs + world_.now_us() / 1000 + after_ms) + "\"";
     }
     if (random_.PerMille(300)) fields += ",\"text\":\"" + std::string(random_.Below(400), 'x') + "\"";
   }

@@ -184,7 +184,8 @@ typedef struct tg_cursor_sink {
 } tg_cursor_sink;
 
 /* A scope of one owner: keys in [from, to) by (pk, sk); has_to = 0: no upper bound. model empty =
- * all models. Tombstones with version.hlc below cut_hlc are left out. */
+ * all models. Left out are tombstones with version.hlc below cut_hlc, and items whose expires_ms is not 0
+ * and at most expired_ms. */
 typedef struct tg_range {
   uint32_t struct_size;
   uint32_t has_to;
@@ -196,6 +197,7 @@ typedef struct tg_range {
   uint64_t chunk_items; /* a digest for each so many items; 0 = one digest for all */
   uint32_t direction_mask; /* only rows whose direction has one of these bits; 0 = all rows */
   uint32_t reserved;
+  int64_t expired_ms; /* 0: items that have expired are like others */
 } tg_range;
 
 /* One chunk: the keys from the end of the chunk before (or range.from) up to but without `end`;
@@ -296,7 +298,8 @@ typedef struct tg_storage_v1 {
    * some chunks has cost no more than those. */
   tg_code (*range_digest)(void* self, const tg_range* range, const tg_digest_sink* sink, tg_error* error);
 
-  /* [reader] The rows of a range in key order, tombstones and evicts too (above cut_hlc). */
+  /* [reader] The rows of a range in key order, tombstones and evicts too (above cut_hlc), without items that
+   * expired (expired_ms). */
   tg_code (*range_scan)(void* self, const tg_range* range, const tg_change_sink* sink, tg_error* error);
 
   /* [reader] The scopes that hold a row, ordered by owner, then model. */
@@ -324,6 +327,12 @@ typedef struct tg_storage_v1 {
    * if there are such files. An empty path puts back what is kept under the suffix. A storage without it is
    * restored by other means. */
   tg_code (*restore)(void* self, tg_str path, tg_str suffix, tg_error* error);
+
+  /* [reader] The items whose expires_ms is not 0, after (after_ms, after_seq) in the order of (expires_ms, seq), at
+   * most limit (0 = all). Its cost follows what it gives: by it the host finds what it may remove. A storage without
+   * it keeps what has expired. */
+  tg_code (*expiring)(void* self, int64_t after_ms, uint64_t after_seq, uint64_t limit, const tg_change_sink* sink,
+                      tg_error* error);
 } tg_storage_v1;
 
 #ifdef __cplusplus

@@ -21,6 +21,7 @@
 //   Backup(std::string_view path)                                    optional
 //   Traces(uint64_t after, uint64_t limit, const ChangeSink& sink)   optional
 //   Restore(std::string_view path, std::string_view suffix)          optional
+//   Expiring(int64_t after_ms, uint64_t after_seq, uint64_t limit, const ChangeSink& sink)   optional
 //
 // info, stat and stats arrive zeroed with struct_size set.
 // Thread safety: as tagged in tidegate/storage.h. Ownership: views are valid during the call.
@@ -199,6 +200,21 @@ class StoragePlugin {
       }
     });
   }
+  static tg_code Expiring(void* self, int64_t after_ms, uint64_t after_seq, uint64_t limit, const tg_change_sink* sink,
+                          tg_error* error) noexcept {
+    return Guard("expiring", error, [&]() -> Status {
+      if constexpr (requires(T& t) { t.Expiring(after_ms, after_seq, limit, ChangeSink(sink)); }) {
+        if constexpr (std::is_void_v<decltype(Self(self).Expiring(after_ms, after_seq, limit, ChangeSink(sink)))>) {
+          Self(self).Expiring(after_ms, after_seq, limit, ChangeSink(sink));
+          return {};
+        } else {
+          return Self(self).Expiring(after_ms, after_seq, limit, ChangeSink(sink));
+        }
+      } else {
+        return {TG_UNSUPPORTED, "this storage does not list what expires"};
+      }
+    });
+  }
   static tg_code Restore(void* self, tg_str path, tg_str suffix, tg_error* error) noexcept {
     return Guard("restore", error, [&]() -> Status {
       if constexpr (requires(T& t) { t.Restore(View(path), View(suffix)); }) {
@@ -236,7 +252,8 @@ class StoragePlugin {
                                         &Stats,
                                         &Backup,
                                         &Traces,
-                                        &Restore};
+                                        &Restore,
+                                        &Expiring};
 };
 
 }  // namespace tidegate::sdk
