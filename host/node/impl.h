@@ -458,6 +458,7 @@ class Node::Impl : private sync::Admission,
   // policies_around.cc
   void LookAtPolicies();
   void PoliciesChanged() override;
+  bool IsAtServer(const tg_change& change) const override;
   void StageCompareAll() override;
   void KeyedAnew() override;
 

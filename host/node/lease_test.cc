@@ -342,5 +342,42 @@ TEST_F(LeaseTest, NeighbourPastItsLease_NoLongerHoldsCommitEnds) {
   EXPECT_EQ(tree_.device->LinkTo(10).unsettled_scopes, 0u);
 }
 
+// A model that stops going up and goes up again months later: what was deleted meanwhile is not forgotten.
+class LeaseOfPolicies : public LeaseTest {
+ protected:
+  void Go(uint32_t direction) {
+    for (TestNode* node : {tree_.server, tree_.router, tree_.device}) node->SetDirection("Note", direction);
+    tree_.Run(20'000);
+  }
+  static std::string Named(const std::string& name) { return R"({"name":")" + name + R"(","value":"1"})"; }
+};
+
+TEST_F(LeaseOfPolicies, DeletedWhileTheModelGoesNowhere_IsToldWhenItGoesUpAgain) {
+  Go(TG_DIRECTION_UP);
+  for (const char* name : {"given", "edited", "kept"})
+    ASSERT_TRUE(tree_.device->Put("Note", Named(name)).status.ok()) << name;
+  tree_.Run(5'000);
+  ASSERT_NE(tree_.server->Get("Note", R"({"name":"given"})", 42), "not_found");
+  Go(TG_DIRECTION_NONE);
+  ASSERT_TRUE(tree_.device->Put("Note", Named("edited")).status.ok());
+  ASSERT_TRUE(tree_.device->Put("Note", Named("own")).status.ok());
+  for (const char* name : {"given", "edited", "own"})
+    ASSERT_TRUE(tree_.device->Remove("Note", R"({"name":")" + std::string(name) + "\"}").status.ok()) << name;
+  tree_.Run(1'000);
+  EXPECT_EQ(Tombstones(*tree_.device), 3u);
+  for (int i = 0; i < 6; ++i) Days(15, Everybody());
+  EXPECT_EQ(Tombstones(*tree_.device), 2u) << "what nobody was ever given is forgotten";
+  tree_.device->Stop();
+  tree_.device->Start();
+  Days(1, Everybody());
+  Go(TG_DIRECTION_UP);
+  for (const char* name : {"given", "edited"})
+    EXPECT_EQ(tree_.server->Get("Note", R"({"name":")" + std::string(name) + "\"}", 42), "not_found") << name;
+  EXPECT_NE(tree_.server->Get("Note", R"({"name":"kept"})", 42), "not_found");
+  for (int i = 0; i < 6; ++i) Days(15, Everybody());
+  EXPECT_EQ(Tombstones(*tree_.device), 0u);
+  EXPECT_EQ(Tombstones(*tree_.server), 0u);
+}
+
 }  // namespace
 }  // namespace tidegate::node

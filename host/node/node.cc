@@ -46,7 +46,10 @@ Node::Impl::Impl(const NodeOptions& options, const Dependencies& deps)
       waits_(options_, deps_, links_, end_, marks_, policy_changes_, held_above_, given_up_),
       errands_(options_, deps_, stage_, links_, end_, marks_, asked_verify_, answers_, *this),
       clearings_(options_, deps_, stage_, links_, end_, marks_, *this),
-      conflicts_(deps.storage, options_) {}
+      conflicts_(deps.storage, options_) {
+  writer_.set_over(
+      [this](const tg_change& written, const Version& held) { policy_changes_.WritesOver(written, held); });
+}
 
 std::unique_ptr<replica::Preparer> Node::Impl::MakePreparer() const {
   return std::make_unique<replica::Preparer>(WriterOptionsOf(options_), deps_.catalog, deps_.clock, deps_.random);

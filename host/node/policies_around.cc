@@ -16,6 +16,12 @@ void Node::Impl::StageCompareAll() {
   marks_.Stage();
 }
 
+bool Node::Impl::IsAtServer(const tg_change& change) const {
+  const uint32_t lane = std::min<uint32_t>(change.lane, TG_LANE_COUNT - 1);
+  return options_.role == TG_ROLE_SERVER || CameFromAbove(change.via) ||
+         HasArrived(change, delivered_[lane].position, SyncTarget::kServer);
+}
+
 void Node::Impl::KeyedAnew() {
   retention_.LookAgain();  // at what was spared meanwhile
   (void)links_.all();      // waits and sweeps may go on

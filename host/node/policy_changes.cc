@@ -66,6 +66,7 @@ void PolicyChanges::Look() {
       policy.bound = end_.position;
       policy.changed_hlc = versions_.last();
       if ((policy.direction & TG_DIRECTION_DOWN) != 0) policy.shared_hlc = versions_.last();
+      if ((policy.direction & ~direction & TG_DIRECTION_UP) != 0) policy.up_hlc = versions_.last();
       changed_ = true;
       if ((direction & ~policy.direction & TG_DIRECTION_DOWN) != 0 && options_.role != TG_ROLE_SERVER)
         widened_down_ = true;
@@ -105,6 +106,11 @@ bool PolicyChanges::IsBeingKeyed(std::string_view model) const {
   return found != policies_.end() && found->second.bound != 0;
 }
 
+bool PolicyChanges::GoesUp(std::string_view model) const {
+  auto found = policies_.find(model);
+  return found != policies_.end() && (found->second.direction & TG_DIRECTION_UP) != 0;
+}
+
 bool PolicyChanges::HasChanged(std::string_view model) const {
   if (!changed_) return false;
   auto found = policies_.find(model);
@@ -114,6 +120,19 @@ bool PolicyChanges::HasChanged(std::string_view model) const {
 bool PolicyChanges::IsOfFormer(const tg_change& change) const {
   auto found = policies_.find(View(change.model));
   return found != policies_.end() && change.version.hlc <= found->second.changed_hlc;
+}
+
+// In the open group of the write.
+void PolicyChanges::WritesOver(const tg_change& written, const Version& held) {
+  if (options_.role == TG_ROLE_SERVER || !HasChanged(View(written.model))) return;
+  if (held.hlc > policies_.find(View(written.model))->second.up_hlc) return;  // noted, if that was over another
+  stage_.MetaPut(sync::meta::Untold(written.key.owner, View(written.key.pk), View(written.key.sk)), "");
+}
+
+// While the model goes up, what does not is another writer's, and goes nowhere.
+bool PolicyChanges::IsUntold(const tg_change& trace) const {
+  if (!HasChanged(View(trace.model)) || GoesUp(View(trace.model))) return false;
+  return deps_.storage.MetaGet(sync::meta::Untold(trace.key.owner, View(trace.key.pk), View(trace.key.sk))).ok();
 }
 
 // Whether others than the writer of today might write, and delete, when it was written.
@@ -235,6 +254,9 @@ void PolicyChanges::StageRekeying(const tg_change& row, const Rekeying& rekeying
     keyed.direction = rekeying.direction;
     keyed.lane = rekeying.lane;
     stage_.Rekey(keyed, Version::From(row.version), again);
+    const bool stops = (row.direction & TG_DIRECTION_UP) != 0 && !GoesUp(View(row.model));
+    if (stops && row.kind == TG_CHANGE_TOMBSTONE && !around_.IsAtServer(row))
+      stage_.MetaPut(sync::meta::Untold(row.key.owner, View(row.key.pk), View(row.key.sk)), "");
   }
   goes_up_ = goes_up_ || rekeying.up;
   goes_down_ = goes_down_ || rekeying.down;

@@ -33,6 +33,8 @@ class PolicyChanges {
     virtual void PoliciesChanged() = 0;
     // In the open group: all that goes down is to be compared with the parent.
     virtual void StageCompareAll() = 0;
+    // Whether the server has it, as far as this node knows.
+    virtual bool IsAtServer(const tg_change& change) const = 0;
     // A row got another position.
     virtual void Renumbered(uint64_t from, uint64_t to) = 0;
     // What waited for rows to be keyed anew may go on.
@@ -74,6 +76,10 @@ class PolicyChanges {
   bool HasChanged(std::string_view model) const;
   // Whether the state was written before its model went as it goes now.
   bool IsOfFormer(const tg_change& change) const;
+  // What a program writes over a state from before its model stopped going up: the parent may hold that one, so a
+  // delete of the item is not forgotten before it could be told.
+  void WritesOver(const tg_change& written, const Version& held);
+  bool IsUntold(const tg_change& trace) const;
   // Whether others than the writer of today might write, and delete, when it was written.
   bool WasShared(const tg_change& change) const;
 
@@ -91,6 +97,7 @@ class PolicyChanges {
   };
   std::map<std::string_view, uint32_t> DirectionsNow(const replica::Catalog& catalog) const;
   void StageRecord();
+  bool GoesUp(std::string_view model) const;
   bool IsToBeEvicted(uint32_t direction, const tg_change& change) const;
   std::optional<Rekeying> RekeyingOf(const tg_change& change) const;
   std::optional<uint32_t> LaneHere(std::string_view model) const;

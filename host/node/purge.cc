@@ -96,6 +96,8 @@ void Node::Impl::PurgePortion(int64_t now_us, int64_t now_ms) {
   for (const tg_change& trace : traces) {
     stage_.Begin();
     stage_.Purge(trace, Version::From(trace.version));
+    if (policy_changes_.HasChanged(View(trace.model)))
+      stage_.MetaDelete(sync::meta::Untold(trace.key.owner, View(trace.key.pk), View(trace.key.sk)));
     stage_.End([this](const Status& status, std::span<const core::Effect> effects) {
       if (status.ok() && !effects.empty() && effects[0].applied())
         deps_.metrics.Add("tidegate_tombstones_purged_total", 1);
@@ -108,7 +110,7 @@ bool Node::Impl::MayPurge(const tg_change& trace, int64_t now_ms) {
   // One ahead of the clock waits until the clock has passed it.
   if (UnixMsOf(trace) > now_ms - options_.lease_ms) return false;
   if (policy_changes_.IsBeingKeyed(View(trace.model))) return false;
-  if (trace.direction == TG_DIRECTION_NONE) return true;
+  if (trace.direction == TG_DIRECTION_NONE) return !policy_changes_.IsUntold(trace);
   AgentId owner = trace.key.owner;
   if (marks_.Covers(owner)) return false;
   uint32_t lane = std::min<uint32_t>(trace.lane, TG_LANE_COUNT - 1);

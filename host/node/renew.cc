@@ -80,7 +80,7 @@ Status Node::Impl::ForgetNeighbours(AgentId former) {
   for (std::string_view prefix :
        {sync::meta::kLinkPrefix, sync::Routes::kKeyPrefix, sync::meta::kStrayPrefix, sync::meta::kQuarantinePrefix,
         sync::meta::kHeldPrefix, sync::meta::kAckedPrefix, sync::meta::kDeliveredPrefix, sync::meta::kClonePrefix,
-        sync::meta::kHoldPrefix, sync::meta::kHeldAbovePrefix}) {
+        sync::meta::kHoldPrefix, sync::meta::kHeldAbovePrefix, sync::meta::kUntoldPrefix}) {
     TG_RETURN_IF_ERROR(deps_.storage.MetaScan(prefix, [&](std::string_view key, std::string_view) {
       keys.emplace_back(key);
       return true;

@@ -48,6 +48,7 @@ class WaitsTest : public ObjectTest, private PolicyChanges::Around {
 
   Status CommitStage() override { return Commit(); }
   bool CameFromAbove(AgentId) const override { return false; }
+  bool IsAtServer(const tg_change&) const override { return false; }
   void PoliciesChanged() override {}
   void StageCompareAll() override {}
   void Renumbered(uint64_t, uint64_t) override {}

@@ -287,6 +287,7 @@ void LocalWriter::Fly(Submission& submission, std::shared_ptr<const Catalog> cat
     tg_change change = MakeChange(one, static_cast<uint8_t>(lane));
     if (one.looked) {
       stage_.Put(change, TG_IF_VERSION, one.held.version);
+      if (over_ && one.held.present && one.rule->direction == TG_DIRECTION_NONE) over_(change, one.held.version);
     } else {
       guessed = true;
       stage_.Put(change, TG_IF_VERSION, {});  // the guess: the key holds nothing

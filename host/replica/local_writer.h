@@ -46,6 +46,10 @@ class LocalWriter {
   // While true every write looks at the held state first: for retries.
   void set_looking(bool looking) { looking_ = looking; }
 
+  // Told, within its group, of each write in a model that goes nowhere that takes the place of another state.
+  using OverFn = std::function<void(const tg_change& written, const Version& held)>;
+  void set_over(OverFn over) { over_ = std::move(over); }
+
   size_t failed_at() const { return failed_at_; }
 
  private:
@@ -89,6 +93,7 @@ class LocalWriter {
   HybridClock& versions_;
   core::Events* events_;  // null, or one that wants to be asked
   std::function<uint64_t()> random_;
+  OverFn over_;
   UlidGenerator ulids_;
   bool looking_ = false;
   size_t failed_at_ = 0;

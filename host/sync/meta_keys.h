@@ -72,6 +72,13 @@ inline std::string GivenUp(AgentId owner, std::string_view pk, std::string_view 
   key.append(pk).append(1, '\x1f').append(sk);
   return key;
 }
+// An item of a model that goes nowhere now, which the parent may hold in a state from before: its tombstone is kept.
+inline constexpr std::string_view kUntoldPrefix = "untold/";
+inline std::string Untold(AgentId owner, std::string_view pk, std::string_view sk) {
+  std::string key = std::string(kUntoldPrefix) + std::to_string(owner) + "/";
+  key.append(pk).append(1, '\x1f').append(sk);
+  return key;
+}
 // A model of a neighbour that this node holds, and the models that the neighbour declared in its hello.
 inline constexpr std::string_view kHoldPrefix = "hold/";
 inline std::string HoldsOf(AgentId link) { return std::string(kHoldPrefix) + std::to_string(link) + "/"; }

@@ -208,6 +208,7 @@ std::string EncodeRecord(const PolicyRecord& record) {
     out->set_again(policy.again);
     out->set_changed_hlc(policy.changed_hlc);
     out->set_shared_hlc(policy.shared_hlc);
+    out->set_up_hlc(policy.up_hlc);
   }
   return Seal(Kind::kPolicy, message);
 }
@@ -219,7 +220,7 @@ Status DecodeRecord(std::string_view bytes, PolicyRecord* record) {
   for (const pb::KeyedPolicy& policy : message.policies()) {
     if (policy.direction() > TG_DIRECTION_BOTH) return Status::Corrupt("policy record: the direction does not exist");
     out.policies.push_back({policy.model(), policy.direction(), policy.bound(), policy.again(), policy.changed_hlc(),
-                            policy.shared_hlc()});
+                            policy.shared_hlc(), policy.up_hlc()});
   }
   *record = std::move(out);
   return {};

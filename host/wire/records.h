@@ -134,6 +134,7 @@ struct KeyedPolicy {
   bool again = false;        // all up to bound take new positions: an earlier change was not done
   uint64_t changed_hlc = 0;  // states up to here were written before the change; 0 = it never changed
   uint64_t shared_hlc = 0;   // up to here others than its present writer may have written, and deleted; 0 = never
+  uint64_t up_hlc = 0;       // states up to here were written before it last stopped going up; 0 = it never did
   bool operator==(const KeyedPolicy&) const = default;
 };
 

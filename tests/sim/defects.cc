@@ -81,9 +81,6 @@ class DefectiveStorage : public ForwardingStorage {
     if (defect_ == Defect::kExpiredKept) return {};
     return inner_.Expiring(after_ms, after_seq, limit, fn);
   }
-  Status RangeScan(const tg_range& range, const core::ChangeFn& fn) const override {
-    return inner_.RangeScan(Altered(range), fn);
-  }
   Status RangeDigest(const tg_range& whole, const std::function<bool(const tg_digest&)>& fn) const override {
     const tg_range range = Altered(whole);
     if (defect_ != Defect::kDigestConstant) return inner_.RangeDigest(range, fn);
@@ -99,6 +96,8 @@ class DefectiveStorage : public ForwardingStorage {
   Result<std::string> MetaGet(std::string_view key) const override {
     if (defect_ == Defect::kClockForgotten && key.find("clock") != std::string_view::npos)
       return Status::NotFound("forgotten");
+    if (defect_ == Defect::kUntoldForgotten && key.starts_with(sync::meta::kUntoldPrefix))
+      return Status::NotFound("forgotten");
     if (defect_ == Defect::kHorizonForgotten && key == sync::meta::kNode) {
       TG_ASSIGN_OR_RETURN(std::string bytes, inner_.MetaGet(key));
       wire::NodeRecord record;
@@ -107,6 +106,17 @@ class DefectiveStorage : public ForwardingStorage {
       return wire::EncodeRecord(record);
     }
     return inner_.MetaGet(key);
+  }
+
+  Status RangeScan(const tg_range& range, const core::ChangeFn& fn) const override {
+    if (defect_ != Defect::kUndirected) return inner_.RangeScan(Altered(range), fn);
+    tg_range every = range;
+    every.direction_mask = 0;
+    return inner_.RangeScan(every, [&](const tg_change& change) {
+      tg_change altered = change;
+      if (altered.direction == TG_DIRECTION_UP) altered.direction = TG_DIRECTION_BOTH;
+      return fn(altered);
+    });
   }
 
   Status Traces(uint64_t after, uint64_t limit, const core::ChangeFn& fn) const override {
@@ -289,6 +299,10 @@ const std::vector<DefectInfo>& AllDefects() {
       {Defect::kFallUntold, "fall-untold", "that the server has lost something is not told below", "rewinds"},
       {Defect::kExpiredKept, "expired-kept", "rows of items that have expired are never removed", "expiry"},
       {Defect::kExpiredBack, "expired-back", "comparisons do not leave out what has expired", "expiry"},
+      {Defect::kUntoldForgotten, "untold-forgotten",
+       "what is deleted while its model goes nowhere is forgotten after a lease", "seasons"},
+      {Defect::kDeleteUntold, "delete-untold", "who wrote what was deleted above meanwhile is not told so", "policies"},
+      {Defect::kUndirected, "undirected", "comparisons take what only goes up for what goes both ways", "verify"},
       {Defect::kClonesForgotten, "clones-forgotten", "a restarted node does not know which epochs are a copy's",
        "clones"},
       {Defect::kEpochsUntold, "epochs-untold", "hellos name the present epoch, and none that it comes from", "clones"},
@@ -343,6 +357,8 @@ std::unique_ptr<core::Storage> MakeDefectiveStorage(Defect defect, core::Storage
     case Defect::kExpiredKept:
     case Defect::kExpiredBack:
     case Defect::kClonesForgotten:
+    case Defect::kUntoldForgotten:
+    case Defect::kUndirected:
     case Defect::kPolicyDeletes:
     case Defect::kBackfillMissing:
     case Defect::kDroppedTooEarly:

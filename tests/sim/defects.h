@@ -39,6 +39,8 @@ enum class Defect : uint8_t {
   kAnswerUnseen,      // the answer to a command is not found
   kExpiredKept,       // nothing is said to expire
   kExpiredBack,       // comparisons do not leave out what has expired
+  kUntoldForgotten,   // a delete that its model keeps from travelling is not known to be one
+  kUndirected,        // comparisons take what only goes up for what goes both ways
   kClonesForgotten,   // whose epochs are refused is not kept
   // network
   kGapAccepted,      // a lost batch is hidden by a wrong `before` in the next
@@ -54,6 +56,7 @@ enum class Defect : uint8_t {
   kAnswersKept,      // a device that forgot its answers is not given them back
   kRefusalsLate,     // acks name what is refused seconds after they pass it
   kHigherEdgeKept,   // a parent that knows a higher edge of a child does not answer with it
+  kDeleteUntold,     // who wrote what was deleted above meanwhile is not told so
   kEpochsUntold,     // hellos name the present epoch alone
   kOldParentKept,    // an old parent is not told that its child is elsewhere
   kRemovedUnsure,    // what a parent lacks is removed below, though it is not sure

@@ -18,6 +18,10 @@ set(kept
   "rewinds 1291"    # a router went back behind what it had given by a comparison (decision 0176)
   "clones 7"        # the original started anew while its copy was taken: it was refused (decision 0154)
   "clones 106"      # what a copy wrote while nobody knew was replaced by its original, and in no journal
+  "together 193"    # a delete that was made while the model went nowhere was forgotten (decision 0155)
+  "together 216"    # the same
+  "together 523"    # a tombstone that an operator had given up was purged at a router
+  "policies 194"    # a router had evicted what its device, which was away, had delivered
   "policies 443"    # rest was found before the last change of policy
   "policies 1147"   # a late hello brought back a session that its child knew nothing of (decision 0172)
   "policies 2274"   # a full disk takes two writes in another order

@@ -70,7 +70,7 @@ void Oracle::Purged(SimNode& node, const tg_change& change) {
   if (world_.now_us() - known.since_us[key] < lease_us - kClockToleranceUs)
     Fail(node, "purged within its lease", change);
   if ((change.direction & TG_DIRECTION_UP) != 0 && node.role() != TG_ROLE_SERVER && change.via != node.parent() &&
-      EverHeld(kAgentServer, key) < version)
+      EverHeld(kAgentServer, key) < version && !IsGivenUp(key, version))
     Fail(node, "purged before it was delivered", change);
   CheckPassed(node, change, version, "purged");
 }

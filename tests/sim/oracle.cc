@@ -164,13 +164,21 @@ void Oracle::Durable(SimNode& node, std::span<const tg_group> groups, std::span<
                         newest.agent == version.agent && newest.epoch != version.epoch &&
                         Find(key, newest) != nullptr && Find(key, newest)->kind == TG_CHANGE_TOMBSTONE;
     if (reborn) Forget(key, version);
-    if (version < newest && change.kind != TG_CHANGE_EVICT && !gone && !again && !reborn && !rotted_.contains(key))
+    // A delete that never left its writer, in a model that went nowhere, is forgotten there; others wrote that key,
+    // too.
+    const Written* last =
+        of != nullptr && of->changing && outcome.held_kind == 0 && purged_ ? Find(key, newest) : nullptr;
+    const bool unheard = last != nullptr && last->kind == TG_CHANGE_TOMBSTONE && last->writer == node.agent() &&
+                         !last->left && version.agent != node.agent();
+    if (unheard) Forget(key, version);
+    if (version < newest && change.kind != TG_CHANGE_EVICT && !gone && !unheard && !again && !reborn &&
+        !rotted_.contains(key))
       Fail(node, "an older state replaced " + newest.ToText(), change);
     const ModelTruth* model = FindModel(View(change.model));
     const bool joined = model != nullptr && model->joined && Find(key, version) != nullptr;
     if (version == newest && outcome.held_kind == change.kind && change.via == 0 && !joined && !rotted_.contains(key))
       Fail(node, "a version was given twice", change);
-    newest = reborn ? version : std::max(newest, version);
+    newest = reborn || unheard ? version : std::max(newest, version);
     known_[node.agent()].since_us[key] = world_.now_us();
     if (change.kind == TG_CHANGE_TOMBSTONE) known_[node.agent()].first_us.try_emplace({key, version}, world_.now_us());
     if (change.kind == TG_CHANGE_EVICT) continue;
@@ -254,7 +262,8 @@ void Oracle::Local(SimNode& node, const tg_change& change, const tg_outcome& out
                   false,
                   TextSizeOf(View(change.body)),
                   false,
-                  change.expires_ms};
+                  change.expires_ms,
+                  false};
   if (written.tag != 0) tags_.insert(written.tag);
   states_[key][version] = written;
   if (model->joined) Join(key, change);
@@ -266,6 +275,7 @@ void Oracle::Remote(SimNode& node, const tg_change& change) {
   if (written == nullptr) return Fail(node, "a state that nobody wrote", change);
   const ModelTruth* model = FindModel(View(change.model));
   const bool joined = model != nullptr && model->joined;
+  if (written->writer != node.agent()) states_[KeyText(change.key)][written->version].left = true;
   if (joined) RemoteJoined(node, change);
   if (!joined &&
       (written->kind != change.kind || (written->direction != change.direction && !(model && model->changing)) ||

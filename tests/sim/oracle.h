@@ -46,6 +46,7 @@ struct Written {
   size_t text_size = 0;
   bool lost = false;  // a disk went back: nobody had it any more then
   int64_t expires_ms = 0;
+  bool left = false;  // it was committed at another node than its writer's
 };
 
 class Oracle {
@@ -133,6 +134,8 @@ class Oracle {
   // Old parents may keep what they got while they were one.
   void AllowLeftovers() { leftovers_ = true; }
   bool leftovers() const { return leftovers_; }
+  // Of the model whose direction changes: from now on, at this node.
+  void StopsGoingUp(const SimNode& node);
 
  private:
   struct Member {
@@ -159,6 +162,8 @@ class Oracle {
     std::set<std::pair<std::string, Version>> reconciled;
     std::unordered_map<std::string, Version> dropped;  // by retention
     std::set<std::pair<std::string, Version>> swept;   // after they had expired
+    std::unordered_map<std::string, Version> evicted;  // by a change of policy
+    std::set<std::string> maybe_above;                 // what it held when its model last stopped going up
     // With what a state was in each batch that had it.
     std::map<std::pair<std::string, Version>, std::vector<std::vector<Member>>> companions;
   };
@@ -207,6 +212,7 @@ class Oracle {
   bool IsRefusableEntry(const node::QuarantineEntry& entry) const;
   void CheckExceptions(const SimNode& node, const node::SyncAnswer& answer);
   void CheckDigests();
+  bool IsUntold(const SimNode& node, const tg_change& change) const;
   void Fail(const SimNode& node, const std::string& what, const tg_change& change);
 
   World& world_;

@@ -21,7 +21,16 @@ void Oracle::Evicted(SimNode& node, const tg_change& change) {
     return known.first != node.agent() && EverHeld(known.first, key) >= version;
   });
   if (!elsewhere) Fail(node, "evicted, but nobody else has it", change);
-  known_[node.agent()].newest.erase(key);
+  Known& known = known_[node.agent()];
+  known.newest.erase(key);
+  known.evicted[key] = std::max(known.evicted[key], version);
+}
+
+void Oracle::StopsGoingUp(const SimNode& node) {
+  node.ForEachRow([&](const tg_change& row) {
+    if (View(row.model) == "Memo") known_[node.agent()].maybe_above.insert(KeyText(row.key));
+    return true;
+  });
 }
 
 namespace {
@@ -73,6 +82,13 @@ std::string Oracle::DifferenceOfPolicies() {
       SimNode* parent = world_.Find(node->parent());
       if (parent == nullptr) continue;
       if (owner != kAgentAll && !world_.IsAtOrAbove(node->agent(), owner)) continue;
+      // What goes up now, and was deleted above before any of it had left its writer, is gone there too.
+      const Version deleted = EverHeld(kAgentServer, key);
+      const Written *delete_above = Find(key, deleted), *own = Find(key, here.version);
+      if (direction == TG_DIRECTION_UP && node->agent() == owner && here.kind == TG_CHANGE_ITEM &&
+          here.version.agent == owner && here.version < deleted && delete_above != nullptr &&
+          delete_above->kind == TG_CHANGE_TOMBSTONE && own != nullptr && !own->left)
+        differs(*node, "holds what was deleted above, in a state that never left it,", key, here.version);
       const End above = EndOf(*parent, name);
       // Up items are their owner's, down items the server's; whatever else is there from other times stays there.
       const bool goes_up =
@@ -80,8 +96,19 @@ std::string Oracle::DifferenceOfPolicies() {
       const bool goes_down =
           direction == TG_DIRECTION_BOTH || (direction == TG_DIRECTION_DOWN && above.version.agent == kAgentServer);
       // What was delivered over a former parent does not go up again over the new one.
-      SimNode& there = leftovers_ && direction == TG_DIRECTION_UP ? world_.node(kAgentServer) : *parent;
-      if (goes_up && there.up() && Lacks(EndOf(there, name), here)) differs(there, "lacks", key, here.version);
+      // Nor what the parent once had, and gave up while the model went nowhere there: its writer may not have been told
+      // of that time, and it is delivered.
+      const auto& evicted = known_[parent->agent()].evicted;
+      const auto given_up = evicted.find(key);
+      const bool further_up = leftovers_ || (given_up != evicted.end() && given_up->second >= here.version);
+      SimNode& there = further_up && direction == TG_DIRECTION_UP ? world_.node(kAgentServer) : *parent;
+      // Deleted there, and that was purged since: what was delivered before stays at its writer (decision 0153).
+      End at_the_end = EndOf(there, name);
+      const Version ever_there = EverHeld(there.agent(), key);
+      const Written* last_there = Find(key, ever_there);
+      if (at_the_end.kind == 0 && purged_ && last_there != nullptr && last_there->kind == TG_CHANGE_TOMBSTONE)
+        at_the_end = {TG_CHANGE_TOMBSTONE, ever_there};
+      if (goes_up && there.up() && Lacks(at_the_end, here)) differs(there, "lacks", key, here.version);
       if (goes_down && Lacks(here, above)) differs(*node, "lacks", key, above.version);
     }
   }

@@ -38,6 +38,10 @@ std::vector<Profile> MakeProfiles() {
   leases.writes_max = 400;
   leases.faults_min = 40;
   leases.faults_max = 70;
+  Profile seasons = leases;
+  seasons.name = "seasons";
+  seasons.what = "months pass, and a model goes another way in them";
+  seasons.policies = 10;
   Profile tight{.name = "tight", .what = "quotas, items dropped when delivered, full disks"};
   tight.tight = true;
   tight.fills = 8;
@@ -102,8 +106,8 @@ std::vector<Profile> MakeProfiles() {
   expiry.seconds_max = 400;
   expiry.skew_ms_max = 15'000;
   expiry.clock_jumps = 0;
-  return {mixed, calm,    storm,  chain,      skew,    clocks,   wide,     strict, leases, tight,   policies,
-          roam,  rewinds, clones, everything, crowded, commands, restores, verify, expiry, together};
+  return {mixed,   calm, storm,   chain,  skew,       clocks,  wide,     strict,   leases, tight,  policies,
+          seasons, roam, rewinds, clones, everything, crowded, commands, restores, verify, expiry, together};
 }
 
 }  // namespace

@@ -53,6 +53,10 @@ bool Monitor::Tamper(SimNode& from, AgentId to, wire::DecodedFrame* frame) {
     for (wire::RefusedKey& refused : ack->refused)
       if (refused.reason.empty()) refused.held = refused.version;
   }
+  if (auto* ack = std::get_if<wire::Ack>(&frame->body); ack != nullptr && defect == Defect::kDeleteUntold) {
+    for (wire::RefusedKey& refused : ack->refused)
+      if (refused.held_kind == TG_CHANGE_TOMBSTONE && refused.held.agent != to) refused.held = refused.version;
+  }
   if (auto* ack = std::get_if<wire::Ack>(&frame->body); ack != nullptr && defect == Defect::kDropUntold) {
     for (wire::RefusedKey& refused : ack->refused) {
       if (!std::exchange(refused.dropped, false)) continue;

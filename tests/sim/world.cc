@@ -63,6 +63,7 @@ uint32_t World::Direction(AgentId agent, const ModelTruth& model) const {
 void World::SetDirection(AgentId agent, uint32_t direction) {
   SimNode& changed = node(agent);
   trace_.Line(now_us_, agent, "its model goes %u", direction);
+  if ((Direction(agent, *FindModel("Memo")) & ~direction & TG_DIRECTION_UP) != 0) oracle_.StopsGoingUp(changed);
   changed.ChangeSchemas([&] {
     directions_[agent] = direction;
     changing_catalogs_.at(agent)->Set(Changing(agent, direction));
