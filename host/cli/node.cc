@@ -77,10 +77,11 @@ int Sync(const Arguments& arguments) {
         static_cast<unsigned long long>(Number(unknown, "agent")), items == 1 ? "it waits" : "they wait");
   }
   if (uint64_t dropped = Number(*answer, "dropped_count"); dropped != 0) {
-    std::fprintf(stderr,
-                 "tidegate: %s refused above and dropped there by hand: here and nowhere above; remove what is not "
-                 "wanted, or write it anew\n",
-                 (Count(dropped) + (dropped == 1 ? " item was" : " items were")).c_str());
+    std::fprintf(
+        stderr,
+        "tidegate: %s dropped before delivery: by hand where it was refused, by a quota, or for its age; what a "
+        "quota or age dropped above goes again by itself as long as it is here\n",
+        (Count(dropped) + (dropped == 1 ? " item was" : " items were")).c_str());
   }
   uint64_t refused = Number(*answer, "quarantined_count") + Number(*answer, "not_listed");
   if (refused == 0) return kExitNotAllThere;
@@ -195,7 +196,8 @@ Command SyncCommand() {
        {"--timeout", "TIME", "how long to wait at most; 60s if not said"}},
       "The exit code is 5 if it is not there in time; nothing is lost then, and it goes on. It is 6 if all the\n"
       "rest is there, but something was refused on the way: it is listed with the reason, and who refused it, also\n"
-      "when it was dropped there by hand since; or something at the server is for an agent whom nobody knows.\n"
+      "when it was dropped there by hand since; or if a quota or its age dropped something before it was delivered;\n"
+      "or something at the server is for an agent whom nobody knows.\n"
       "An item whose newer state took its place is listed as superseded, one that came by a comparison and without\n"
       "the rest of its transaction as apart; that is no failure.\n\n"
       "example:\n  tidegate put Fault id=f1 severity=high && tidegate sync --wait --to server --timeout 10s\n",

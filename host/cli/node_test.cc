@@ -25,7 +25,7 @@ TEST_F(Cli, Sync_SomethingWasRefused_SaysWhatAndHasAnExitCodeOfItsOwn) {
   Ran dropped = Run("sync --wait");
   EXPECT_EQ(dropped.exit_code, 6);
   EXPECT_THAT(dropped.out, HasSubstr("dropped there by hand"));
-  EXPECT_THAT(dropped.err, HasSubstr("1 item was refused above and dropped there by hand"));
+  EXPECT_THAT(dropped.err, HasSubstr("1 item was dropped before delivery"));
   answer.dropped.clear();
   answer.dropped_count = 0;
   answer.apart = {{"Status", 42, "p", "t", {7, 42, 9}, {}, "", 10}};

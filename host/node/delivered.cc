@@ -116,7 +116,7 @@ std::set<AgentId> Node::Impl::ListenersOf(const sync::Link& told, const wire::Re
 
 // Off the list here.
 bool Node::Impl::IsEnd(const sync::Link& told, const wire::RefusedKey& refused) const {
-  return told.is_parent() && refused.reason.empty() &&
+  return told.is_parent() && refused.reason.empty() && refused.lost.empty() &&
          !told.refused_ours.contains(sync::meta::Quarantine(told.agent(), true, refused.owner, refused.pk, refused.sk));
 }
 
@@ -155,6 +155,8 @@ void Node::Impl::CompleteRefusals(sync::Link* link) {
         link->refusals.Add(std::move(*name));
         return true;
       });
+  whole = whole && read.ok();
+  read = loss_notes_.ForEachOf(link->agent(), [&](wire::RefusedKey name) { link->refusals.Add(std::move(name)); });
   whole = whole && read.ok();
   if (!link->is_parent()) {
     if (const sync::Link* parent = links_.parent()) AddRefusalsOf(*parent, link, &whole);

@@ -23,6 +23,8 @@
 #include "host/node/errands.h"
 #include "host/node/expiry_sweep.h"
 #include "host/node/given_up.h"
+#include "host/node/loss_notes.h"
+#include "host/node/lost_again.h"
 #include "host/node/marks.h"
 #include "host/node/node.h"
 #include "host/node/policy_changes.h"
@@ -347,6 +349,19 @@ class Node::Impl : private sync::Admission,
   void NoteGivenFromBelow(const tg_change& given);
   void TakeUp();
 
+  // lost_above.cc
+  LossNews StageLost(const tg_change& change, const char* why) override;
+  void TellLost(const LossNews& news) override;
+  LossNews NewsFor(AgentId child, const wire::RefusedKey& lost);
+  AgentId ChildOf(AgentId via, AgentId writer) const;
+  struct HeardLoss {
+    std::vector<LossNews> news;
+    std::string counted;  // key of the record that counts it
+  };
+  HeardLoss StageHeardLost(const sync::Link& parent, const wire::RefusedKey& lost);
+  void TellLostAbove(const tg_change& change);
+  void SendLostAgain(int64_t now_us);
+
   // leases.cc
   static bool LeaseOver(const sync::Link& link, int64_t now_ms);
   bool GrantLease(bool heard, int64_t now_ms, wire::LinkRecord* record) const;
@@ -528,6 +543,8 @@ class Node::Impl : private sync::Admission,
   ClockJudge clock_judge_;
   DiskGate disk_gate_;
   GivenUp given_up_;
+  LossNotes loss_notes_;
+  LostAgain lost_again_;
   Quotas quotas_;
   Retention retention_;
   ExpirySweep expiry_;

@@ -33,6 +33,7 @@ Node::Impl::Impl(const NodeOptions& options, const Dependencies& deps)
       clock_judge_(options_, deps_, links_),
       disk_gate_(options_, deps_, links_),
       given_up_(options_, deps_),
+      loss_notes_(options_, deps_),
       quotas_(options_, deps_),
       retention_(options_, deps_, stage_, links_, clock_judge_, quotas_, *this),
       expiry_(options_, deps_, stage_, clock_judge_, *this),
@@ -43,7 +44,7 @@ Node::Impl::Impl(const NodeOptions& options, const Dependencies& deps)
       doubts_(options_, deps_, stage_, links_, record_, verify_schedule_),
       asked_verify_(deps_, stage_, links_, marks_, end_, pass_, *this),
       background_verify_(deps_, stage_, links_, marks_, doubts_, verify_schedule_, pass_, *this),
-      waits_(options_, deps_, links_, end_, marks_, policy_changes_, held_above_, given_up_),
+      waits_(options_, deps_, links_, end_, marks_, policy_changes_, held_above_, given_up_, retention_),
       errands_(options_, deps_, stage_, links_, end_, marks_, asked_verify_, answers_, *this),
       clearings_(options_, deps_, stage_, links_, end_, marks_, *this),
       conflicts_(deps.storage, options_) {
@@ -115,6 +116,7 @@ Status Node::Impl::Open() {
   TG_RETURN_IF_ERROR(RestorePurge());
   TG_RETURN_IF_ERROR(retention_.Restore());
   TG_RETURN_IF_ERROR(given_up_.Restore());
+  TG_RETURN_IF_ERROR(loss_notes_.Restore());
   TG_RETURN_IF_ERROR(CountUsage());
   for (const auto& [agent, link] : links_.all()) {
     ApplyQuotas(link.get());
@@ -244,6 +246,7 @@ void Node::Impl::Committed(const Watermark& end, std::span<const core::Effect> e
       deps_.metrics.Add("tidegate_changes_superseded_total", 1);
     }
     if (effect.outcome.result == TG_OUTCOME_EQUAL && effect.change->via != 0) TellRefusedAbove(*effect.change);
+    if (effect.outcome.result == TG_OUTCOME_EQUAL && effect.change->via != 0) TellLostAbove(*effect.change);
     if (effect.outcome.result == TG_OUTCOME_EQUAL && effect.change->via != 0) NoteSentAgain(*effect.change);
     if (effect.outcome.result == TG_OUTCOME_EQUAL && effect.change->via != 0) NoteGivenFromBelow(*effect.change);
     if (!effect.applied()) continue;
@@ -298,6 +301,7 @@ Status Node::Impl::Commit() {
   EndHolds();
   RemoveAnswered();
   SendHeldAgain();
+  SendLostAgain(now_us);
   clearings_.Run();
   retention_.Run(now_us);
   expiry_.Run(now_us);
@@ -361,6 +365,7 @@ int64_t Node::Impl::NextTimerUs() const {
                    background_verify_.NextUs(now_us)});
   next = std::min({next, retention_.NextUs(), expiry_.NextUs()});
   if (!take_up_.empty()) next = std::min(next, std::max(now_us, take_up_at_us_));
+  if (to_parent && given_up_.goes_again()) next = std::min(next, lost_again_.NextUs(now_us));
   return std::min({next, policy_changes_.NextUs(now_us), disk_gate_.try_us(), store_delivered_at_us_, purge_at_us_,
                    errands_.NextUs()});
 }

@@ -76,9 +76,14 @@ void Node::Impl::OnRefusals(sync::Link* link, const wire::Ack& ack) {
   uint64_t not_listed = 0;
   std::vector<wire::RefusedKey> news;   // what concerns others too
   std::vector<wire::RefusedKey> ended;  // what is over
+  std::vector<HeardLoss> lost;          // dropped there, or above, before it had gone on
   std::map<std::string, wire::RefusedKey> listed_now;
   for (size_t i = known; i < ack.refused.size(); ++i) {
     const wire::RefusedKey& refused = ack.refused[i];
+    if (!refused.lost.empty()) {
+      if (link->is_parent()) lost.push_back(StageHeardLost(*link, refused));
+      continue;
+    }
     const std::string key = sync::meta::Quarantine(neighbour, true, refused.owner, refused.pk, refused.sk);
     if (whole && ack.refused_number - ack.refused.size() + i + 1 >= ack.refused_from) {
       link->whole_list.Begin(link->refused_ours);
@@ -109,15 +114,19 @@ void Node::Impl::OnRefusals(sync::Link* link, const wire::Ack& ack) {
   if (ends_list) EndUnnamed(link, &news, &ended);
   link->refusals.Took(ack.refused_number);
   stage_.End([this, agent = link->agent(), id = link->session_id, number = ack.refused_number, not_listed,
-              list = ends_list ? ack.refused_from : 0,
-              news = std::move(news)](const Status& status, std::span<const core::Effect>) {
+              list = ends_list ? ack.refused_from : 0, news = std::move(news),
+              lost = std::move(lost)](const Status& status, std::span<const core::Effect>) {
     sync::Link* told = links_.Find(agent);
     if (told == nullptr) return;
     if (!status.ok()) {
       told->refusals.NotRecorded();
+      for (const HeardLoss& loss : lost) retention_.TakeBack(loss.counted, 0);
       return links_.RestoreQuarantine(told);
     }
     pairs_due_ = true;  // what was passed with these may be told on now
+    for (const HeardLoss& loss : lost) {
+      for (const LossNews& one : loss.news) TellLost(one);
+    }
     if (not_listed != 0) deps_.metrics.Add("tidegate_quarantine_full_total", not_listed);
     told->not_listed += not_listed;
     for (const wire::RefusedKey& refused : news) {

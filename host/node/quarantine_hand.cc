@@ -370,8 +370,9 @@ Status Node::Impl::DropRefused(const std::string& key, const wire::QuarantineRec
 void Node::Impl::ForgetDropped(const sync::Link& link, const std::vector<wire::RefusedKey>& known) {
   if (known.empty()) return;
   stage_.Begin();
+  loss_notes_.Forget(link, known, &stage_);
   for (const wire::RefusedKey& name : known)
-    stage_.MetaDelete(sync::meta::Dropped(link.agent(), name.owner, name.pk, name.sk));
+    if (name.dropped) stage_.MetaDelete(sync::meta::Dropped(link.agent(), name.owner, name.pk, name.sk));
   stage_.End();
 }
 

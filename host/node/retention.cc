@@ -231,7 +231,7 @@ bool Retention::IsLatest(const tg_change& change) const {
 }
 
 // Counts it among what was lost; in the open group. Returns the key of the record.
-std::string Retention::StageLoss(const tg_change& change, const char* reason) {
+std::string Retention::StageLoss(const tg_change& change, const std::string& reason) {
   Version version = Version::From(change.version);
   std::string key = sync::meta::Lost(View(change.model), change.key.owner, reason);
   wire::LostRecord& record = lost_[key];
@@ -250,6 +250,46 @@ std::string Retention::StageLoss(const tg_change& change, const char* reason) {
   return key;
 }
 
+void Retention::TakeBack(const std::string& key, uint64_t bytes) {
+  auto found = lost_.find(key);
+  if (found == lost_.end()) return;
+  wire::LostRecord& record = found->second;
+  record.items -= std::min<uint64_t>(record.items, 1);
+  record.bytes -= std::min(record.bytes, bytes);
+  if (record.items == 0) lost_.erase(found);
+}
+
+Retention::Told Retention::told() const {
+  Told told;
+  for (const auto& [key, record] : lost_) told[key] = record.told;
+  return told;
+}
+
+std::vector<LossStatus> Retention::LostSince(const Told& told) const {
+  std::vector<LossStatus> losses;
+  for (const auto& [key, record] : lost_) {
+    auto before = told.find(key);
+    const uint64_t known = before == told.end() ? 0 : before->second;
+    if (record.items > known) losses.push_back(StatusOf(record, record.items - known));
+  }
+  return losses;
+}
+
+void Retention::NoteTold() {
+  stage_.Begin();
+  for (auto& [key, record] : lost_) {
+    if (record.told >= record.items) continue;
+    record.told = record.items;
+    stage_.MetaPut(key, wire::EncodeRecord(record));
+  }
+  stage_.End();
+}
+
+LossStatus Retention::StatusOf(const wire::LostRecord& record, uint64_t items) {
+  return {record.model, record.owner,          record.reason,        items,
+          record.bytes, record.first.ToText(), record.last.ToText(), record.since_unix_ms};
+}
+
 // Stages the removal without a trace. False: it is being written just now.
 bool Retention::Drop(const tg_change& change, bool lost, const char* reason) {
   if (stage_.Touches(change.key) || way_up_.KeepsAnswer(change)) return false;
@@ -260,17 +300,16 @@ bool Retention::Drop(const tg_change& change, bool lost, const char* reason) {
   stage_.Begin();
   stage_.Purge(name, Version::From(change.version));
   std::string key = lost ? StageLoss(change, reason) : "";
-  stage_.End([this, key, bytes, lane = change.lane, seq = change.seq](const Status& status,
-                                                                      std::span<const core::Effect> effects) {
+  LossNews news = lost ? way_up_.StageLost(change, reason) : LossNews();
+  stage_.End([this, key, news = std::move(news), bytes, lane = change.lane, seq = change.seq](
+                 const Status& status, std::span<const core::Effect> effects) {
     bool dropped = status.ok() && !effects.empty() && effects[0].applied();
     if (dropped) {
       deps_.metrics.Add(key.empty() ? "tidegate_dropped_total" : "tidegate_dropped_undelivered_total", 1);
-    } else if (!key.empty()) {
-      wire::LostRecord& record = lost_[key];
-      record.items -= std::min<uint64_t>(record.items, 1);
-      record.bytes -= std::min(record.bytes, bytes);
-      if (record.items == 0) lost_.erase(key);
+    } else {
+      TakeBack(key, bytes);
     }
+    if (status.ok()) way_up_.TellLost(news);
     if (!status.ok()) LookAgainFrom(lane, seq);
   });
   drops_left_ -= std::min<uint64_t>(drops_left_, 1);
@@ -286,10 +325,7 @@ Status Retention::Restore() {
 }
 
 void Retention::Show(NodeStatus* status) const {
-  for (const auto& [key, record] : lost_) {
-    status->losses.push_back({record.model, record.owner, record.reason, record.items, record.bytes,
-                              record.first.ToText(), record.last.ToText(), record.since_unix_ms});
-  }
+  for (const auto& [key, record] : lost_) status->losses.push_back(StatusOf(record, record.items));
 }
 
 }  // namespace tidegate::node

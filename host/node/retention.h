@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "host/core/stage.h"
 #include "host/node/clock_judge.h"
@@ -54,6 +55,18 @@ class Retention {
 
   void Show(NodeStatus* status) const;
 
+  // Counts among what was lost what is not here any more and was dropped above; in the open group. TakeBack, if that
+  // is not committed. Returns the key of the record.
+  std::string StageLoss(const tg_change& change, const std::string& reason);
+  void TakeBack(const std::string& key, uint64_t bytes);
+
+  // How much of what was lost a wait has said, by key of the record; what was lost beyond that.
+  using Told = std::map<std::string, uint64_t>;
+  Told told() const;
+  std::vector<LossStatus> LostSince(const Told& told) const;
+  // Stages that all of it was said.
+  void NoteTold();
+
  private:
   void ResetSkipped();
   void LookAgainFrom(uint32_t lane, uint64_t seq);
@@ -63,7 +76,7 @@ class Retention {
   void DropOldest(const std::string& model, Usage* usage, const Passed& passed);
   bool IsLatest(const tg_change& change) const;
   bool Drop(const tg_change& change, bool lost, const char* reason);
-  std::string StageLoss(const tg_change& change, const char* reason);
+  static LossStatus StatusOf(const wire::LostRecord& record, uint64_t items);
 
   const NodeOptions& options_;
   const Dependencies& deps_;

@@ -41,6 +41,7 @@ void Waits::Add(const SyncRequest& request, std::function<void(SyncAnswer)> done
     waiter.unknown = WaitsForNobody();
   }
   waiter.reached = ReachedPosition(waiter);
+  waiter.told = retention_.told();
   waiters_.push_back(std::move(waiter));
 }
 
@@ -113,6 +114,7 @@ void Waits::Answer() {
     NameApart(waiter, &answer);
     answer.held = HeldOnTheWay(waiter);
     answer.unknown = std::move(waiter.unknown);
+    if (answer.status.ok() && options_.role != TG_ROLE_SERVER) retention_.NoteTold();
     waiter.done(std::move(answer));
   }
 }
@@ -264,14 +266,28 @@ void Waits::NameQuarantined(const Waiter& waiter, SyncAnswer* answer) const {
 
 void Waits::NameDropped(const Waiter& waiter, SyncAnswer* answer) const {
   const sync::Link* parent = links_.parent();
-  for (GivenUp::Entry& entry : given_up_.List()) {
+  given_up_.ForEach([&](GivenUp::Entry entry) {
     const bool meant = waiter.target == SyncTarget::kServer || (parent != nullptr && entry.name.by == parent->agent());
     // It may have taken the place of what was waited for.
     const bool instead =
         waiter.superseded.contains(std::to_string(entry.name.owner) + "/" + entry.name.pk + "\x1f" + entry.name.sk);
-    if (!meant || (entry.position > waiter.position && !instead)) continue;
+    if (!meant || (entry.position > waiter.position && !instead)) return;
     ++answer->dropped_count;
     if (answer->dropped.size() < options_.sync_exceptions_max) answer->dropped.push_back(std::move(entry.name));
+  });
+}
+
+// What is here no more, by scope; once it was said by a wait that ended well, those that begin later do not say it.
+void Waits::NameLost(const Waiter& waiter, SyncAnswer* answer) const {
+  if (options_.role == TG_ROLE_SERVER) return;
+  for (const LossStatus& loss : retention_.LostSince(waiter.told)) {
+    answer->dropped_count += loss.items;
+    SyncException scope;
+    scope.model = loss.model;
+    scope.owner = loss.owner;
+    scope.reason = std::to_string(loss.items) + " dropped before they were delivered: " + loss.reason;
+    scope.by = options_.agent;
+    if (answer->dropped.size() < options_.sync_exceptions_max) answer->dropped.push_back(std::move(scope));
   }
 }
 
@@ -279,6 +295,7 @@ void Waits::NameExceptions(const Waiter& waiter, uint64_t reached, SyncAnswer* a
   NameSuperseded(waiter, reached, answer);
   NameQuarantined(waiter, answer);
   NameDropped(waiter, answer);
+  NameLost(waiter, answer);
   for (const auto& [agent, link] : links_.all()) {
     bool target = options_.role == TG_ROLE_SERVER ? waiter.AsksFor(agent) : link->is_parent();
     if (target) answer->not_listed += link->not_listed;

@@ -14,6 +14,7 @@
 #include "host/node/marks.h"
 #include "host/node/node.h"
 #include "host/node/policy_changes.h"
+#include "host/node/retention.h"
 #include "host/sync/holds.h"
 #include "host/sync/link_table.h"
 
@@ -24,7 +25,7 @@ class Waits {
   // end: of the last commit.
   Waits(const NodeOptions& options, const Dependencies& deps, const sync::LinkTable& links, const Watermark& end,
         const Marks& marks, const PolicyChanges& policy_changes, const sync::HeldAbove& held_above,
-        const GivenUp& given_up)
+        const GivenUp& given_up, Retention& retention)
       : options_(options),
         deps_(deps),
         links_(links),
@@ -32,7 +33,8 @@ class Waits {
         marks_(marks),
         policy_changes_(policy_changes),
         held_above_(held_above),
-        given_up_(given_up) {}
+        given_up_(given_up),
+        retention_(retention) {}
 
   // Somebody waits for all that is committed.
   void Add(const SyncRequest& request, std::function<void(SyncAnswer)> done);
@@ -63,6 +65,7 @@ class Waits {
     std::map<std::string, SyncException> superseded = {};
     uint64_t superseded_not_named = 0;
     std::vector<SyncUnknown> unknown = {};
+    Retention::Told told = {};  // of what was lost here, when it began
 
     bool AsksFor(AgentId child) const;
   };
@@ -77,6 +80,7 @@ class Waits {
   void NameApart(const Waiter& waiter, SyncAnswer* answer);
   void NameSuperseded(const Waiter& waiter, uint64_t reached, SyncAnswer* answer) const;
   void NameQuarantined(const Waiter& waiter, SyncAnswer* answer) const;
+  void NameLost(const Waiter& waiter, SyncAnswer* answer) const;
   void NameDropped(const Waiter& waiter, SyncAnswer* answer) const;
   void NameExceptions(const Waiter& waiter, uint64_t reached, SyncAnswer* answer) const;
 
@@ -88,6 +92,7 @@ class Waits {
   const PolicyChanges& policy_changes_;
   const sync::HeldAbove& held_above_;
   const GivenUp& given_up_;
+  Retention& retention_;
 
   std::vector<Waiter> waiters_;
   std::map<uint64_t, SyncException> apart_;  // by position: on its way up without the rest of its transaction

@@ -14,6 +14,16 @@ namespace {
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
+class NothingUp : public WayUp {
+ public:
+  Passed PassedUpwards() override { return {}; }
+  bool HasArrived(const tg_change&, uint64_t, SyncTarget) const override { return false; }
+  bool IsAbove(const tg_change&, const Passed&) const override { return false; }
+  bool KeepsAnswer(const tg_change&) override { return false; }
+  LossNews StageLost(const tg_change&, const char*) override { return {}; }
+  void TellLost(const LossNews&) override {}
+};
+
 class WaitsTest : public ObjectTest, private PolicyChanges::Around {
  protected:
   void SetUp() override { end_.position = 100; }
@@ -61,8 +71,35 @@ class WaitsTest : public ObjectTest, private PolicyChanges::Around {
   PolicyChanges policy_changes_{options_, deps_, stage_, links_, versions_, end_, declared_, *this};
   sync::HeldAbove held_above_;
   GivenUp given_up_{options_, deps_};
-  Waits waits_{options_, deps_, links_, end_, marks_, policy_changes_, held_above_, given_up_};
+  NothingUp way_up_;
+  ClockJudge clock_judge_{options_, deps_, links_};
+  Quotas quotas_{options_, deps_};
+  Retention retention_{options_, deps_, stage_, links_, clock_judge_, quotas_, way_up_};
+  Waits waits_{options_, deps_, links_, end_, marks_, policy_changes_, held_above_, given_up_, retention_};
 };
+
+// By scope; one that runs out says it, and leaves it to the next one.
+TEST_F(WaitsTest, WhatWasDroppedHere_IsCounted) {
+  AddLink(kParent, true);
+  tg_change change{};
+  change.model = Str("Reading");
+  change.key = {kSelf, Str("r#"), Str("a")};
+  change.version = {7, kSelf, 1};
+  stage_.Begin();
+  retention_.StageLoss(change, "drop_oldest");
+  stage_.End();
+  ASSERT_TRUE(Commit().ok());
+  for (int round = 0; round < 2; ++round) {
+    Answer answer = Wait(SyncTarget::kServer);
+    RunOut(1'000);
+    ASSERT_TRUE(answer->has_value());
+    EXPECT_EQ((*answer)->dropped_count, 1u);
+  }
+  retention_.NoteTold();
+  Answer answer = Wait(SyncTarget::kServer);
+  RunOut(1'000);
+  EXPECT_EQ((*answer)->dropped_count, 0u);
+}
 
 TEST_F(WaitsTest, ServerWithoutChildren_HasNothingToWaitFor) {
   options_.role = TG_ROLE_SERVER;

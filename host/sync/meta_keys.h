@@ -79,6 +79,20 @@ inline std::string Untold(AgentId owner, std::string_view pk, std::string_view s
   key.append(pk).append(1, '\x1f').append(sk);
   return key;
 }
+// Of those of a model that were dropped above before they had gone on, too many to be named.
+inline constexpr std::string_view kLostAbovePrefix = "lost-above/";
+inline std::string LostAbove(std::string_view model) { return std::string(kLostAbovePrefix).append(model); }
+// Dropped here, or above, before it had gone on, and the child that gave it does not know it yet.
+inline constexpr std::string_view kLossNotePrefix = "loss-note/";
+inline std::string LossNotesOf(AgentId child) { return std::string(kLossNotePrefix) + std::to_string(child) + "/"; }
+inline std::string LossNote(AgentId child, AgentId owner, std::string_view pk, std::string_view sk) {
+  std::string key = LossNotesOf(child) + std::to_string(owner) + "/";
+  key.append(pk).append(1, '\x1f').append(sk);
+  return key;
+}
+inline std::string LossNote(AgentId child, std::string_view model) {
+  return LossNotesOf(child).append("model/").append(model);
+}
 // A model of a neighbour that this node holds, and the models that the neighbour declared in its hello.
 inline constexpr std::string_view kHoldPrefix = "hold/";
 inline std::string HoldsOf(AgentId link) { return std::string(kHoldPrefix) + std::to_string(link) + "/"; }

@@ -37,6 +37,9 @@ class Refusals {
   // meanwhile. Before the next ack the lists are read again, once there is room; then Completed.
   bool incomplete() const { return incomplete_; }
   bool HasRoomForTheList() const { return waiting_.size() < kWaitingMax / 2; }
+  // What is to be told is on the disk only: the lists have to be read.
+  void ReadAnew() { incomplete_ = true; }
+  const std::deque<wire::RefusedKey>& queue() const { return waiting_; }
   bool empty() const { return waiting_.empty(); }
   size_t waiting() const { return waiting_.size(); }
   // whole: nothing is missing in what was added since so many waited. What the neighbour has listed beyond that ended
@@ -79,11 +82,11 @@ class Refusals {
   }
 
   // The neighbour has them up to this number. Returns true if more are to be told. dropped: those of them that were
-  // given up.
+  // given up, or lost.
   bool Confirmed(uint64_t number, std::vector<wire::RefusedKey>* dropped = nullptr) {
     while (confirmed_ < number && !waiting_.empty()) {
       wire::RefusedKey& known = waiting_.front();
-      if (dropped != nullptr && known.dropped) dropped->push_back(std::move(known));
+      if (dropped != nullptr && (known.dropped || !known.lost.empty())) dropped->push_back(std::move(known));
       waiting_.pop_front();
       ++confirmed_;
     }

@@ -153,8 +153,9 @@ TEST(WireCodec, Ack_EveryFieldComesBack) {
   for (size_t i = 0; i < 2; ++i) {
     const RefusedKey& a = got.refused[i];
     const RefusedKey& b = sent.refused[i];
-    EXPECT_EQ(std::tie(a.model, a.owner, a.pk, a.sk, a.version, a.held, a.reason, a.by, a.held_kind, a.dropped),
-              std::tie(b.model, b.owner, b.pk, b.sk, b.version, b.held, b.reason, b.by, b.held_kind, b.dropped));
+    EXPECT_EQ(
+        std::tie(a.model, a.owner, a.pk, a.sk, a.version, a.held, a.reason, a.by, a.held_kind, a.dropped, a.lost),
+        std::tie(b.model, b.owner, b.pk, b.sk, b.version, b.held, b.reason, b.by, b.held_kind, b.dropped, b.lost));
   }
   ExpectEqual(got.holds, sent.holds);
   EXPECT_EQ(std::tie(got.holds_number, got.holds_recorded), std::tie(sent.holds_number, sent.holds_recorded));

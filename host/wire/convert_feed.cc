@@ -16,6 +16,7 @@ void Put(const RefusedKey& from, pb::RefusedKey* to) {
   to->set_by(from.by);
   to->set_held_kind(from.held_kind);
   to->set_dropped(from.dropped);
+  to->set_lost(Readable(from.lost));
 }
 
 Status Take(const pb::RefusedKey& from, RefusedKey* to) {
@@ -24,6 +25,7 @@ Status Take(const pb::RefusedKey& from, RefusedKey* to) {
   to->sk = from.sk();
   to->reason = from.reason();
   to->dropped = from.dropped();
+  to->lost = from.lost();
   TG_RETURN_IF_ERROR(TakeKind(from.held_kind(), &to->held_kind));
   TG_RETURN_IF_ERROR(TakeAgent("owner of a refused key", from.owner(), &to->owner));
   TG_RETURN_IF_ERROR(TakeAgent("refuser of a key", from.by(), &to->by));

@@ -176,6 +176,7 @@ struct RefusedKey {
   AgentId by = 0;          // who refused it; 0 = the sender of the ack
   uint32_t held_kind = 0;  // refused as older: of what is held
   bool dropped = false;    // it was in quarantine, and was given up there by hand
+  std::string lost = {};   // it was dropped there before it had gone on, and why; no pk and sk: some of the model were
 };
 
 struct LaneAck {

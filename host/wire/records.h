@@ -119,6 +119,7 @@ struct LostRecord {
   Version first;  // lowest and highest version of them
   Version last;
   int64_t since_unix_ms = 0;
+  uint64_t told = 0;  // of the items: a wait has said that they are lost
 };
 
 // The models that a neighbour declared in its last hello.

@@ -101,6 +101,7 @@ std::string EncodeRecord(const LostRecord& record) {
   Put(record.first, message.mutable_first());
   Put(record.last, message.mutable_last());
   message.set_since_unix_ms(record.since_unix_ms);
+  message.set_told(record.told);
   return Seal(Kind::kLost, message);
 }
 
@@ -113,6 +114,7 @@ Status DecodeRecord(std::string_view bytes, LostRecord* record) {
   out.items = message.items();
   out.bytes = message.bytes();
   out.since_unix_ms = message.since_unix_ms();
+  out.told = message.told();
   TG_RETURN_IF_ERROR(Corrupt("lost", TakeAgent("owner", message.owner(), &out.owner)));
   TG_RETURN_IF_ERROR(Corrupt("lost", Take(message.first(), &out.first)));
   TG_RETURN_IF_ERROR(Corrupt("lost", Take(message.last(), &out.last)));

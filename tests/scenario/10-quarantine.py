@@ -86,7 +86,7 @@ def case_an_operator_drops_it_at_the_cloud_and_nothing_sends_it_again():
         rig.wait_linked(gateway, sensor)
         sensor.put("Fault", fault(3))
         waited = sensor.attempt("sync", "--wait", "--to", "server", "--timeout", "60s")
-        fails(waited, 6, "1 item was refused above and dropped there by hand")  # all the rest is there
+        fails(waited, 6, "1 item was dropped before delivery")  # all the rest is there
         equal(len(cloud.find("Fault")), 1, "only the other one at the cloud")
         equal(sensor.get("Fault", "device=d", "id=f2")["severity"], "fatal", "its writer keeps it")
         has(cloud.run("conflicts", "list"), "dropped by hand", "severity")

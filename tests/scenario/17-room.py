@@ -82,5 +82,45 @@ def case_a_quota_holds_one_model_down_to_the_device_and_others_pass():
         equal(device.status()["losses"], [], "losses")
 
 
+def case_what_a_quota_drops_undelivered_is_kept_below_and_goes_again():
+    with Rig() as rig:
+        cloud, router, device = three(rig, policy(items_max=10, when_full="drop_oldest"), policy(delivered="server"))
+        router.start()
+        device.start()
+        wait_until(device.up, "the device is connected")
+        device.put_many("Reading", [reading(n) for n in range(100)])
+        wait_until(lambda: sum(one["items"] for one in router.status()["losses"]) >= 90, "the router makes room", 30)
+        wait_until(lambda: any("going again" in one["reason"] for one in device.status()["losses"]), "the device is told")
+        equal(len(device.find("Reading", "--limit", "200")), 100, "readings kept at the device")
+
+        cloud.start()
+
+        def ends():
+            done = device.attempt("sync", "--wait", "--to", "server", "--timeout", "20s", "--json")
+            here = {one["id"] for one in device.find("Reading", "--limit", "200")}
+            there = {one["id"] for one in cloud.find("Reading", "--limit", "200")}
+            equal(len(here | there), 100, "readings that are somewhere")
+            if done.code == 0:
+                equal(len(there), 100, "readings at the cloud when the wait says that all are")
+            return done.code == 0
+
+        wait_until(ends, "all is at the cloud", 120)
+        wait_until(lambda: not device.find("Reading"), "the device dropped what is at the server")
+
+
+def case_what_a_device_drops_of_its_own_is_no_success():
+    with Rig() as rig:
+        cloud, router, device = three(rig, {}, policy(items_max=10, when_full="drop_oldest"))
+        device.start()
+        device.put_many("Reading", [reading(n) for n in range(50)])
+        wait_until(lambda: sum(one["items"] for one in device.status()["losses"]) == 40, "the device makes room", 30)
+        router.start()
+        cloud.start()
+        wait_until(device.up, "the device is connected")
+        fails(device.attempt("sync", "--wait", "--to", "server", "--timeout", "60s"), 6, "40 items were dropped before delivery")
+        equal(len(cloud.find("Reading")), 10, "readings at the cloud")
+        equal(device.attempt("sync", "--wait", "--to", "server", "--timeout", "60s").code, 0, "it was said")
+
+
 if __name__ == "__main__":
     harness.main(globals())

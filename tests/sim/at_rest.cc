@@ -163,6 +163,8 @@ std::string Oracle::DifferenceAt(SimNode& node) {
     } else if (newest->version != Version::From(change.version) && may_lag) {
       if (newest->version < Version::From(change.version))
         difference = who + " holds what is lost: " + Describe(change);
+    } else if (newest->version > Version::From(change.version) && IsLostTo(node, key, *newest)) {
+      // The newest was lost on its way.
     } else if (newest->version != Version::From(change.version)) {
       const bool gone = change.kind == TG_CHANGE_TOMBSTONE && newest->kind == TG_CHANGE_TOMBSTONE;
       if (gone && purged_) return true;  // removed by a parent that had purged the newer one
@@ -188,7 +190,7 @@ std::string Oracle::DifferenceAt(SimNode& node) {
     if (newest != nullptr && HasExpired(*newest)) continue;  // swept, or ended before it got there
     if (newest != nullptr && newest->kind == TG_CHANGE_ITEM && !IsChanging(*newest) && IsDue(node, *newest) &&
         !MayLag(node, newest->direction) && !LagsBehindCopy(node, key, *newest) && !IsForgotten(node, *newest) &&
-        !WasDropped(node.agent(), key, newest->version))
+        !WasDropped(node.agent(), key, newest->version) && !IsLostTo(node, key, *newest))
       lacking.push_back(key + " " + newest->version.ToText() + " of node " + std::to_string(newest->writer) +
                         (newest->acknowledged ? ", acknowledged" : ""));
   }
@@ -209,6 +211,7 @@ std::string Oracle::Difference() {
   }
   if (std::string difference = DifferenceOfPolicies(); !difference.empty()) return difference;
   if (std::string difference = RefusedDifference(); !difference.empty()) return difference;
+  if (std::string waits = WaitsToGoAgain(); !waits.empty()) return waits;
   // The end of a refusal may be on its way, as the items are: rest is waited for.
   for (const auto& node : world_.nodes()) {
     if (!node->up()) continue;

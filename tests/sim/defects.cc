@@ -292,6 +292,7 @@ const std::vector<DefectInfo>& AllDefects() {
        "strict"},
       {Defect::kTableUntold, "table-untold", "hellos do not say how models go: nothing is held that does not fit",
        "policies"},
+      {Defect::kLossUntold, "drop-untold-quota", "who sent what a quota dropped undelivered is not told so", "tight"},
       {Defect::kDropUntold, "drop-untold", "who sent what was dropped by hand is not told so", "strict"},
       {Defect::kHigherEdgeKept, "higher-edge-kept", "a hello is not answered where a higher edge is known", "roam"},
       {Defect::kOldParentKept, "old-parent-kept", "an old parent is not told that its child is elsewhere", "roam"},

@@ -52,6 +52,7 @@ enum class Defect : uint8_t {
   kTableUntold,      // hellos say nothing of the models
   kHeldForgotten,    // what a hold kept back gets no new position
   kDroppedTooEarly,  // retention takes what has not gone up yet for delivered
+  kLossUntold,       // acks say nothing of what was dropped before it had gone on
   kDropUntold,       // acks say of what was dropped by hand that it is refused still
   kAnswersKept,      // a device that forgot its answers is not given them back
   kRefusalsLate,     // acks name what is refused seconds after they pass it

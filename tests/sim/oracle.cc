@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "host/base/views.h"
+#include "host/sync/meta_keys.h"
 #include "host/sync/routes.h"
 #include "tests/sim/model_truth.h"
 #include "tests/sim/world.h"
@@ -23,6 +24,12 @@ size_t TextSizeOf(std::string_view body) {
   constexpr std::string_view kName = "\"text\":\"";
   const size_t at = body.find(kName);
   return at == std::string_view::npos ? 0 : body.find('"', at + kName.size()) - at - kName.size();
+}
+
+bool CountsLoss(const tg_group& group) {
+  return std::any_of(group.mutations, group.mutations + group.count, [](const tg_mutation& mutation) {
+    return mutation.op == TG_OP_META_PUT && View(mutation.meta_key).starts_with(sync::meta::kLostPrefix);
+  });
 }
 
 const tg_mutation& MutationAt(const tg_group& group, uint64_t index) { return group.mutations[index]; }
@@ -141,7 +148,7 @@ void Oracle::Durable(SimNode& node, std::span<const tg_group> groups, std::span<
         Swept(node, change, *held);
         continue;
       }
-      Dropped(node, change, outcome);
+      Dropped(node, change, outcome, CountsLoss(groups[outcome.group]));
     }
     if (mutation.op != TG_OP_PUT) continue;
     world_.trace().Line(world_.now_us(), node.agent(), "commits %s at %llu, via %llu", Describe(change).c_str(),

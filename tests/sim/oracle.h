@@ -116,6 +116,8 @@ class Oracle {
   void KeepJournal(const SimNode& node);
   // Whether retention dropped this state, or a newer one, at the node.
   bool WasDropped(AgentId agent, const std::string& key, const Version& version) const;
+  // Whether a node dropped this state, and counted it as lost: before anybody above had it.
+  bool WasLost(const std::string& key, const Version& version) const { return lost_states_.contains({key, version}); }
   // A disk lost this key, or spoiled it. Until it is found nobody can know.
   void Rotted(const std::string& key) { rotted_.insert(key); }
   // The disk of a node went back. rewinds.cc
@@ -179,12 +181,17 @@ class Oracle {
   bool Add(Joined* truth, const tg_change& change) const;
   const Written* NewestJoined(const std::string& key) const;
   void CheckJournals();
-  void Dropped(SimNode& node, const tg_change& change, const tg_outcome& outcome);
   void Swept(SimNode& node, const tg_change& change, const Written& written);
   // By the latest of all clocks.
   bool HasExpired(const Written& written) const;
   // Whether every child that was heard within a lease has heard of it, or of a newer state.
   void CheckPassed(SimNode& node, const tg_change& change, const Version& version, const std::string& what);
+  void Dropped(SimNode& node, const tg_change& change, const tg_outcome& outcome, bool counted);
+  bool IsLostTo(SimNode& node, const std::string& key, const Written& written);
+  bool IsLossNamed(const SimNode& node, const tg_key& key, const Version& version, const Written& written,
+                   const node::SyncAnswer& answer);
+  static bool KnowsOfLoss(const SimNode& node, const tg_key& key, tg_str model);
+  std::string WaitsToGoAgain();
   // Its copy wrote it, and it was taken: what goes up does not come down to the original.
   bool LagsBehindCopy(const SimNode& node, const std::string& key, const Written& newest) const;
   void NoteClones(const SimNode& node, std::span<const tg_group> groups);
@@ -261,6 +268,8 @@ class Oracle {
   uint64_t acknowledged_ = 0, refused_ = 0, lost_ = 0;
   bool still_ = false, leftovers_ = false;
   std::set<AgentId> replaced_nodes_;
+  std::set<std::pair<std::string, Version>> lost_states_;
+  std::map<AgentId, std::set<std::pair<std::string, AgentId>>> told_losses_;  // model and owner, by waits that ended
   bool IsForgotten(const SimNode& node, const Written& written) const;
   bool purged_ = false;      // a tombstone was, somewhere
   uint64_t purged_hlc_ = 0;  // the newest time of those

@@ -54,6 +54,8 @@ std::function<void(const node::SyncAnswer&)> Oracle::ExpectSync(SimNode& node, n
     for (const node::SyncException& exception : answer.superseded) superseded_keys.insert(KeyOf(exception));
     std::set<std::string> held_models;
     for (const node::HoldStatus& hold : answer.held) held_models.insert(hold.model);
+    for (const node::SyncException& exception : answer.dropped)
+      if (exception.pk.empty() && exception.sk.empty()) told_losses_[agent].insert({exception.model, exception.owner});
     for (const Expected& one : expected) {
       // What a former parent gave is compared with the new one, and the answer says that this is not done yet.
       if (one.from_above && answer.unsettled_scopes != 0) continue;
@@ -61,9 +63,15 @@ std::function<void(const node::SyncAnswer&)> Oracle::ExpectSync(SimNode& node, n
       const Written* written = Find(KeyText(key), one.version);
       if (rotted_.contains(KeyText(key))) continue;
       if (written != nullptr && held_models.contains(written->model)) continue;
-      if (WasDropped(goal, KeyText(key), one.version)) continue;
+      const bool lost = WasLost(KeyText(key), one.version);
+      if (!lost && WasDropped(goal, KeyText(key), one.version)) continue;
       // What was given up there, or what took its place was: its writer names it, a node between may have forgotten it.
       if (IsGivenUpSince(KeyText(key), one.version) && one.version.agent != agent) continue;
+      // The next node had it, said so, and lost it since; that is not known here yet.
+      if (lost && written != nullptr && goal == here->parent() && EverHeld(goal, KeyText(key)) >= one.version &&
+          !KnowsOfLoss(*here, key, Str(written->model)))
+        continue;
+      if (lost && written != nullptr && IsLossNamed(*here, key, one.version, *written, answer)) continue;
       auto exception = excepted.find(KeyText(key));
       if (exception != excepted.end() && exception->second >= one.version) continue;
       bool superseded = superseded_keys.contains(KeyText(key));  // meanwhile, and it says so

@@ -42,8 +42,8 @@ std::vector<Profile> MakeProfiles() {
   seasons.name = "seasons";
   seasons.what = "months pass, and a model goes another way in them";
   seasons.policies = 10;
-  Profile tight{.name = "tight", .what = "quotas, items dropped when delivered, full disks"};
-  tight.tight = true;
+  Profile tight{.name = "tight", .what = "quotas, items dropped when delivered or without, full disks"};
+  tight.tight = tight.loses = true;
   tight.fills = 8;
   Profile policies{.name = "policies", .what = "a model that goes another way, at one node after the other"};
   policies.policies = 16;

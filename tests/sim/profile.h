@@ -27,6 +27,7 @@ struct Profile {
   bool server_late = false;  // much is there before the first contact
   bool strict = false;       // the server refuses some of what comes up
   bool tight = false;        // quotas and retention at routers and devices
+  bool loses = false;        // and what has not gone on is dropped for want of room, or for its age
   bool chain = false;        // every router below the one before
   uint32_t writes_min = 200, writes_max = 280;
   uint32_t faults_min = 20, faults_max = 40;

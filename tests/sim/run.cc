@@ -16,6 +16,7 @@ namespace {
 constexpr uint64_t kByHandStream = 0x627968616e64ull;
 constexpr uint64_t kCopyStream = 0x636f70696573ull;
 constexpr uint64_t kVerifyStream = 0x76657269667900ull;
+constexpr uint64_t kLossStream = 0x6c6f73736573ull;
 constexpr uint64_t kCommandStream = 0x636f6d6d616e6473ull;
 constexpr int64_t kSettleUsMax = 300 * kSecond;  // longest way: a dead session, its timeout, a back-off, a reconcile
 constexpr int64_t kStillUs = 45 * kSecond;       // rest that is watched
@@ -24,8 +25,10 @@ constexpr int64_t kDeadSessionUs = 60 * kSecond;
 // At rest a link carries keep-alives only: so many frames each second, both ways, at the very most.
 constexpr uint64_t kStillFramesPerLink = 4 * 45;
 
-// Small limits that all drain by themselves: what is delivered is dropped.
-std::string DrawLimits(SimRandom& random) {
+// Small limits that all drain by themselves: what is delivered is dropped. losses: and what is not, in half of the
+// seeds.
+std::string DrawLimits(SimRandom& random, std::optional<SimRandom> losses) {
+  if (losses && losses->PerMille(500)) losses.reset();
   std::string text = "{";
   for (const char* model : {"Reading", "Gauge", "Status"}) {
     if (random.PerMille(300)) continue;
@@ -33,6 +36,9 @@ std::string DrawLimits(SimRandom& random) {
     text += std::string(text.size() > 1 ? "," : "") + "\"" + model + "\":{\"delivered\":\"" + delivered + "\"";
     if (random.PerMille(700)) text += ",\"items_max\":" + std::to_string(random.Between(2, 20));
     if (random.PerMille(200)) text += ",\"bytes_max\":" + std::to_string(random.Between(500, 3'000));
+    if (losses && losses->PerMille(700))
+      text += std::string(",\"when_full\":\"") + (losses->PerMille(700) ? "drop_oldest" : "keep_latest") + "\"";
+    if (losses && losses->PerMille(250)) text += ",\"age_max_ms\":" + std::to_string(losses->Between(20'000, 120'000));
     text += "}";
   }
   return text + "}";
@@ -53,7 +59,9 @@ WorldOptions DrawOptions(const RunOptions& run, const Profile& profile, SimRando
   options.print = run.print;
   options.defect = run.defect;
   options.strict_server = profile.strict;
-  if (profile.tight) options.retain = DrawLimits(random);
+  if (profile.tight)
+    options.retain =
+        DrawLimits(random, profile.loses ? std::optional(SimRandom(run.seed ^ kLossStream)) : std::nullopt);
   options.policies = profile.policies != 0;
   node::NodeOptions& node = options.node;
   constexpr int64_t kDelays[] = {0, 50, 500, 2'000, 5'000};

@@ -64,6 +64,9 @@ bool Monitor::Tamper(SimNode& from, AgentId to, wire::DecodedFrame* frame) {
       refused.reason = "refused";
     }
   }
+  if (auto* ack = std::get_if<wire::Ack>(&frame->body); ack != nullptr && defect == Defect::kLossUntold) {
+    for (wire::RefusedKey& refused : ack->refused) refused.lost.clear();
+  }
   if (auto* answer = std::get_if<wire::CompareAnswer>(&frame->body);
       answer != nullptr && defect == Defect::kAnswersKept && answer->owner == to) {
     for (wire::RangeAnswer& range : answer->ranges)
