@@ -56,6 +56,12 @@ Status Node::Impl::HeedOlder(AgentId neighbour, const wire::Ack& ack, size_t kno
       Restamp(link, said, *ours);
       continue;
     }
+    // Its only writer is below, and took this state for the newest: this node had dropped the newer one. It stamps its
+    // state anew, as if it had heard so from its own parent.
+    sync::Link* source = ours->direction == TG_DIRECTION_UP ? links_.Find(ours->via) : nullptr;
+    if (source != nullptr && !source->is_parent() && Version::From(ours->version) == said.version &&
+        source->refusals.Forward(said))
+      source->ack_due = true;
     // Of an epoch that is not known here the parent tells at hello, unless this is another replica.
     if (said.held.agent == options_.agent && KnowsEpoch(said.held.epoch) &&
         lost_lives_.insert(said.held.epoch).second) {

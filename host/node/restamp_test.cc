@@ -76,6 +76,27 @@ TEST_F(Restamp, DeletedInAForgottenLife_WhatWasWrittenBeforeIsRemovedAndJournale
   EXPECT_THAT(Kept(device), HasSubstr("\"value\":2"));
 }
 
+TEST_F(Restamp, RouterHasDroppedTheNewerState_TheWriterHearsOfItFromFurtherUp) {
+  tg_retain rule{};
+  rule.struct_size = sizeof rule;
+  rule.drop_when_delivered = 2;
+  tree_.router->policy.retains["Reading"] = rule;
+  tree_.router->UseSchema("");
+  tree_.Run(2'000);
+  tree_.device->Put("Reading", R"({"id":"x","value":1})");
+  tree_.Run(10'000);
+  ASSERT_EQ(At(*tree_.router), "not_found");
+  ASSERT_THAT(At(*tree_.server), HasSubstr("\"value\":1"));
+  TestNode& device = ReplaceDevice();
+  device.Put("Reading", R"({"id":"x","value":2})");
+  tree_.Connect(device, *tree_.router);
+  tree_.Run(20'000);
+  EXPECT_THAT(At(device), HasSubstr("\"value\":2"));
+  EXPECT_THAT(At(*tree_.server), HasSubstr("\"value\":2"));
+  EXPECT_EQ(device.counter("tidegate_restamped_total"), 1u);
+  EXPECT_THAT(Kept(*tree_.server), HasSubstr("\"value\":1"));
+}
+
 TEST_F(Restamp, CommitFailsMeanwhile_DoneWithTheNextTelling) {
   tree_.device->Put("Reading", R"({"id":"x","value":1})");
   tree_.Run(2'000);

@@ -111,7 +111,12 @@ void Node::Impl::PutJoined(const replica::ModelRule& rule, const tg_change& chan
   if (!held || held->kind == TG_CHANGE_EVICT) return stage_.Put(change, TG_IF_NEWER);
   std::optional<core::Joined> joined = deps_.policy.Merge({options_.role, options_.agent}, *held, change);
   if (!joined) return stage_.Put(change, TG_IF_NEWER);
-  Version ours = Version::From(held->version);
+  Version ours = Version::From(held->version), theirs = Version::From(change.version);
+  // A delete ends also what was written later by who did not know of it.
+  if (joined->body.empty() && theirs < ours)
+    Journal(*held, theirs, change.via, "a delete took its place that it did not know of");
+  if (joined->body.empty() && ours < theirs)
+    Journal(change, ours, change.via, "a delete was here already that it did not know of");
   tg_change result = ours < Version::From(change.version) ? change : *held;
   result.kind = joined->body.empty() ? TG_CHANGE_TOMBSTONE : TG_CHANGE_ITEM;
   result.body = Bytes(joined->body);

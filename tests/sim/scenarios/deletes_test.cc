@@ -276,5 +276,29 @@ TEST_F(ScenarioDeletes, ServerWhoseClockSays2099_ForgetsNothing) {
   ExpectRest();
 }
 
+// A limit of joins: a delete takes the place of an item that was not made over it, and who slept has one that all
+// others have forgotten. What it ends is not lost silently.
+TEST_F(ScenarioDeletes, JoinedItemMadeAnew_ASleepersForgottenDeleteEndsItAndAJournalHasIt) {
+  Build();
+  StartAll();
+  Put(kS, "Profile", R"({"name":"x","n":1})", kAgentAll);
+  ExpectRest();
+  Remove(kD, "Profile", R"({"name":"x"})", kAgentAll);
+  ExpectRest();
+  at(kD).Crash("for two months");
+  PurgeAll();
+  Put(kS, "Profile", R"({"name":"x","n":2})", kAgentAll);
+  RunFor(5 * kSecond);
+  at(kD).Start();
+  ExpectRest(300 * kSecond);
+  const bool alive = !Get(kS, "Profile", R"({"name":"x"})", kAgentAll).empty();
+  bool kept = false;
+  for (const auto& node : world().nodes()) {
+    EXPECT_EQ(!Get(node->agent(), "Profile", R"({"name":"x"})", kAgentAll).empty(), alive) << node->agent();
+    for (const node::ConflictEntry& entry : node->conflicts()) kept = kept || entry.writer == kS;
+  }
+  EXPECT_TRUE(alive || kept) << "lost without a trace";
+}
+
 }  // namespace
 }  // namespace tidegate::sim
