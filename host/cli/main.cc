@@ -62,7 +62,7 @@ std::string Help(const std::vector<Command>& commands) {
       "The daemon is found by --api PATH, else TIDEGATE_API, else api.socket of --config FILE,\n"
       "else /run/tidegate/api.sock.\n\n"
       "exit codes: 0 done, 1 failed, 2 wrong command line, 3 daemon not reachable, 4 not found,\n"
-      "5 not in time\n";
+      "5 not in time, 6 sync: not all is there, 7 verify: different\n";
   return text;
 }
 

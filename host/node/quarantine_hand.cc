@@ -151,6 +151,11 @@ void Node::Impl::ActOnQuarantine(const QuarantineRequest& request, std::function
   }
   work.answer->status = read;
   if (read.ok() && work.groups.empty() && !request.id.empty()) work.answer->status = NoEntry(request.id);
+  if (read.ok() && work.groups.empty() && !request.model.empty() &&
+      deps_.catalog.Get()->Find(request.model) == nullptr) {
+    work.answer->status = Status::NotFound("no model '" + request.model +
+                                           "' in the schemas of this node, and nothing of it is in quarantine");
+  }
   if (!work.answer->status.ok()) work.groups.clear();
   by_hand_.push_back(std::move(work));
 }

@@ -247,6 +247,18 @@ TEST_F(ByHand, RetryAtTheRouterThenDropAtTheServer_ItsWriterNamesItOnce) {
   }
 }
 
+TEST_F(ByHand, ModelThatNobodyKnows_IsAnErrorAndAnEmptyListIsNone) {
+  EXPECT_EQ(tree_.router->Act(kRetry).status.code(), Code::kOk);
+  for (QuarantineAction action : {kRetry, kDrop}) {
+    QuarantineAnswer known, unknown;
+    (*tree_.router)->ActOnQuarantine({action, "", "Reading"}, [&](QuarantineAnswer given) { known = given; });
+    (*tree_.router)->ActOnQuarantine({action, "", "Nope"}, [&](QuarantineAnswer given) { unknown = given; });
+    tree_.Run(100);
+    EXPECT_EQ(known.status.code(), Code::kOk) << known.status.message();
+    EXPECT_EQ(unknown.status.code(), Code::kNotFound);
+  }
+}
+
 TEST_F(ByHand, DropWhileNobodyListens_IsToldAfterARestart) {
   Listen(*tree_.server);
   Put(*tree_.device, "Reading", R"({"id":"bad"})");
