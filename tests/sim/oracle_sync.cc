@@ -39,7 +39,7 @@ std::function<void(const node::SyncAnswer&)> Oracle::ExpectSync(SimNode& node, n
     return true;
   });
   const AgentId goal = target == node::SyncTarget::kServer ? kAgentServer : node.parent();
-  return [this, agent = node.agent(), parent = node.parent(), goal,
+  return [this, target, agent = node.agent(), parent = node.parent(), goal,
           expected = std::move(expected)](const node::SyncAnswer& answer) {
     if (!answer.status.ok()) return;
     SimNode* here = world_.Find(agent);
@@ -65,8 +65,10 @@ std::function<void(const node::SyncAnswer&)> Oracle::ExpectSync(SimNode& node, n
       if (written != nullptr && held_models.contains(written->model)) continue;
       const bool lost = WasLost(KeyText(key), one.version);
       if (!lost && WasDropped(goal, KeyText(key), one.version)) continue;
-      // What was given up there, or what took its place was: its writer names it, a node between may have forgotten it.
-      if (IsGivenUpSince(KeyText(key), one.version) && one.version.agent != agent) continue;
+      // What was given up above, or what took its place was: its writer names it when it waits for the server. A node
+      // between may have forgotten it, and a new parent never had what a former one passed on.
+      const bool names = one.version.agent == agent && target == node::SyncTarget::kServer;
+      if (IsGivenUpSince(KeyText(key), one.version) && !names) continue;
       // The next node had it, said so, and lost it since; that is not known here yet.
       if (lost && written != nullptr && goal == here->parent() && EverHeld(goal, KeyText(key)) >= one.version &&
           !KnowsOfLoss(*here, key, Str(written->model)))
