@@ -131,8 +131,8 @@ TEST_F(Serving, MalformedTopicsAndPayloads_AreCountedAndHarmless) {
 TEST_F(Serving, OversizeFrame_IsDropped) {
   stranger_.Publish("tidegate/42/state", "online a-1");
   const tg_session session = server_.WaitOpen();
-  stranger_.Publish("tidegate/42/up", Frame("a-1", name_, std::string((1u << 20) + 1, 'x')));
-  stranger_.Publish("tidegate/42/up", Frame("a-1", name_, std::string(1u << 20, 'y')));
+  stranger_.Publish("tidegate/42/up", Frame("a-1", name_, std::string((2u << 20) + 1, 'x')));
+  stranger_.Publish("tidegate/42/up", Frame("a-1", name_, std::string(2u << 20, 'y')));
   ASSERT_TRUE(server_.WaitFrames(session, 1));
   EXPECT_EQ(server_.session(session).frames[0][0], 'y');
   EXPECT_EQ(server_.counter("messages_oversize"), 1u);
