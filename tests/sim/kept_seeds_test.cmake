@@ -41,7 +41,6 @@ set(kept
   "together 151"    # a drop was told by a router that died meanwhile as an end (decision 0179)
   "together 289"    # a retry where the state was lost took the entry off the list
   "together 453"    # dropped on one of the two ways by which it came (decision 0179)
-  "together 523"    # a delete that was given up above
   "together 578")   # dropped, and tried again at a router that its writer had left
 foreach(seed ${kept})
   string(REPLACE " " ";" words "${seed}")
