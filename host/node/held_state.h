@@ -33,16 +33,6 @@ inline bool IsRefused(const sync::Link& link, const tg_change& change) {
              sync::meta::Quarantine(link.agent(), true, change.key.owner, View(change.key.pk), View(change.key.sk)));
 }
 
-inline wire::RefusedKey NameOfChange(const tg_change& change) {
-  wire::RefusedKey name;
-  name.model = View(change.model);
-  name.owner = change.key.owner;
-  name.pk = View(change.key.pk);
-  name.sk = View(change.key.sk);
-  name.version = Version::From(change.version);
-  return name;
-}
-
 inline tg_key KeyOf(const wire::RefusedKey& name) { return {name.owner, Str(name.pk), Str(name.sk)}; }
 
 }  // namespace tidegate::node

@@ -231,12 +231,7 @@ void Node::Impl::Committed(const Watermark& end, std::span<const core::Effect> e
     if (effect.outcome.result == TG_OUTCOME_STALE && effect.change->via != 0) {
       // Refused as older: the neighbour is told which version is held.
       if (sync::Link* link = links_.Find(effect.change->via)) {
-        wire::RefusedKey refused;
-        refused.model = View(effect.change->model);
-        refused.owner = effect.change->key.owner;
-        refused.pk = View(effect.change->key.pk);
-        refused.sk = View(effect.change->key.sk);
-        refused.version = Version::From(effect.change->version);
+        wire::RefusedKey refused = sync::NameOf(*effect.change);
         refused.held = Version::From(effect.outcome.held);
         refused.held_kind = effect.outcome.held_kind;
         NoteToldOlder(link, *effect.change);

@@ -222,7 +222,7 @@ void Node::Impl::TellRefusedAbove(const tg_change& change) {
   const sync::Link* parent = links_.parent();
   if (parent == nullptr || parent->refused_ours.empty()) return;
   sync::Link* source = links_.Find(change.via);
-  auto listed = source == nullptr ? std::nullopt : RefusedAbove(NameOfChange(change), *source);
+  auto listed = source == nullptr ? std::nullopt : RefusedAbove(sync::NameOf(change), *source);
   if (!listed) return;
   (void)source->refusals.Forward(std::move(*listed));  // no room: the list is read again
   source->ack_due = true;
@@ -251,7 +251,7 @@ void Node::Impl::NoteOverwritten(const core::Effect& effect) {
     if (!listed.contains(
             sync::meta::Quarantine(link->agent(), ours, change.key.owner, View(change.key.pk), View(change.key.sk))))
       return;
-    overwritten_.emplace_back(link->agent(), NameOfChange(change));
+    overwritten_.emplace_back(link->agent(), sync::NameOf(change));
   };
   if (const sync::Link* parent = links_.parent()) look(parent);
   for (const sync::Link* child : links_.ChildrenOf(change.key.owner)) look(child);
@@ -260,7 +260,7 @@ void Node::Impl::NoteOverwritten(const core::Effect& effect) {
     if (!keys.contains(
             sync::meta::Quarantine(agent, false, change.key.owner, View(change.key.pk), View(change.key.sk))))
       continue;
-    overwritten_.emplace_back(agent, NameOfChange(change));
+    overwritten_.emplace_back(agent, sync::NameOf(change));
   }
   for (AgentId agent : listing_) {
     if (const sync::Link* link = links_.Look(agent); link != nullptr && !link->is_parent()) look(link);

@@ -43,18 +43,6 @@ class ByHand : public NodeTest {
     ConnectAll();
     tree_.Run(1'000);
   }
-  void ConnectAll() {
-    tree_.Connect(*tree_.router, *tree_.server);
-    tree_.Connect(*tree_.device, *tree_.router);
-  }
-  void DisconnectAll() {
-    tree_.Disconnect(*tree_.device, *tree_.router);
-    tree_.Disconnect(*tree_.router, *tree_.server);
-  }
-  void Restart(TestNode& node) {
-    node.Stop();
-    node.Start();
-  }
   void Put(TestNode& node, const std::string& model, const std::string& json, std::optional<AgentId> to = {}) {
     replica::WriteAnswer answer = node.Put(model, json, to);
     ASSERT_TRUE(answer.status.ok()) << answer.status.message();

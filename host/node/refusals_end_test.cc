@@ -39,18 +39,6 @@ class NoDeletes : public core::Events {
 
 class RefusalsEnd : public NodeTest {
  protected:
-  void Restart(TestNode& node) {
-    node.Stop();
-    node.Start();
-  }
-  void ConnectAll() {
-    tree_.Connect(*tree_.router, *tree_.server);
-    tree_.Connect(*tree_.device, *tree_.router);
-  }
-  void DisconnectAll() {
-    tree_.Disconnect(*tree_.device, *tree_.router);
-    tree_.Disconnect(*tree_.router, *tree_.server);
-  }
   void ExpectNothingListed() {
     for (TestNode* node : {tree_.server, tree_.router, tree_.device})
       EXPECT_THAT(node->Quarantine(), IsEmpty()) << "at agent " << node->agent();

@@ -50,18 +50,6 @@ class RefusalsWay : public NodeTest {
     ConnectAll();
     tree_.Run(1'000);
   }
-  void ConnectAll() {
-    tree_.Connect(*tree_.router, *tree_.server);
-    tree_.Connect(*tree_.device, *tree_.router);
-  }
-  void DisconnectAll() {
-    tree_.Disconnect(*tree_.device, *tree_.router);
-    tree_.Disconnect(*tree_.router, *tree_.server);
-  }
-  void Restart(TestNode& node) {
-    node.Stop();
-    node.Start();
-  }
   TestNode& AddRouter(TestNode& parent, uint32_t level) {
     TestNode& router = tree_.Add(11, TG_ROLE_ROUTER, level);
     router.Start();

@@ -35,7 +35,7 @@ void Node::Impl::SendAgain(const std::vector<wire::RefusedKey>& names, uint32_t 
       from.push_back(change.seq);
     }
     std::vector<wire::RefusedKey> again;  // if it fails
-    for (size_t i = 0; from_above && i < changes.size(); ++i) again.push_back(NameOfChange(changes[i]));
+    for (size_t i = 0; from_above && i < changes.size(); ++i) again.push_back(sync::NameOf(changes[i]));
     stage_.End([this, again = std::move(again), from = std::move(from)](const Status& status,
                                                                         std::span<const core::Effect> effects) {
       if (!status.ok() && !again.empty()) {
@@ -109,7 +109,7 @@ void Node::Impl::NoteGivenFromBelow(const tg_change& given) {
   if (from == nullptr || from->is_parent()) return;
   Held held = HeldOf(deps_.storage, given.key);
   if (held.via == 0 || !CameFromAbove(held.via)) return;
-  wire::RefusedKey name = NameOfChange(given);
+  wire::RefusedKey name = sync::NameOf(given);
   name.version = held.version;
   take_up_.push_back(std::move(name));
 }

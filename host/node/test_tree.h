@@ -203,6 +203,19 @@ class NodeTest : public ::testing::Test {
  protected:
   void SetUp() override { tree_.Build(); }
 
+  void ConnectAll() {
+    tree_.Connect(*tree_.router, *tree_.server);
+    tree_.Connect(*tree_.device, *tree_.router);
+  }
+  void DisconnectAll() {
+    tree_.Disconnect(*tree_.device, *tree_.router);
+    tree_.Disconnect(*tree_.router, *tree_.server);
+  }
+  void Restart(TestNode& node) {
+    node.Stop();
+    node.Start();
+  }
+
   // The frames that went from one node to another since.
   void Count(TestNode& from, TestNode& to) {
     tree_.network = [&, this](TestNode& sender, TestNode& receiver, const wire::DecodedFrame& frame) {

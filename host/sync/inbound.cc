@@ -7,6 +7,17 @@
 #include "host/wire/codec.h"
 
 namespace tidegate::sync {
+
+wire::RefusedKey NameOf(const tg_change& change) {
+  wire::RefusedKey name;
+  name.model = View(change.model);
+  name.owner = change.key.owner;
+  name.pk = View(change.key.pk);
+  name.sk = View(change.key.sk);
+  name.version = Version::From(change.version);
+  return name;
+}
+
 namespace {
 
 std::string EntryKey(const Link& link, const tg_change& change) {
@@ -19,16 +30,6 @@ size_t EndOfRun(const std::vector<tg_change>& changes, size_t first) {
   while (end < changes.size() && changes[end].run_first == changes[first].run_first && changes[first].run_first != 0)
     ++end;
   return end;
-}
-
-wire::RefusedKey NameOf(const tg_change& change) {
-  wire::RefusedKey name;
-  name.model = View(change.model);
-  name.owner = change.key.owner;
-  name.pk = View(change.key.pk);
-  name.sk = View(change.key.sk);
-  name.version = Version::From(change.version);
-  return name;
 }
 
 // The version that an entry is about; none if there is no such entry yet. run: its transaction.

@@ -73,6 +73,8 @@ SaidOfOurs StageSaidOfOurs(Link* link, const wire::RefusedKey& said, const core:
                            int64_t unix_ms, core::Stage* stage);
 
 // What an entry of the quarantine says to the neighbour; none if it cannot be read.
+// The name of a state, as neighbours speak of it.
+wire::RefusedKey NameOf(const tg_change& change);
 std::optional<wire::RefusedKey> NameOf(const wire::QuarantineRecord& record);
 std::optional<wire::RefusedKey> NameOfEntry(const core::Storage& storage, const std::string& key);
 
