@@ -131,10 +131,9 @@ void Node::Impl::OnAck(sync::Link* link, const wire::Ack& ack) {
   pairs_due_ = true;
   if (link->is_parent()) {
     if (record_.reread_lanes != 0) NoteReread(*link);
-    if (ack.edges_number != 0 && ack.edges_number == edges_number_) {
-      if (edges_confirmed_ != edges_number_) link->moved_us = now_us;
-      edges_confirmed_ = edges_number_;
-      edges_retry_us_ = INT64_MAX;
+    const bool knew_edges = edges_told_.confirmed();
+    if (edges_told_.AckNames(ack.edges_number)) {
+      if (!knew_edges) link->moved_us = now_us;
       if (sure_wanted_ > sure_answered_) link->ack_due = true;  // now it may be asked
     }
     for (uint32_t lane = 0; lane < TG_LANE_COUNT; ++lane) {
@@ -195,7 +194,7 @@ sync::RouteFn Node::Impl::RouteTo(const sync::Link& link) const {
 
 void Node::Impl::PumpFeeds(sync::Link* link, int64_t now_us) {
   // A parent takes the changes of an owner only when it knows that the owner is below.
-  if (link->is_parent() && edges_confirmed_ != edges_number_) return;
+  if (link->is_parent() && !edges_told_.confirmed()) return;
   // What goes no longer is passed over: that it has to come again when it goes once more has to be known first.
   if (!policy_changes_.stored()) return;
   // Of thousands of children most have nothing to get.

@@ -38,7 +38,7 @@ void Node::Impl::StartHello(Session* session) {
   if (proof_epoch_ != 0 && std::none_of(hello.epochs.begin(), hello.epochs.end(), names_proof))
     hello.epochs.back().epoch = proof_epoch_;
   hello.edges = links_.routes().Table();
-  hello.edges_number = edges_number_;
+  hello.edges_number = edges_told_.number();
   hello.unsettled = marks_.scopes();
   hello.delivered.clear();
   for (uint32_t lane = 0; lane < TG_LANE_COUNT; ++lane) {
@@ -199,9 +199,7 @@ void Node::Impl::ParentIsUp(Session* session, const wire::Hello& hello, const wi
   link->session = session->transport;
   link->session_id = session->id;
   clock_judge_.Hear(link, hello.unix_ms);
-  edges_confirmed_ = hello.edges_number;
-  edges_retry_us_ = edges_confirmed_ == edges_number_ ? INT64_MAX : deps_.clock.monotonic_us();
-  edges_wait_ms_ = options_.resend_ms;
+  edges_told_.HelloNames(hello.edges_number, deps_.clock.monotonic_us());
   if (Status opened = link->OpenFeeds(hello.held, delivered_, false, record_.reread_lanes); !opened.ok()) {
     deps_.log.Write(3, "cannot open the feed to the parent: " + opened.message());
     EndSession(session);

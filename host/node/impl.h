@@ -14,12 +14,14 @@
 #include "host/core/stage.h"
 #include "host/node/answers.h"
 #include "host/node/asked_verify.h"
+#include "host/node/attach_number.h"
 #include "host/node/background_verify.h"
 #include "host/node/clearings.h"
 #include "host/node/clock_judge.h"
 #include "host/node/compare_pass.h"
 #include "host/node/disk_gate.h"
 #include "host/node/doubts.h"
+#include "host/node/edges_told.h"
 #include "host/node/errands.h"
 #include "host/node/expiry_sweep.h"
 #include "host/node/given_up.h"
@@ -59,10 +61,12 @@ class Node::Impl : private sync::Admission,
  public:
   Impl(const NodeOptions& options, const Dependencies& deps);
 
-  // ---- node.cc ----
+  // ---- open.cc ----
   Status Open();
-  std::unique_ptr<replica::Preparer> MakePreparer() const;
   void CatalogChanged();
+
+  // ---- node.cc ----
+  std::unique_ptr<replica::Preparer> MakePreparer() const;
   Status Commit();
   void Stop();
   int64_t NextTimerUs() const;
@@ -149,14 +153,28 @@ class Node::Impl : private sync::Admission,
   void TellLifeProblems(NodeStatus* status) const;
   void TellRoomProblems(NodeStatus* status) const;
 
-  // node.cc
+  // open.cc
+  Status OpenRecord(bool* existed, AgentId* former);
+  Status RestoreClock();
+  Status RestoreNeighbours();
+  Status Begin(bool existed);
+  void LoadFacts();
+
+  // committed.cc
   Status CommitStage() override;
   void Committed(const Watermark& end, std::span<const core::Effect> effects);
+  void NoteStale(const core::Effect& effect);
+  void NoteAgain(const tg_change& change);
+  void NoteApplied(const core::Effect& effect, bool has_commands, int64_t now_us);
+  void TellWatchers(const core::Effect& effect);
   void NoteUnsent(const core::Effect& effect, int64_t now_us);
-  int64_t WakeUs(const sync::Link& link, int64_t now_us) const;
   void StageClock();
+
+  // housekeeping.cc
   void KeepHouse(int64_t now_us);
-  void LoadFacts();
+
+  // node.cc
+  int64_t WakeUs(const sync::Link& link, int64_t now_us) const;
 
   // writes.cc
   void RunRetries();
@@ -570,10 +588,7 @@ class Node::Impl : private sync::Admission,
   sync::SelfFacts self_;
   Watermark end_;  // of the last commit
 
-  uint64_t edges_number_ = 0;     // of our edge table
-  uint64_t edges_confirmed_ = 0;  // durable at the parent
-  int64_t edges_retry_us_ = INT64_MAX;
-  int64_t edges_wait_ms_ = 0;
+  EdgesTold edges_told_;
   int64_t age_routes_at_us_ = 0;
 
   // By neighbour and lane: watermarks of ours that told of a rewind already.
@@ -585,10 +600,7 @@ class Node::Impl : private sync::Admission,
   sync::CloneList clones_;
   Epoch proof_epoch_ = 0;  // the parent wants to see it in our list
 
-  uint64_t attach_stored_ = 0;  // record_.attach_epoch as it is on the disk
-  uint64_t attach_above_ = 0;   // the parent knows this one: the next has to be higher
-  int64_t attached_at_us_ = INT64_MIN / 2;
-  int64_t attach_wait_ms_ = 0;
+  AttachNumber attach_;
 
   bool pairs_due_ = false;  // delivered may have moved
   int64_t keep_house_at_us_ = 0;

@@ -91,7 +91,7 @@ bool Node::Impl::IsOff(const Session& session) const {
 // Whether the neighbour owes us something: an acknowledgement, the answer of a comparison, a confirmed table.
 bool Node::Impl::Owes(const sync::Link& link, int64_t now_us) const {
   if (link.Waits(now_us)) return true;
-  return link.is_parent() && (pass_.asker().running() || edges_confirmed_ != edges_number_);
+  return link.is_parent() && (pass_.asker().running() || !edges_told_.confirmed());
 }
 
 void Node::Impl::CheckProgress(sync::Link* link, int64_t now_us) {

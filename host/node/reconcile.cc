@@ -50,7 +50,7 @@ void Node::Impl::RunReconcile(int64_t now_us) {
   }
   // The parent has to select an owner before its absence there can mean anything.
   // And it has to know which models are taken again: what it leaves out of the feed is found by no answer.
-  const bool known = edges_confirmed_ == edges_number_ && parent->holds.EndsConfirmed();
+  const bool known = edges_told_.confirmed() && parent->holds.EndsConfirmed();
   bool free = !asker.running() || (asker.waiting(now_us) && asker.mark_number() < marks_.last_number());
   if (free && !marks_.empty() && known) {
     if (pass_.count() != nullptr) BreakOffPass();

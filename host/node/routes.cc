@@ -46,7 +46,7 @@ void Node::Impl::StageRoutes(const sync::Routes::Difference& difference) {
   for (AgentId agent : difference.left) strays_.StageLeft(agent);
   for (const auto& [link, edge] : difference.put) strays_.StageBack(edge.agent);
   if (!difference.news) return;
-  record_.edges_number = edges_number_ + 1;
+  record_.edges_number = edges_told_.number() + 1;
   for (AgentId agent : difference.renewed) marks_.Add(false, agent);
   marks_.Stage();
 }
@@ -74,9 +74,7 @@ void Node::Impl::RoutesChanged(const sync::Routes::Difference& difference, std::
   strays_.Note(difference.left);
   for (const auto& [link, edge] : difference.put) strays_.Back(edge.agent);
   if (!difference.news) return;
-  edges_number_ = record_.edges_number;
-  edges_retry_us_ = now_us;
-  edges_wait_ms_ = options_.resend_ms;
+  edges_told_.Renumber(record_.edges_number, now_us);
 }
 
 // If it is here all the same, it says hello again; attached elsewhere, it is told the edge to attach above.
@@ -175,12 +173,12 @@ void Node::Impl::AgeRoutes(int64_t now_us) {
 
 void Node::Impl::SendRoutes(int64_t now_us) {
   sync::Link* parent = links_.parent();
-  if (parent != nullptr && parent->up() && !parent->blocked && edges_retry_us_ <= now_us) {
+  if (parent != nullptr && parent->up() && !parent->blocked && edges_told_.IsDue(now_us)) {
     wire::Routes routes;
     routes.edges = links_.routes().Table();
-    routes.number = edges_number_;
+    routes.number = edges_told_.number();
     Send(parent, routes);
-    edges_retry_us_ = now_us + core::TakeBackoff(&edges_wait_ms_, options_.resend_ms_max, deps_.random) * 1000;
+    edges_told_.Sent(now_us, deps_.random);
   }
   links_.ForStirred([&](sync::Link* link) {
     if (link->outdated.empty() || !link->up() || link->blocked || link->tell_at_us > now_us) return;

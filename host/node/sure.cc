@@ -32,7 +32,7 @@ Sureness Node::Impl::SureOf(const sync::Link& child, AgentId owner) const {
   if (!parent->holds.empty() || lacks_from_above_) return Sureness::kNotYet;
   // What was refused, and found no room to be listed, is lacked without being gone.
   if (!parent->quarantined.empty() && QuarantineRoom() == 0) return Sureness::kNotYet;
-  bool selected = edges_confirmed_ == edges_number_;
+  bool selected = edges_told_.confirmed();
   return !marks_.Covers(owner) && selected && sure_answered_ >= child.sure_need ? sure : Sureness::kNotYet;
 }
 
@@ -65,7 +65,7 @@ void Node::Impl::AskParentAnew() {
 void Node::Impl::FillSureness(const sync::Link& link, wire::Ack* ack) const {
   if (link.is_parent()) {
     ack->settled = marks_.empty();
-    if (sure_wanted_ > sure_answered_ && edges_confirmed_ == edges_number_) ack->sure_ask = sure_wanted_;
+    if (sure_wanted_ > sure_answered_ && edges_told_.confirmed()) ack->sure_ask = sure_wanted_;
     return;
   }
   ack->sure_answer = link.sure_said;
