@@ -2,7 +2,6 @@
 // the only one who knows, when this node has gone on to another.
 #include <algorithm>
 
-#include "host/core/backoff.h"
 #include "host/node/impl.h"
 #include "host/sync/meta_keys.h"
 #include "host/wire/records.h"

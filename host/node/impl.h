@@ -316,23 +316,33 @@ class Node::Impl : private sync::Admission,
   void SendAcks();
 
   // quarantine.cc
-  void NoteOverwritten(const core::Effect& effect);
-  void JournalRefused(const std::string& entry, const Version& winner);
-  void ReleaseOverwritten();
   uint64_t QuarantineCount() const;
   uint64_t QuarantineRoom() const;
   uint64_t QuarantineRoom(const sync::StagedChanges& staged) const;
   void Tell(sync::Link* link, const sync::QuarantineNotes& notes);
+
+  // refusals_heard.cc
+  struct HeardRefusals;
   void OnRefusals(sync::Link* link, const wire::Ack& ack);
+  sync::Link* ReadyForRefusals(AgentId neighbour, const wire::Ack& ack, size_t known);
+  void HearRefusal(sync::Link* link, const wire::RefusedKey& refused, bool of_list, HeardRefusals* heard);
+  void RefusalsHeard(sync::Link* link, const HeardRefusals& heard, const Status& status);
+  void NoteDropped(const sync::Link& link, const wire::RefusedKey& name, const wire::RefusedKey& listed);
+  void StageDroppedBelow(const sync::Link& told, const wire::RefusedKey& name);
   std::optional<wire::RefusedKey> ListedOfOurs(const sync::Link& link, const wire::RefusedKey& said) const;
   void EndUnnamed(sync::Link* link, std::vector<wire::RefusedKey>* news, std::vector<wire::RefusedKey>* ended);
   std::vector<wire::RefusedKey> EndRefusedBy(sync::Link* former);
-  void ReleaseLeft(AgentId agent, const wire::RefusedKey& newer);
-  void TellRefusedAbove(const tg_change& change);
   std::optional<wire::RefusedKey> RefusedAbove(const wire::RefusedKey& name, const sync::Link& child);
+  void TellRefusedAbove(const tg_change& change);
   void TellEnded(const sync::Link& parent, std::vector<wire::RefusedKey> ended);
-  void StageDroppedBelow(const sync::Link& told, const wire::RefusedKey& name);
-  void NoteDropped(const sync::Link& link, const wire::RefusedKey& name, const wire::RefusedKey& listed);
+
+  // overwritten.cc
+  void NoteOverwritten(const core::Effect& effect);
+  void ReleaseLeft(AgentId agent, const wire::RefusedKey& newer);
+  void JournalRefused(const std::string& entry, const Version& winner);
+  void ReleaseOverwritten();
+
+  // quarantine_retry.cc
   void PlanQuarantineRetry();
   void PlanQuarantineRetry(AgentId link, const std::set<uint64_t>& runs);
   void RetryQuarantined();

@@ -1,7 +1,6 @@
 // The start: what the storage knows of this node, and what follows from it; and what a new catalog changes.
 #include <charconv>
 
-#include "host/base/views.h"
 #include "host/node/impl.h"
 #include "host/sync/meta_keys.h"
 
