@@ -8,8 +8,8 @@ void Node::Impl::LookAtPolicies() {
   policy_changes_.Look();
 }
 
-// What it has compared may go another way.
-void Node::Impl::PoliciesChanged() { pass_.asker().Stop(); }
+// What it has compared may go another way: who waits for the comparison gets another one.
+void Node::Impl::PoliciesChanged() { BreakOffPass(); }
 
 void Node::Impl::StageCompareAll() {
   marks_.Add(true, 0);

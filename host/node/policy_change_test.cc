@@ -307,6 +307,39 @@ TEST_F(PolicyChange, BothToDown_WhatWasWrittenBelowStaysThere) {
   }
 }
 
+// What was written below when the model went both ways is compared no more, now that it goes down only; and a delete of
+// it that waited above is below the purge horizon by the time it may pass.
+TEST_F(PolicyChange, BothToDown_AnOldDeleteThatWaitedAbove_ReachesAllThatWasWrittenBelow) {
+  ASSERT_TRUE(tree_->device->Put("Setting", Item("gone", "1")).status.ok());
+  ASSERT_TRUE(tree_->device->Put("Setting", Item("kept", "1")).status.ok());
+  ASSERT_TRUE(tree_->server->Put("Config", Item("other", "1")).status.ok());
+  tree_->Run(1'000);
+  Change("SGD", "Setting", TG_DIRECTION_DOWN);
+  tree_->Disconnect(*tree_->device, *tree_->router);
+  tree_->router->SetDirection("Setting", TG_DIRECTION_NONE);  // so it is held there
+  tree_->Run(1'000);
+  ASSERT_TRUE(tree_->server->Remove("Setting", Name("gone"), 42).status.ok());
+  ASSERT_TRUE(tree_->server->Remove("Config", Name("other"), 0).status.ok());
+  for (int i = 0; i < 7; ++i) {
+    tree_->Disconnect(*tree_->router, *tree_->server);
+    tree_->clock.now_us += int64_t{10} * 86'400 * 1'000'000;
+    tree_->Connect(*tree_->router, *tree_->server);
+    tree_->Run(3'900'000);
+  }
+  ASSERT_EQ(Tombstones(*tree_->router), 0u) << "the other one, which is the newer";
+  ASSERT_EQ(Tombstones(*tree_->server), 1u) << "it waits for the router";
+  tree_->router->SetDirection("Setting", TG_DIRECTION_DOWN);
+  tree_->Run(5'000);
+  ExpectLacks(*tree_->router, "Setting", "gone");
+  tree_->Connect(*tree_->device, *tree_->router);
+  tree_->Run(20'000);
+  for (TestNode* node : All()) {
+    ExpectLacks(*node, "Setting", "gone");
+    ExpectAt(*node, "Setting", "kept", "1");
+  }
+  ExpectNothingWaits();
+}
+
 TEST_F(PolicyChange, UpToBoth_WhatWasClearedAboveIsNotRemovedBelow) {
   for (const char* order : kOrders) {
     SCOPED_TRACE(order);

@@ -141,6 +141,12 @@ bool PolicyChanges::WasShared(const tg_change& change) const {
   return found != policies_.end() && change.version.hlc <= found->second.shared_hlc;
 }
 
+bool PolicyChanges::KeepsWhatGoesNowhere() const {
+  return changed_ && std::any_of(policies_.begin(), policies_.end(), [](const auto& entry) {
+           return entry.second.direction == TG_DIRECTION_DOWN && entry.second.changed_hlc != 0;
+         });
+}
+
 // What this node has no right to any more, and its parent has: others' items of a model that does not go down now.
 bool PolicyChanges::IsToBeEvicted(uint32_t direction, const tg_change& change) const {
   if (change.kind != TG_CHANGE_ITEM || (direction & TG_DIRECTION_DOWN) != 0 || !around_.CameFromAbove(change.via))

@@ -83,6 +83,10 @@ class PolicyChanges {
   // Whether others than the writer of today might write, and delete, when it was written.
   bool WasShared(const tg_change& change) const;
 
+  // Whether a model goes down now that went another way before: then states that were written below are keyed `none`,
+  // here or further down, and no comparison names them.
+  bool KeepsWhatGoesNowhere() const;
+
   // Whether a state may travel so: up items are written by their owner, down items by the server (design law 8).
   static bool IsLawful(uint32_t direction, const tg_change& change);
 

@@ -15,6 +15,8 @@ void Node::Impl::StartPass(sync::Link* parent, sync::ComparePlan plan, int64_t n
   }
   plan.up_only = plan.up_only || marks_.up_only();
   plan.cut.expired_ms = expiry_.InstantMs();
+  // An old tombstone that the parent still has may have to end what is named by nobody.
+  if (!plan.look && policy_changes_.KeepsWhatGoesNowhere()) plan.cut.hlc = 0;
   pass_.Start(*parent, std::move(plan));
 }
 

@@ -109,6 +109,34 @@ TEST_F(VerifyTest, LinkBreaksInTheMiddle_ItGoesOnInTheNextSession) {
   for (int i = 0; i < 60; i += 7) EXPECT_TRUE(Has(*tree_.router, std::to_string(i)));
 }
 
+// A model goes another way while it is compared: it is compared again, and what was counted is counted once.
+TEST_F(VerifyTest, APolicyChangesInTheMiddle_ItBeginsAnewAndEnds) {
+  FillBothWays(60);
+  for (int i = 0; i < 60; i += 7) tree_.router->Lose("Reading", "r#" + std::to_string(i));
+  int answers = 0;
+  tree_.network = [&](TestNode& from, TestNode&, const wire::DecodedFrame& frame) {
+    const bool answer = &from == tree_.router && std::holds_alternative<wire::CompareAnswer>(frame.body);
+    return !answer || ++answers <= 3;
+  };
+  auto answer = std::make_shared<LinkSyncAnswer>();
+  answer->status = Status::Internal("not answered");
+  LinkSyncRequest request;
+  request.agent = 10;
+  request.push = false;
+  request.verify = 1;
+  request.wait = true;
+  (*tree_.device)->SyncLinks(request, [answer](LinkSyncAnswer given) { *answer = std::move(given); });
+  (void)(*tree_.device)->Commit();
+  tree_.Run(300);
+  ASSERT_GT(answers, 3) << "it was under way";
+  for (TestNode* node : {tree_.server, tree_.router, tree_.device}) node->SetDirection("Note", TG_DIRECTION_UP);
+  tree_.network = nullptr;
+  tree_.Run(20'000);
+  ASSERT_TRUE(answer->status.ok()) << answer->status.message();
+  ASSERT_THAT(answer->report->models, SizeIs(1));
+  EXPECT_EQ(answer->report->models[0], (wire::ModelDifference{"Reading", 0, 9, 0, 0}));
+}
+
 TEST_F(VerifyTest, LostAtAParentThatIsSure_IsNoDelete) {
   FillBothWays(5);
   ASSERT_TRUE(tree_.device->Put("Setting", R"({"name":"a"})").status.ok());

@@ -190,7 +190,8 @@ class Oracle {
   bool IsLostTo(SimNode& node, const std::string& key, const Written& written);
   bool IsLossNamed(const SimNode& node, const tg_key& key, const Version& version, const Written& written,
                    const node::SyncAnswer& answer);
-  static bool KnowsOfLoss(const SimNode& node, const tg_key& key, tg_str model);
+  // seq: where the state stands there; 0 = it is not there any more.
+  static bool KnowsOfLoss(const SimNode& node, const tg_key& key, tg_str model, uint64_t seq);
   std::string WaitsToGoAgain();
   // Its copy wrote it, and it was taken: what goes up does not come down to the original.
   bool LagsBehindCopy(const SimNode& node, const std::string& key, const Written& newest) const;

@@ -3,6 +3,7 @@
 
 #include "host/base/views.h"
 #include "host/sync/meta_keys.h"
+#include "host/wire/records.h"
 #include "tests/sim/model_truth.h"
 #include "tests/sim/oracle.h"
 #include "tests/sim/world.h"
@@ -37,14 +38,22 @@ void Oracle::Dropped(SimNode& node, const tg_change& change, const tg_outcome& o
   const bool at_hop = world_.options().retain.find("\"" + std::string(View(change.model)) +
                                                    "\":{\"delivered\":\"hop\"") != std::string::npos;
   if (at_hop && WasLost(key, version) && EverHeld(node.parent(), key) >= version &&
-      !KnowsOfLoss(node, change.key, change.model))
+      !KnowsOfLoss(node, change.key, change.model, change.seq))
     return;
   Fail(node, "what nobody above has is dropped", change);
 }
 
-bool Oracle::KnowsOfLoss(const SimNode& node, const tg_key& key, tg_str model) {
-  return node.truth().MetaGet(sync::meta::GivenUp(key.owner, View(key.pk), View(key.sk))).ok() ||
-         node.truth().MetaGet(sync::meta::LostAbove(View(model))).ok();
+// What it was told is about the state where it stood then: with another position it was sent again, and lost once more.
+bool Oracle::KnowsOfLoss(const SimNode& node, const tg_key& key, tg_str model, uint64_t seq) {
+  auto bytes = node.truth().MetaGet(sync::meta::GivenUp(key.owner, View(key.pk), View(key.sk)));
+  wire::QuarantineRecord state;
+  if (bytes.ok() && (!wire::DecodeRecord(*bytes, &state).ok() || seq == 0 || state.run == seq)) return true;
+  bytes = node.truth().MetaGet(sync::meta::LostAbove(View(model)));
+  wire::HeldRecord all;
+  if (!bytes.ok()) return false;
+  if (!wire::DecodeRecord(*bytes, &all).ok() || seq == 0) return true;
+  return std::any_of(all.ranges.begin(), all.ranges.end(),
+                     [&](const wire::SeqRange& range) { return range.from < seq && seq <= range.to; });
 }
 
 // Lost for good: a node dropped it, and nobody below the one that lacks it has it. Who has it sends it again.

@@ -70,8 +70,9 @@ std::function<void(const node::SyncAnswer&)> Oracle::ExpectSync(SimNode& node, n
       const bool names = one.version.agent == agent && target == node::SyncTarget::kServer;
       if (IsGivenUpSince(KeyText(key), one.version) && !names) continue;
       // The next node had it, said so, and lost it since; that is not known here yet.
+      const auto ours = Held(*here, key);
       if (lost && written != nullptr && goal == here->parent() && EverHeld(goal, KeyText(key)) >= one.version &&
-          !KnowsOfLoss(*here, key, Str(written->model)))
+          !KnowsOfLoss(*here, key, Str(written->model), ours && ours->version == one.version ? ours->seq : 0))
         continue;
       if (lost && written != nullptr && IsLossNamed(*here, key, one.version, *written, answer)) continue;
       auto exception = excepted.find(KeyText(key));
