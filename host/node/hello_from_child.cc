@@ -38,6 +38,8 @@ void Node::Impl::OnHelloFromChild(Session* session, wire::SessionId id, const wi
     session->refused_agent = hello.agent;
     session->refused_id = id;
     session->refused_replica = another ? hello.replica : ReplicaId();
+    session->refused_at_us = deps_.clock.monotonic_us();
+    session->refused_why = refuse->reason;
     Refuse(session, id, *refuse);
     return;
   }

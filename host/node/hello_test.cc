@@ -7,6 +7,8 @@
 namespace tidegate::node {
 namespace {
 
+using ::testing::AllOf;
+using ::testing::Contains;
 using ::testing::HasSubstr;
 
 TEST_F(NodeTest, Hello_ThreeTiers_LinksAreUpAndRoutesKnown) {
@@ -75,6 +77,8 @@ TEST_F(NodeTest, ReplacedChild_IsRefusedUntilAdopted) {
   tree_.Run(1'000);
   EXPECT_EQ(replacement.LinkTo(10).state, "refused");
   EXPECT_THAT(replacement.LinkTo(10).last_error, HasSubstr("agent adopt 42"));
+  const auto problem = AllOf(HasSubstr("agent 42 asks to be a child here"), HasSubstr("agent adopt 42"));
+  EXPECT_THAT((*tree_.router)->GetStatus().problems, Contains(problem)) << "there it has to be done";
   Status adopted = Status::Internal("not answered");
   (*tree_.router)->Adopt(42, [&](Status status) { adopted = std::move(status); });
   tree_.Run(200);  // it is asked at once

@@ -130,6 +130,8 @@ class Node::Impl : private sync::Admission,
     AgentId refused_agent = 0;
     wire::SessionId refused_id = 0;
     ReplicaId refused_replica;  // another one than was known; `agent adopt` takes it
+    int64_t refused_at_us = 0;
+    wire::RefuseReason refused_why = wire::RefuseReason::kUnknownSession;
     // As a parent: the last one that was ended. A hello of it, come late, tells what was true then; who said it may
     // go on by what it heard from us then.
     wire::SessionId ended_id = 0;
@@ -150,6 +152,8 @@ class Node::Impl : private sync::Admission,
   void ShowSessions(NodeStatus* status) const;
   void TellProblems(NodeStatus* status) const;
   void TellLinkProblems(NodeStatus* status) const;
+  bool IsRecentRefusal(int64_t at_us) const;
+  void TellRefused(NodeStatus* status) const;
   void TellLifeProblems(NodeStatus* status) const;
   void TellRoomProblems(NodeStatus* status) const;
 
@@ -262,6 +266,9 @@ class Node::Impl : private sync::Admission,
   static bool LivesOn(const wire::LinkRecord& record, const wire::Hello& hello);
   std::optional<wire::Refuse> JudgeReturn(sync::Link* known, wire::SessionId id, const wire::Hello& hello,
                                           Epoch* clone);
+  std::optional<wire::Refuse> JudgeOutlived(sync::Link* known, wire::SessionId id, const wire::Hello& hello);
+  bool AsksAgain(sync::Link* known, wire::SessionId id, Epoch epoch);
+  Status StageOutlived(sync::Link* known);
   void StageClone(AgentId agent, Epoch epoch);
   void NoteClone(AgentId agent, Epoch epoch);
   void CountClone(AgentId agent);

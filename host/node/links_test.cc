@@ -63,6 +63,18 @@ TEST_F(LinksTest, SwitchedOffByTheParent_ChildIsRefusedUntilItIsOnAgain) {
   EXPECT_NE(tree_.server->Get("Reading", R"({"id":"a"})", 42), "not_found");
 }
 
+TEST_F(LinksTest, WaitWhileTheParentIsAway_SaysWhatItWaitsFor) {
+  ASSERT_TRUE(tree_.device->Put("Reading", R"({"id":"a"})").status.ok());
+  ASSERT_TRUE(Switch(*tree_.device, 10, false).ok());
+  EXPECT_THAT(Sync(*tree_.device, SyncTarget::kServer, 1'000, 3'000).status.message(),
+              HasSubstr("tidegate link on 10"));
+  ASSERT_TRUE(Switch(*tree_.device, 10, true).ok());
+  ASSERT_TRUE(Switch(*tree_.router, 42, false).ok());
+  tree_.Run(3'000);
+  EXPECT_THAT(Sync(*tree_.device, SyncTarget::kServer, 1'000, 3'000).status.message(),
+              HasSubstr("the parent, agent 10"));
+}
+
 TEST_F(LinksTest, SwitchedOffByTheChild_IsSilentAndHealthyAndStaysSoOverARestart) {
   ASSERT_TRUE(Switch(*tree_.device, 10, false).ok());
   ASSERT_TRUE(tree_.device->Put("Reading", R"({"id":"a"})").status.ok());

@@ -4,7 +4,10 @@
 namespace tidegate::node {
 namespace {
 
-// A clone asks again at least once a minute.
+// Who is refused asks again at least as often as hello_ms_max says, if it is set as here; two of its frames may be
+// lost.
+constexpr int64_t kRefusalShownTimes = 3;
+// A node above two parents hears of a copy only once.
 constexpr int64_t kCloneShownUs = 300'000'000;
 
 // "1 change", "2 changes".
@@ -16,6 +19,7 @@ std::string Number(uint64_t number, const char* what) {
 
 void Node::Impl::TellProblems(NodeStatus* status) const {
   TellLinkProblems(status);
+  TellRefused(status);
   TellLifeProblems(status);
   TellRoomProblems(status);
   clock_judge_.Tell(&status->problems);
@@ -43,9 +47,24 @@ void Node::Impl::TellLinkProblems(NodeStatus* status) const {
   }
 }
 
+bool Node::Impl::IsRecentRefusal(int64_t at_us) const {
+  return deps_.clock.monotonic_us() - at_us <= kRefusalShownTimes * options_.hello_ms_max * 1000;
+}
+
+// Who asks to be a child here and is refused. Of a copy, and of what was switched off by hand, others tell.
+void Node::Impl::TellRefused(NodeStatus* status) const {
+  for (const auto& [number, session] : sessions_) {
+    if (session.peer.side == core::Side::kParent || session.refused_agent == 0) continue;
+    if (session.refused_why == wire::RefuseReason::kClone || session.refused_why == wire::RefuseReason::kSwitchedOff)
+      continue;
+    if (IsRecentRefusal(session.refused_at_us))
+      status->problems.push_back("agent " + std::to_string(session.refused_agent) + " asks to be a child here and is " +
+                                 "refused: " + session.last_error);
+  }
+}
+
 // Of what became of replicas: restored, copied.
 void Node::Impl::TellLifeProblems(NodeStatus* status) const {
-  const int64_t now_us = deps_.clock.monotonic_us();
   if (status->losses_unconfirmed)
     status->problems.push_back(
         "the history of this server was lost (it was restored, rolled back or replaced) and no operator has confirmed "
@@ -55,9 +74,12 @@ void Node::Impl::TellLifeProblems(NodeStatus* status) const {
     status->problems.push_back(
         "this replica was restored from a backup or rolled back, and the parent has not said yet what it holds of it");
   for (const auto& [agent, refused_us] : clones_.refused_us()) {
-    if (now_us - refused_us > kCloneShownUs) continue;
+    const int64_t age_us = deps_.clock.monotonic_us() - refused_us;
+    if (age_us > kCloneShownUs) continue;
     status->problems.push_back("two nodes run on copies of the replica of agent " + std::to_string(agent) +
-                               ": the newer is refused; run 'tidegate agent renew' at that one");
+                               ": the newer is refused; run 'tidegate agent renew' at that one (it was refused here " +
+                               std::to_string(age_us / 1'000'000) + " s ago; this is shown for " +
+                               std::to_string(kCloneShownUs / 60'000'000) + " minutes)");
   }
 }
 

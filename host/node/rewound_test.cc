@@ -402,6 +402,86 @@ TEST_F(Rewound, N_TwoFromOneImageUnderTwoParents_TheNewerIsRefusedAlsoAfterStart
   EXPECT_EQ(Have(clone, 21, 22), 2) << "it keeps its data";
 }
 
+// The image is made while the node runs on: its copy starts in an epoch that comes from the one that is running.
+TEST_F(Rewound, N_CopiedWhileItRuns_TheCopyIsRefusedAndTheOriginalGoesOnOverStarts) {
+  TestNode& device = *tree_.device;
+  Readings(device, 1, 2);
+  tree_.Run(2'000);
+  TestNode& clone = tree_.Add(42, TG_ROLE_DEVICE, 65535);
+  clone.CopyDisk(device);
+  Restart(clone, *tree_.router);
+  Readings(device, 11, 12);
+  tree_.Run(60'000);
+  EXPECT_EQ(device.LinkTo(10).state, "up") << device.LinkTo(10).last_error;
+  EXPECT_EQ(clone.LinkTo(10).state, "refused");
+  EXPECT_THAT(clone.LinkTo(10).last_error, HasSubstr("agent renew"));
+  EXPECT_THAT((*tree_.router)->GetStatus().problems, Contains(HasSubstr("copies of the replica of agent 42")));
+  EXPECT_EQ(Have(*tree_.server, 11, 12), 2);
+
+  for (TestNode* started : {&clone, &device, tree_.router, &clone}) {
+    SCOPED_TRACE(started == &clone ? "the copy" : started == &device ? "the device" : "the router");
+    tree_.Disconnect(device, *tree_.router);
+    tree_.Disconnect(clone, *tree_.router);
+    started->Stop();
+    if (started == tree_.router) tree_.Disconnect(*tree_.router, *tree_.server);
+    started->Start();
+    if (started == tree_.router) tree_.Connect(*tree_.router, *tree_.server);
+    tree_.Connect(clone, *tree_.router);  // it asks first
+    tree_.Run(2'000);
+    tree_.Connect(device, *tree_.router);
+    tree_.Run(60'000);
+    EXPECT_EQ(device.LinkTo(10).state, "up") << device.LinkTo(10).last_error;
+    EXPECT_EQ(clone.LinkTo(10).state, "refused");
+  }
+  EXPECT_LE(device.counter("tidegate_rewinds_total"), 1u) << "ping-pong";
+}
+
+// The copy was started anew before the node that ran on had asked again.
+TEST_F(Rewound, N_CopiedWhileItRunsAndTheCopyStartsAnew_TheOriginalGoesOn) {
+  TestNode& device = *tree_.device;
+  Readings(device, 1, 2);
+  tree_.Run(2'000);
+  TestNode& clone = tree_.Add(42, TG_ROLE_DEVICE, 65535);
+  clone.CopyDisk(device);
+  Restart(clone, *tree_.router);
+  tree_.Run(1'000);
+  ASSERT_EQ(clone.LinkTo(10).state, "up") << "nobody can know yet";
+  tree_.Disconnect(clone, *tree_.router);
+  clone.Stop();
+  Readings(device, 11, 12);
+  tree_.Run(20'000);
+  ASSERT_EQ(device.LinkTo(10).state, "up");
+  Restart(clone, *tree_.router);
+  tree_.Run(60'000);
+  EXPECT_EQ(device.LinkTo(10).state, "up") << device.LinkTo(10).last_error;
+  EXPECT_EQ(clone.LinkTo(10).state, "refused");
+  EXPECT_EQ(Have(*tree_.server, 11, 12), 2);
+}
+
+// One machine: it went back while it ran, and forward again.
+TEST_F(Rewound, WentBackWhileItRanAndForwardAgain_GoesOn) {
+  TestNode& device = *tree_.device;
+  Readings(device, 1, 2);
+  tree_.Run(2'000);
+  TestNode& back = tree_.Add(42, TG_ROLE_DEVICE, 65535);
+  back.CopyDisk(device);
+  tree_.Disconnect(device, *tree_.router);
+  Restart(back, *tree_.router);  // the life in between
+  tree_.Run(2'000);
+  tree_.Disconnect(back, *tree_.router);
+  tree_.Connect(device, *tree_.router);
+  tree_.Run(20'000);
+  ASSERT_EQ(device.LinkTo(10).state, "up");
+  tree_.Disconnect(device, *tree_.router);
+  device.Stop();
+  back.Stop();
+  Restart(back, *tree_.router);
+  Readings(back, 21, 22);
+  tree_.Run(60'000);
+  EXPECT_EQ(back.LinkTo(10).state, "up") << back.LinkTo(10).last_error;
+  EXPECT_EQ(Have(*tree_.server, 21, 22), 2);
+}
+
 TEST_F(Rewound, Z_ManyRestartsAndABreak_AreNeitherRewoundNorCopies) {
   TestNode& device = *tree_.device;
   for (int n = 1; n <= 40; ++n) {

@@ -94,6 +94,14 @@ uint64_t Waits::PendingChanges() const {
   return pending;
 }
 
+std::string Waits::WhenItGoesOn() const {
+  const sync::Link* parent = links_.parent();
+  if (parent == nullptr || parent->up()) return "in the background";
+  const std::string agent = std::to_string(parent->agent());
+  if (parent->record.off) return "when the link is on again: 'tidegate link on " + agent + "'";
+  return "when the parent, agent " + agent + ", is connected; 'tidegate status' says why it is not";
+}
+
 void Waits::Answer() {
   int64_t now_us = deps_.clock.monotonic_us();
   for (size_t i = 0; i < waiters_.size();) {
@@ -107,7 +115,7 @@ void Waits::Answer() {
     waiters_.erase(waiters_.begin() + static_cast<std::ptrdiff_t>(i));
     SyncAnswer answer;
     if (!reached) {
-      answer.status = Status::Timeout("not there yet; nothing is lost, it goes on in the background");
+      answer.status = Status::Timeout("not there yet; nothing is lost, it goes on " + WhenItGoesOn());
       answer.pending_changes = PendingChanges();
     }
     NameExceptions(waiter, position, &answer);

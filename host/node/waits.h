@@ -74,6 +74,7 @@ class Waits {
   std::vector<SyncUnknown> WaitsForNobody() const;
   uint64_t ReachedPosition(const Waiter& waiter) const;
   uint64_t PendingChanges() const;
+  std::string WhenItGoesOn() const;
   void AddSuperseded(Waiter* waiter, SyncException exception);
   bool Excepts(const Waiter& waiter, const wire::QuarantineRecord& record, const wire::RefusedKey& name) const;
   std::vector<HoldStatus> HeldOnTheWay(const Waiter& waiter) const;

@@ -127,6 +127,13 @@ wire::Refuse CloneRefusal(AgentId agent) {
           std::to_string(agent) + "' at its parent if the other is gone");
 }
 
+wire::Refuse ReturnRefusal(AgentId agent) {
+  return Refusal(wire::RefuseReason::kClone,
+                 "an earlier epoch of " + Name(agent) +
+                     " has returned: it was copied or rolled back while it ran, or this came late; it is judged when it "
+                     "asks again, in a moment");
+}
+
 std::optional<wire::Refuse> JudgeParent(const SelfFacts& self, const core::Peer& peer, const wire::Hello& hello,
                                         const Link* known) {
   if (auto refuse = JudgeAny(self, peer, hello)) return refuse;

@@ -36,6 +36,8 @@ std::optional<wire::Refuse> JudgeChild(const SelfFacts& self, const core::Peer& 
 bool EpochReturned(const Link& known, const wire::Hello& hello);
 // A copy of another node: its epoch returned after another, or comes from one that did.
 wire::Refuse CloneRefusal(AgentId agent);
+// It has to ask again, to show that it lives.
+wire::Refuse ReturnRefusal(AgentId agent);
 // Our parent answers. known: the link of that agent, if there is one.
 std::optional<wire::Refuse> JudgeParent(const SelfFacts& self, const core::Peer& peer, const wire::Hello& hello,
                                         const Link* known);

@@ -115,10 +115,11 @@ class Link {
   int64_t waits_since_us = -1;  // since when it owes us something, or last moved; -1 = it does not
   int64_t moved_us = -1;
   bool stalled = false;  // opened anew for that, and it has not moved since
-  // Child: an epoch that its newest came from has said hello, and when first.
+  // Child: an epoch that has returned, in which session first, when, and which session was the last to be taken then.
   Epoch returned_epoch = 0;
   int64_t returned_at_us = 0;
   wire::SessionId returned_session = 0;
+  wire::SessionId returned_over = 0;
   Epoch known_epoch = 0;  // the newest of its epochs that was heard before its session
 
   int64_t seen_us = -1;  // when it was up last, as far as this start knows

@@ -83,6 +83,7 @@ std::string EncodeRecord(const LinkRecord& record) {
   message.set_doubted_position(record.doubted_position);
   message.set_rewind_epoch(record.rewind_epoch);
   message.mutable_lineage()->Add(record.lineage.begin(), record.lineage.end());
+  message.mutable_outlived()->Add(record.outlived.begin(), record.outlived.end());
   return Seal(Kind::kLink, message);
 }
 
@@ -102,6 +103,7 @@ Status DecodeRecord(std::string_view bytes, LinkRecord* record) {
   out.doubted_position = message.doubted_position();
   out.rewind_epoch = message.rewind_epoch();
   out.lineage.assign(message.lineage().begin(), message.lineage().end());
+  out.outlived.assign(message.outlived().begin(), message.outlived().end());
   TG_RETURN_IF_ERROR(Corrupt("link", TakeAgent("agent", message.agent(), &out.agent)));
   TG_RETURN_IF_ERROR(Corrupt("link", TakeReplica(message.replica(), &out.replica)));
   TG_RETURN_IF_ERROR(Corrupt("link", TakeAll(message.epochs(), &out.epochs)));

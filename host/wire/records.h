@@ -53,6 +53,7 @@ struct LinkRecord {
   bool off = false;               // switched off by hand
   int64_t heard_unix_ms = 0;      // while the link is up, noted about once a day
   std::vector<Epoch> lineage;     // what its newest epoch comes from, as its hello named them
+  std::vector<Epoch> outlived;    // child: after these one that they come from was taken again; oldest first
   uint64_t rewound_hlc = 0;       // when we learned that it was restored or rolled back; 0 = never
   Epoch rewind_epoch = 0;         // parent: as its last hello named it
   uint64_t doubted_position = 0;  // parent: what came from it up to this position of ours it may have lost

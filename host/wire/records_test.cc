@@ -14,9 +14,21 @@ NodeRecord Node() {
           1262307600000, UINT64_MAX - 2, 77, 101, 102, 103, "a doubt", 9};
 }
 LinkRecord Link() {
-  return {
-      9,    true,          TG_ROLE_SERVER,  1,   sample::Replica(3), {{UINT64_MAX, 4}, {5, 0}}, 6, 1262307600000, -1,
-      true, 1262307600001, {UINT64_MAX, 3}, 103, UINT64_MAX - 5};
+  return {9,
+          true,
+          TG_ROLE_SERVER,
+          1,
+          sample::Replica(3),
+          {{UINT64_MAX, 4}, {5, 0}},
+          6,
+          1262307600000,
+          -1,
+          true,
+          1262307600001,
+          {UINT64_MAX, 3},
+          {4, UINT64_MAX},
+          103,
+          UINT64_MAX - 5};
 }
 ScopeRecord Scopes() { return {sample::FullHello().unsettled}; }
 QuarantineRecord Quarantine() {

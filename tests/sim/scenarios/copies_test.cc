@@ -131,6 +131,32 @@ TEST_P(ScenarioTwins, N_CopyComesWhileItsOriginalIsOff_TheOriginalGoesOnWhenItIs
   RenewAndExpectAll(copy);
 }
 
+// The image is made of a node that goes on running: the copy's first epoch comes from the one that runs.
+TEST_P(ScenarioTwins, N_CopiedWhileItRuns_TheCopyIsRefusedOverStartsAndTheOriginalGoesOn) {
+  Play();
+  const AgentId parent = std::get<0>(GetParam());
+  if (parent != kG) world().oracle().AllowLeftovers();
+  SimNode& copy = world().AddCopy(at(kD), parent);
+  copy.Start();
+  RunFor(60 * kSecond);
+  Put(kD, "Gauge", Gauge(11));
+  Write(copy, "Gauge", Gauge(22));
+  ExpectRest(300 * kSecond);
+  ExpectRefused(copy, kD);
+  for (SimNode* node : {&copy, &at(kG), &at(kD), &at(kS), &copy}) {
+    node->Crash("to start anew");
+    RunFor(2 * kSecond);
+    node->Start();
+    RunFor(60 * kSecond);
+    ExpectRest(300 * kSecond);
+    ExpectRefused(copy, kD);
+  }
+  EXPECT_LE(at(kD).rewinds(), 2u) << "ping-pong";
+  EXPECT_NE(Get(kS, "Gauge", R"({"name":"g11"})", kD), "");
+  EXPECT_EQ(Get(kS, "Gauge", R"({"name":"g22"})", kD), "") << "of a refused copy";
+  RenewAndExpectAll(copy);
+}
+
 TEST_F(ScenarioCopies, N_CopyOfARouter_IsRefusedAndTheDevicesBelowGoOn) {
   Play();
   SimNode& copy = Copy(kG, kS);
