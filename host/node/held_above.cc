@@ -1,5 +1,6 @@
 // Holds of others: what a neighbour leaves waiting is passed over, and sent again in portions when it may go.
 #include <algorithm>
+#include <utility>
 
 #include "host/base/views.h"
 #include "host/node/impl.h"
@@ -39,10 +40,15 @@ void Node::Impl::OnHolds(sync::Link* link, const std::vector<wire::Hold>& list, 
   if (number <= link->holds_heard) return;
   link->holds_heard = number;
   if (!link->is_parent()) {
-    link->held_there.clear();
+    auto before = std::exchange(link->held_there, {});
     for (const wire::Hold& hold : list) {
       if (hold.by == 0) link->held_there[hold.model] = hold;
     }
+    // What was passed over is its to compare, by a mark that it has by now, and is not to come by the next session's
+    // feed once more.
+    const bool ended = std::any_of(before.begin(), before.end(),
+                                   [&](const auto& hold) { return !link->held_there.contains(hold.first); });
+    for (uint32_t lane = 0; ended && lane < TG_LANE_COUNT; ++lane) link->senders[lane].Advance(end_.position, 1);
     link->holds_recorded = number;
     link->ack_due = true;
     return;

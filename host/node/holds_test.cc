@@ -155,6 +155,22 @@ TEST_F(Holds, ModelUnknownAtTheDevice_ComesWhenTheSchemaDoes) {
   EXPECT_EQ(tree_.device->LinkTo(10).unsettled_scopes, 0u);
 }
 
+TEST_F(Holds, EndedAtTheDevice_WhatWasComparedDoesNotComeByTheNextSessionsFeed) {
+  tree_.device->UseSchema(kNothing);
+  tree_.Run(1'000);
+  for (const char* name : {"a", "b", "c"})
+    ASSERT_TRUE(tree_.server->Put("Config", std::string("{\"name\":\"") + name + "\"}").status.ok());
+  tree_.Run(2'000);
+  tree_.device->UseSchema("");
+  tree_.Run(5'000);
+  ASSERT_NE(tree_.device->Get("Config", R"({"name":"c"})"), "not_found");
+  Count(*tree_.router, *tree_.device);
+  tree_.Disconnect(*tree_.device, *tree_.router);
+  tree_.Connect(*tree_.device, *tree_.router);
+  tree_.Run(5'000);
+  EXPECT_EQ(changes_, 0u);
+}
+
 TEST_F(Holds, TransactionWithOneHeldItem_WaitsAsAWholeAndIsListedByKey) {
   tree_.server->UseSchema(kWithoutReading);
   tree_.Run(1'000);

@@ -192,7 +192,38 @@ TEST_F(PolicyChange, BothToUp_AnEditOlderThanADeleteAbove_IsGoneEverywhereAndJou
   }
 }
 
-// The same, but the delete is forgotten above by then: who wrote when it went both ways is no single writer.
+// The same, and the router had not heard of the delete: it may have the edit by then, which nobody else knows any more.
+TEST_F(PolicyChange, BothToUp_AnEditOlderThanADeleteThatTheRouterLacks_IsGoneThereToo) {
+  for (const char* order : kOrders) {
+    SCOPED_TRACE(order);
+    SetUpAnew();
+    ASSERT_TRUE(tree_->device->Put("Setting", Item("gone", "1")).status.ok());
+    tree_->Run(1'000);
+    tree_->Disconnect(*tree_->device, *tree_->router);
+    ASSERT_TRUE(tree_->device->Put("Setting", Item("gone", "2")).status.ok());
+    tree_->Run(1'000);
+    tree_->Disconnect(*tree_->router, *tree_->server);
+    ASSERT_TRUE(tree_->server->Put("Setting", Item("gone", "3"), 42).status.ok());
+    ASSERT_TRUE(tree_->server->Remove("Setting", Name("gone"), 42).status.ok());
+    for (char name : std::string(order)) NodeOf(name).SetDirection("Setting", TG_DIRECTION_UP);
+    tree_->Connect(*tree_->device, *tree_->router);
+    tree_->Run(2'000);
+    ExpectAt(*tree_->router, "Setting", "gone", "2");
+    tree_->Connect(*tree_->router, *tree_->server);
+    tree_->Run(20'000);
+    for (TestNode* node : All()) {
+      ExpectLacks(*node, "Setting", "gone");
+      EXPECT_EQ(Tombstones(*node), 1u) << "one delete everywhere, at " << node->agent();
+    }
+    ASSERT_EQ(tree_->device->Conflicts().size(), 1u);
+    ExpectNothingWaits();
+    ASSERT_TRUE(tree_->device->Put("Setting", Item("gone", "4")).status.ok());
+    tree_->Run(5'000);
+    for (TestNode* node : All()) ExpectAt(*node, "Setting", "gone", "4");
+  }
+}
+
+// Or the delete is forgotten above by then: who wrote when it went both ways is no single writer.
 TEST_F(PolicyChange, BothToUp_AnEditOlderThanAForgottenDelete_ResurrectsNothing) {
   for (const char* order : kOrders) {
     SCOPED_TRACE(order);
@@ -228,6 +259,27 @@ TEST_F(PolicyChange, BothToUp_AnEditOlderThanAForgottenDelete_ResurrectsNothing)
     tree_->Run(5'000);
     ExpectAt(*tree_->server, "Setting", "new", "3");
   }
+}
+
+// What was written over an item from before is kept from being forgotten (decision 0155); a delete that came from above
+// is not.
+TEST_F(PolicyChange, BothToNone_ADeleteFromAboveOfWhatWasWrittenMeanwhile_IsForgottenAfterALease) {
+  Change("SGD", "Note", TG_DIRECTION_BOTH);
+  ASSERT_TRUE(tree_->device->Put("Note", Item("a", "1")).status.ok());
+  tree_->Run(1'000);
+  Change("SGD", "Note", TG_DIRECTION_NONE);
+  ASSERT_TRUE(tree_->device->Put("Note", Item("a", "2")).status.ok());
+  Change("SGD", "Note", TG_DIRECTION_BOTH);
+  ExpectAt(*tree_->server, "Note", "a", "2");
+  ASSERT_TRUE(tree_->server->Remove("Note", Name("a"), 42).status.ok());
+  tree_->Run(1'000);
+  ExpectLacks(*tree_->device, "Note", "a");
+  Change("SGD", "Note", TG_DIRECTION_NONE);
+  for (int i = 0; i < 7; ++i) {
+    tree_->clock.now_us += int64_t{10} * 86'400 * 1'000'000;
+    tree_->Run(3'900'000);
+  }
+  for (TestNode* node : All()) EXPECT_EQ(Tombstones(*node), 0u) << "at " << node->agent();
 }
 
 TEST_F(PolicyChange, DownToNone_EvictsBroadcastsAndComesBack) {

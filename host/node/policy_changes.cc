@@ -129,9 +129,9 @@ void PolicyChanges::WritesOver(const tg_change& written, const Version& held) {
   stage_.MetaPut(sync::meta::Untold(written.key.owner, View(written.key.pk), View(written.key.sk)), "");
 }
 
-// While the model goes up, what does not is another writer's, and goes nowhere.
+// While the model goes up, what does not is another writer's, and goes nowhere. What came from above is known there.
 bool PolicyChanges::IsUntold(const tg_change& trace) const {
-  if (!HasChanged(View(trace.model)) || GoesUp(View(trace.model))) return false;
+  if (!HasChanged(View(trace.model)) || GoesUp(View(trace.model)) || around_.CameFromAbove(trace.via)) return false;
   return deps_.storage.MetaGet(sync::meta::Untold(trace.key.owner, View(trace.key.pk), View(trace.key.sk))).ok();
 }
 

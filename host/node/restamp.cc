@@ -100,22 +100,23 @@ void Node::Impl::Restamp(sync::Link* link, const wire::RefusedKey& said, const t
     if (deleted_by_other && !link->is_parent()) return;
     deleted_later = deleted_by_other;
   }
+  const tg_version above =
+      Version{versions_.Tick(deps_.clock.unix_ms(), said.held.hlc), options_.agent, deps_.storage.epoch()}.To();
   stage_.Begin();
   if (deleted_later && (deleted_by_other || !IsSinceRewind(Version::From(ours.version)))) {
     // Or in a life that this node has forgotten. What it wrote before that stays deleted.
     Journal(ours, said.held, link->agent(),
             deleted_by_other ? "it was deleted above while others might write it, too"
                              : "it was deleted before this node's storage went back");
-    if (deleted_by_other) change.direction = TG_DIRECTION_NONE;  // it is known above, and is not this node's to tell
     change.kind = TG_CHANGE_TOMBSTONE;
     change.body = change.policy_meta = {};
     change.index_keys = nullptr;
     change.index_key_count = 0;
     change.expires_ms = 0;
-    change.version = said.held.To();
+    // Another's delete is not this node's to tell. Its own is: a router between may have the state from here.
+    change.version = deleted_by_other ? above : said.held.To();
   } else {
-    change.version =
-        Version{versions_.Tick(deps_.clock.unix_ms(), said.held.hlc), options_.agent, deps_.storage.epoch()}.To();
+    change.version = above;
     auto catalog = deps_.catalog.Get();
     if (const replica::ModelRule* rule = catalog->Find(View(change.model))) IndexItem(*rule->model, &change);
   }

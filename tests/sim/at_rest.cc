@@ -165,6 +165,8 @@ std::string Oracle::DifferenceAt(SimNode& node) {
         difference = who + " holds what is lost: " + Describe(change);
     } else if (newest->version > Version::From(change.version) && IsLostTo(node, key, *newest)) {
       // The newest was lost on its way.
+    } else if (newest->version > Version::From(change.version) && HaveExpired(key, Version::From(change.version))) {
+      // Neither is compared any more, and nobody sees either.
     } else if (newest->version != Version::From(change.version)) {
       const bool gone = change.kind == TG_CHANGE_TOMBSTONE && newest->kind == TG_CHANGE_TOMBSTONE;
       if (gone && purged_) return true;  // removed by a parent that had purged the newer one

@@ -184,6 +184,7 @@ class Oracle {
   void Swept(SimNode& node, const tg_change& change, const Written& written);
   // By the latest of all clocks.
   bool HasExpired(const Written& written) const;
+  bool HaveExpired(const std::string& key, const Version& version) const;
   // Whether every child that was heard within a lease has heard of it, or of a newer state.
   void CheckPassed(SimNode& node, const tg_change& change, const Version& version, const std::string& what);
   void Dropped(SimNode& node, const tg_change& change, const tg_outcome& outcome, bool counted);
