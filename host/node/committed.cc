@@ -75,6 +75,7 @@ void Node::Impl::NoteAgain(const tg_change& change) {
 void Node::Impl::NoteApplied(const core::Effect& effect, bool has_commands, int64_t now_us) {
   const tg_change& change = *effect.change;
   if (!quotas_.empty()) quotas_.NoteCommitted(effect);
+  if (!dropped_here_.empty() && dropped_here_.Taken(change)) TellTaken(change);
   if (change.expires_ms != 0 && effect.outcome.seq != 0) expiry_.Note(change.expires_ms, now_us);
   // An answer is kept as long as its command.
   if (retention_.on() && change.kind == TG_CHANGE_TOMBSTONE && change.direction == TG_DIRECTION_DOWN)

@@ -76,6 +76,13 @@ bool GivenUp::StageState(const wire::RefusedKey& name, AgentId by, std::string r
   return true;
 }
 
+void GivenUp::Taken(const wire::RefusedKey& name, core::Stage* stage) {
+  auto found = states_.find(meta::GivenUp(name.owner, name.pk, name.sk));
+  if (found == states_.end() || found->second.again || found->second.version != name.version) return;
+  stage->MetaDelete(found->first);
+  states_.erase(found);
+}
+
 bool GivenUp::Knows(const wire::RefusedKey& refused) const {
   auto found = states_.find(meta::GivenUp(refused.owner, refused.pk, refused.sk));
   return found != states_.end() && found->second.version == refused.version;

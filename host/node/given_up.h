@@ -27,6 +27,9 @@ class GivenUp {
   // Into the open group. refused: as it was listed, by: where it was dropped.
   void Stage(const wire::RefusedKey& refused, AgentId by, core::Stage* stage);
 
+  // Into the open group: who dropped this state by hand has taken it since.
+  void Taken(const wire::RefusedKey& name, core::Stage* stage);
+
   // Whether this was heard of the state before, wherever it stood then.
   bool Knows(const wire::RefusedKey& refused) const;
   // Into the open group, of what is here: dropped above before it had gone on. More than may be listed are kept by

@@ -21,6 +21,7 @@
 #include "host/node/compare_pass.h"
 #include "host/node/disk_gate.h"
 #include "host/node/doubts.h"
+#include "host/node/dropped_here.h"
 #include "host/node/edges_told.h"
 #include "host/node/errands.h"
 #include "host/node/expiry_sweep.h"
@@ -335,6 +336,7 @@ class Node::Impl : private sync::Admission,
   void HearRefusal(sync::Link* link, const wire::RefusedKey& refused, bool of_list, HeardRefusals* heard);
   void RefusalsHeard(sync::Link* link, const HeardRefusals& heard, const Status& status);
   void NoteDropped(const sync::Link& link, const wire::RefusedKey& name, const wire::RefusedKey& listed);
+  void TellTaken(const tg_change& change);
   void StageDroppedBelow(const sync::Link& told, const wire::RefusedKey& name);
   std::optional<wire::RefusedKey> ListedOfOurs(const sync::Link& link, const wire::RefusedKey& said) const;
   void EndUnnamed(sync::Link* link, std::vector<wire::RefusedKey>* news, std::vector<wire::RefusedKey>* ended);
@@ -578,6 +580,7 @@ class Node::Impl : private sync::Admission,
   ClockJudge clock_judge_;
   DiskGate disk_gate_;
   GivenUp given_up_;
+  DroppedHere dropped_here_;
   LossNotes loss_notes_;
   LostAgain lost_again_;
   Quotas quotas_;

@@ -31,6 +31,7 @@ Node::Impl::Impl(const NodeOptions& options, const Dependencies& deps)
       clock_judge_(options_, deps_, links_),
       disk_gate_(options_, deps_, links_),
       given_up_(options_, deps_),
+      dropped_here_(options_, deps_),
       loss_notes_(options_, deps_),
       quotas_(options_, deps_),
       retention_(options_, deps_, stage_, links_, clock_judge_, quotas_, *this),

@@ -21,6 +21,7 @@ Status Node::Impl::Open() {
   TG_RETURN_IF_ERROR(RestorePurge());
   TG_RETURN_IF_ERROR(retention_.Restore());
   TG_RETURN_IF_ERROR(given_up_.Restore());
+  TG_RETURN_IF_ERROR(dropped_here_.Restore());
   TG_RETURN_IF_ERROR(loss_notes_.Restore());
   TG_RETURN_IF_ERROR(CountUsage());
   for (const auto& [agent, link] : links_.all()) {

@@ -355,6 +355,7 @@ Status Node::Impl::DropRefused(const std::string& key, const wire::QuarantineRec
   deps_.metrics.Add("tidegate_quarantine_dropped_total", 1);
   sync::QuarantineNotes notes;
   stage_.MetaDelete(key);
+  if (gives_up) dropped_here_.Stage(change, &stage_);
   if (link != nullptr) {
     link->quarantined.erase(key);
     notes.released.push_back(gives_up ? sync::StageDropped(*link, change, 0, &stage_)

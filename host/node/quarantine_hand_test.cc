@@ -174,6 +174,63 @@ TEST_F(ByHand, DropAtTheServer_IsJournaledThereAndStaysAtItsWriter) {
   ExpectListed(0);
 }
 
+// Neither a comparison that a node makes by itself brings it back, nor the doubts after a restart.
+TEST_F(ByHand, DropAtTheServer_NoComparisonByItselfBringsItBack) {
+  for (TestNode* node : {tree_.server, tree_.router, tree_.device}) {
+    NodeOptions& options = node->options();
+    options.verify_period_ms = 30'000;
+    options.verify_on_doubt = true;
+    options.verify_delay_ms = 1'000;
+    options.verify_rest_ms = 1'000;
+    options.verify_rows_per_s = 1'000;
+  }
+  Listen(*tree_.server);
+  DisconnectAll();
+  for (TestNode* node : {tree_.router, tree_.device}) Restart(*node);
+  ConnectAll();
+  Put(*tree_.device, "Reading", R"({"id":"bad","value":7})");
+  EXPECT_EQ(tree_.server->Act(kDrop).done, 1u);
+  tree_.Run(200'000);
+  ExpectListed(0);
+  DisconnectAll();
+  for (TestNode* node : {tree_.server, tree_.router, tree_.device}) Restart(*node);
+  ConnectAll();
+  tree_.Run(200'000);
+  ExpectListed(0);
+  EXPECT_TRUE((*tree_.server)->GetStatus().problems.empty());
+  EXPECT_GE(tree_.router->counter("tidegate_verify_runs_total"), 2u);
+  EXPECT_EQ(tree_.router->counter("tidegate_verify_differences_total"), 0u);
+  // Who asks is told, and has it judged anew.
+  EXPECT_THAT(Verify(*tree_.router, 1, false).report->models, ::testing::SizeIs(1));
+  Verify(*tree_.router, 1, true);
+  ExpectListed(1);
+}
+
+// Repaired at a router, which is not its writer, when it is good by then: its writer hears that it is there.
+TEST_F(ByHand, DroppedAtTheServerAndTakenAfterARepairBetween_ItsWriterSaysSoNoMore) {
+  for (const bool restarted : {false, true}) {
+    veto_.text = "bad";
+    Listen(*tree_.server);
+    const std::string item = restarted ? R"({"id":"bad2"})" : R"({"id":"bad1"})";
+    Put(*tree_.device, "Reading", item);
+    EXPECT_EQ(tree_.server->Act(kDrop).done, 1u);
+    tree_.Run(5'000);
+    if (restarted) {
+      DisconnectAll();
+      for (TestNode* node : {tree_.server, tree_.router, tree_.device}) Restart(*node);
+      ConnectAll();
+      tree_.Run(5'000);
+    }
+    EXPECT_EQ(Sync(*tree_.device, SyncTarget::kServer, 10'000, 11'000).dropped_count, 1u);
+    veto_.text.clear();
+    Verify(*tree_.router, 1, true);
+    tree_.Run(5'000);
+    EXPECT_NE(tree_.server->Get("Reading", item, 42), "not_found");
+    EXPECT_TRUE(Sync(*tree_.device, SyncTarget::kServer, 10'000, 11'000).complete());
+    EXPECT_THAT((*tree_.device)->GetStatus().losses, IsEmpty());
+  }
+}
+
 // It is at its writer and nowhere above: that is not delivered, and nothing drops it here as if it were.
 TEST_F(ByHand, DropAtTheServer_ItsWriterSaysThatItIsNotThereUntilItIsWrittenAnew) {
   Listen(*tree_.server);

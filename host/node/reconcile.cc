@@ -160,6 +160,11 @@ void Node::Impl::AnswerAsk(sync::Link* link, const wire::CompareAsk& ask, sync::
   limits.passed = [&](const tg_change& ours) {
     return ours.seq <= link->senders[std::min<uint32_t>(ours.lane, TG_LANE_COUNT - 1)].hop_position(end_.position);
   };
+  if (!dropped_here_.empty()) {
+    limits.given_up = [this, owner = ask.owner](const wire::KeyVersion& theirs) {
+      return dropped_here_.Covers({owner, Str(theirs.pk), Str(theirs.sk)}, theirs.version);
+    };
+  }
   limits.drops = [this](std::string_view model) { return MayDrop(model); };
   // What was refused above as deleted, perhaps, is not given on: this node has it from a backup.
   sync::RouteFn route = [to = RouteTo(*link), this](const tg_change& change) {

@@ -104,8 +104,12 @@ void Node::Impl::HearRefusal(sync::Link* link, const wire::RefusedKey& refused, 
   } else if (said == sync::SaidOfOurs::kEnded) {
     heard->ended.push_back(listed ? std::move(*listed) : refused);
   }
+  // Given up there by hand, and taken since: no hop lists it, its writer does.
+  const bool taken = link->is_parent() && refused.reason.empty() && !refused.dropped && !refused.version.none() &&
+                     refused.held == refused.version && said == sync::SaidOfOurs::kNothing;
+  if (taken) given_up_.Taken(refused, &stage_);
   const bool superseded = refused.reason.empty() && refused.held > refused.version;
-  if (said != sync::SaidOfOurs::kNothing || superseded || refused.dropped) heard->news.push_back(refused);
+  if (said != sync::SaidOfOurs::kNothing || superseded || refused.dropped || taken) heard->news.push_back(refused);
 }
 
 // After the commit that was to hold them.
@@ -138,6 +142,14 @@ void Node::Impl::NoteDropped(const sync::Link& link, const wire::RefusedKey& nam
   deps_.metrics.Add("tidegate_quarantine_dropped_total", 1);
   deps_.log.Write(4, "agent " + std::to_string(by) + " dropped " + name.model + " " + name.pk + " / " + name.sk +
                          " from its quarantine by hand; it stays here");
+}
+
+// What was given up here by hand came once more, and was taken: who gave it is told that this is over.
+void Node::Impl::TellTaken(const tg_change& change) {
+  sync::Link* link = links_.Find(change.via);
+  if (link == nullptr || link->is_parent()) return;
+  (void)link->refusals.Forward(sync::ReleaseNote(change, Version::From(change.version)));
+  link->ack_due = true;
 }
 
 // Into the open group: until those who have to hear it have it, too, a crash here must not turn it into an end that

@@ -9,7 +9,7 @@ namespace tidegate::node {
 // Begins a pass; what is wanted of it is counted.
 void Node::Impl::StartPass(sync::Link* parent, sync::ComparePlan plan, int64_t now_us) {
   if (asked_verify_.Begin(plan, now_us)) {
-    plan.up_only = true;
+    plan.up_only = plan.asked = true;
   } else {
     background_verify_.Begin(plan);
   }

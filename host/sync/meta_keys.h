@@ -65,6 +65,13 @@ inline std::string Dropped(AgentId link, AgentId owner, std::string_view pk, std
   key.append(pk).append(1, '\x1f').append(sk);
   return key;
 }
+// Given up by hand here: no comparison that nobody asked for brings it back.
+inline constexpr std::string_view kDroppedHerePrefix = "dropped-here/";
+inline std::string DroppedHere(AgentId owner, std::string_view pk, std::string_view sk) {
+  std::string key = std::string(kDroppedHerePrefix) + std::to_string(owner) + "/";
+  key.append(pk).append(1, '\x1f').append(sk);
+  return key;
+}
 // What this node wrote and an operator dropped above.
 inline constexpr std::string_view kGivenUpPrefix = "given-up/";
 inline std::string GivenUp(AgentId owner, std::string_view pk, std::string_view sk) {

@@ -118,6 +118,8 @@ class Answerer {
       if (same) continue;
       // A tombstone may be forgotten here.
       if (missing && theirs.kind != TG_CHANGE_ITEM && theirs.version.hlc < limits_.purge_horizon) continue;
+      // Somebody decided that it is not here; somebody else may decide again.
+      if (missing && !ask_.asked && limits_.given_up && limits_.given_up(theirs)) continue;
       if (missing && limits_.drops && limits_.drops(theirs.model)) {
         ++answer->dropped;
         continue;

@@ -42,6 +42,8 @@ struct AnswerLimits {
   std::function<void(const tg_change& ours, const Version& theirs)> outdone;
   // Of what only goes up: whether this node drops items of a model by itself. Null: of none.
   std::function<bool(std::string_view model)> drops;
+  // Of what only goes up: whether an operator gave this very state up here. Null: none.
+  std::function<bool(const wire::KeyVersion& theirs)> given_up;
 };
 
 RowClass ClassOf(const wire::CompareAsk& ask);

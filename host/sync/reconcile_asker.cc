@@ -131,6 +131,7 @@ Result<wire::CompareAsk> ReconcileAsker::AskFor(uint64_t number, std::vector<Wor
   ask.expired_ms = works->front().own ? 0 : plan_.cut.expired_ms;
   ask.look = plan_.look;
   ask.slow = plan_.slow;
+  ask.asked = plan_.asked;
   size_t keys = 0;
   for (Work& work : *works) {
     wire::RangeAsk range;

@@ -30,6 +30,7 @@ struct ComparePlan {
   bool up_only = false;      // also what only goes up
   bool look = false;         // nothing is changed at either end
   bool slow = false;         // at a low rate, one question at a time
+  bool asked = false;        // somebody asked for it
 };
 
 class ReconcileAsker {

@@ -118,6 +118,7 @@ void Put(const CompareAsk& from, pb::CompareAsk* to) {
   to->set_look(from.look);
   to->set_prepare(from.prepare);
   to->set_slow(from.slow);
+  to->set_asked(from.asked);
   to->set_expired_ms(from.expired_ms);
   for (const RangeAsk& range : from.ranges) Put(range, to->add_ranges());
 }
@@ -134,6 +135,7 @@ Status Take(const pb::CompareAsk& from, CompareAsk* to) {
   to->look = from.look();
   to->prepare = from.prepare();
   to->slow = from.slow();
+  to->asked = from.asked();
   to->expired_ms = from.expired_ms();
   TG_RETURN_IF_ERROR(TakeAgent("owner", from.owner(), &to->owner));
   for (const pb::RangeAsk& range : from.ranges()) TG_RETURN_IF_ERROR(Take(range, &to->ranges.emplace_back()));

@@ -307,6 +307,7 @@ struct CompareAsk {
   bool look = false;       // the asker changes nothing: no changes are sent, but named
   bool prepare = false;    // nothing is asked yet: the answerer may read its digests of this owner meanwhile
   bool slow = false;       // nobody waits for it: they are read at the low rate
+  bool asked = false;      // somebody asked for it: what was dropped by hand counts as lacked, and is sent again
 };
 
 enum class RangeVerdict : uint32_t {

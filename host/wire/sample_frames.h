@@ -152,7 +152,8 @@ inline CompareAsk FullAsk() {
                  "Status", {{all, 3, UINT64_MAX, false, {}}, {{}, 1, 2, true, {key, key}}},
                  99,       1'700'000'000'000,
                  true,     true,
-                 true,     true};
+                 true,     true,
+                 true};
   return ask;
 }
 
