@@ -5,6 +5,20 @@
 #include "host/api/json_text.h"
 
 namespace tidegate::api {
+namespace {
+
+const char* BelowName(wire::GoneBelow below) {
+  switch (below) {
+    case wire::GoneBelow::kNewer:
+      return "newer";
+    case wire::GoneBelow::kDeleted:
+      return "deleted";
+    default:
+      return "only";
+  }
+}
+
+}  // namespace
 
 Status GetLosses(Call& call) {
   TG_RETURN_IF_ERROR(call.params.Done({}));
@@ -18,10 +32,11 @@ Status GetLosses(Call& call) {
     } else if (!entry.lane.empty()) {
       one.Text("lane", entry.lane);
     }
-    list.Raw(one.Signed("from_unix_ms", entry.from_unix_ms)
-                 .Signed("to_unix_ms", entry.to_unix_ms)
-                 .Signed("since_unix_ms", entry.since_unix_ms)
-                 .Take());
+    one.Signed("from_unix_ms", entry.from_unix_ms)
+        .Signed("to_unix_ms", entry.to_unix_ms)
+        .Signed("since_unix_ms", entry.since_unix_ms);
+    if (entry.is_item) one.Text("below", BelowName(entry.below));
+    list.Raw(one.Take());
   }
   call.exchange.SendJson(200, ObjectWriter()
                                   .Signed("restored_unix_ms", call.context.node.GetStatus().restored_unix_ms)

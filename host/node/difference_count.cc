@@ -49,9 +49,13 @@ void DifferenceCount::Note(const sync::Link& parent, const wire::CompareAnswer& 
   };
   auto offered = [&](const std::optional<tg_change>& ours, bool missing, bool removed) {
     if (!ours || ours->seq > held_there[std::min<uint32_t>(ours->lane, TG_LANE_COUNT - 1)]) return;
+    // It was removed here for want of it there: both lack it.
+    if (missing && ours->kind != TG_CHANGE_ITEM && (ours->direction & TG_DIRECTION_UP) == 0) return;
     wire::ModelDifference& difference = Of(View(ours->model));
     ++(missing ? difference.missing_there : difference.differing);
-    if (mends_ && (removed || (ours->direction & TG_DIRECTION_UP) != 0)) ++difference.mended;
+    // Of what only the server writes it makes its own state the newer one.
+    const bool made_newer = !missing && ours->direction == TG_DIRECTION_DOWN && !parent.never_sure;
+    if (mends_ && (removed || made_newer || (ours->direction & TG_DIRECTION_UP) != 0)) ++difference.mended;
   };
   for (const wire::RangeAnswer& range : answer.ranges) {
     for (const wire::KeyVersion& key : range.lacks)

@@ -445,6 +445,7 @@ class Node::Impl : private sync::Admission,
   void StageGone(const std::string& key, wire::GoneRecord record);
   void StageLosses(const wire::Hello& hello, const sync::Link* known);
   void NoteMissing(AgentId child, const wire::CompareAsk& ask, const wire::CompareAnswer& answer);
+  void NoteLostBelow(AgentId child, const wire::RefusedKey& said, const tg_change& ours);
   bool IsBack(const wire::GoneRecord& record) const;
   Status ForEachGone(const std::function<void(std::string_view, wire::GoneRecord)>& fn) const;
   void CountGone();
@@ -555,6 +556,14 @@ class Node::Impl : private sync::Admission,
   bool IsSingleWriter(const tg_change& change) const;
   Status HeedOlder(AgentId neighbour, const wire::Ack& ack, size_t known);
   void Restamp(sync::Link* link, const wire::RefusedKey& said, const tg_change& ours);
+
+  // lost_life.cc
+  bool IsOfLostLife(const tg_change& ours, const Version& theirs) const;
+  bool IsCommandEnded(const tg_change& ours, uint32_t held_kind) const;
+  bool WaitsForConfirmation(const tg_change& ours, uint32_t held_kind) const;
+  bool WillBeNewer(sync::Sureness sure, const tg_change& ours, const wire::KeyVersion& theirs) const;
+  void HeedUnknown(sync::Link* link, const wire::RefusedKey& said);
+  void HeedLostLife(sync::Link* child, sync::Sureness sure, const tg_change& ours, const wire::KeyVersion& theirs);
 
   // quota_holds.cc
   Status CountUsage();

@@ -81,10 +81,29 @@ void Node::Impl::NoteMissing(AgentId child, const wire::CompareAsk& ask, const w
       record.pk = want.pk;
       record.sk = want.sk;
       record.from = record.to = want.version;
+      record.below = want.missing ? wire::GoneBelow::kOnly : wire::GoneBelow::kNewer;
       if (auto named = models.find({want.pk, want.sk}); named != models.end()) record.model = named->second;
       StageGone(sync::meta::GoneKey(ask.owner, want.pk, want.sk), std::move(record));
     }
   }
+  stage_.End();
+}
+
+// The server has it in an older state than those below, which have it from the lost life, or has no trace of it.
+void Node::Impl::NoteLostBelow(AgentId child, const wire::RefusedKey& said, const tg_change& ours) {
+  if (said.held_kind != TG_CHANGE_ITEM && ours.kind != TG_CHANGE_ITEM) return;
+  if (gone_ >= kGoneMax) PruneGone();
+  wire::GoneRecord record;
+  record.agent = child;
+  record.owner = said.owner;
+  record.pk = said.pk;
+  record.sk = said.sk;
+  record.from = record.to = said.held;
+  record.model = View(ours.model);
+  record.below = said.held_kind == TG_CHANGE_ITEM ? wire::GoneBelow::kNewer : wire::GoneBelow::kDeleted;
+  if (ours.version.agent == 0) record.below = wire::GoneBelow::kOnly;  // there is no trace of it here
+  stage_.Begin();
+  StageGone(sync::meta::GoneKey(said.owner, said.pk, said.sk), std::move(record));
   stage_.End();
 }
 
@@ -138,6 +157,7 @@ Result<std::vector<LossEntry>> Node::Impl::Losses() const {
     entry.agent = record.agent;
     entry.is_item = !record.pk.empty() || !record.sk.empty();
     entry.lane = entry.is_item || record.agent == options_.agent ? "" : LaneName(record.lane);
+    entry.below = record.below;
     entry.model = std::move(record.model);
     entry.owner = record.owner;
     entry.pk = std::move(record.pk);
@@ -173,7 +193,10 @@ void Node::Impl::ConfirmLosses(std::function<void(Status)> done) {
   stage_.End([this, before, done = std::move(done)](const Status& status, std::span<const core::Effect>) {
     if (status.ok()) {
       gone_ = 0;
-      deps_.log.Write(4, "an operator has confirmed what was lost: what this server lacks is removed below again");
+      deps_.log.Write(
+          4,
+          "an operator has confirmed what was lost: what this server lacks is removed below again, and what it "
+          "has goes down again");
       TellConfirmed();
     } else {
       std::tie(record_.restored_unix_ms, record_.confirmed_fall) = before;
@@ -187,8 +210,9 @@ void Node::Impl::TellConfirmed() {
   for (const auto& [agent, link] : links_.all()) {
     if (link->is_parent()) {
       link->never_sure = false;  // or its next ack says otherwise
-    } else if (Session* session = SessionOf(*link)) {
-      HelloAgain(session);
+    } else {
+      if (options_.role == TG_ROLE_SERVER) waits_.Uncompared(agent);
+      if (Session* session = SessionOf(*link)) HelloAgain(session);
     }
   }
 }

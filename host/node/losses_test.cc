@@ -3,7 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "host/base/views.h"
 #include "host/node/test_tree.h"
+#include "host/sync/meta_keys.h"
 
 namespace tidegate::node {
 namespace {
@@ -41,6 +43,61 @@ class Losses : public NodeTest {
                              : std::to_string(entry.agent) + " " + entry.lane);
     }
     return listed;
+  }
+  // Of which the nodes below have another state.
+  std::vector<std::string> Differing() {
+    std::vector<std::string> listed;
+    const Result<std::vector<LossEntry>> losses = (*tree_.server)->Losses();
+    for (const LossEntry& entry : losses.value()) {
+      if (entry.below == wire::GoneBelow::kNewer) listed.push_back("newer " + entry.sk);
+      if (entry.below == wire::GoneBelow::kDeleted) listed.push_back("deleted " + entry.sk);
+    }
+    return listed;
+  }
+  void EditConfig(const std::string& name, const std::string& value) {
+    ASSERT_TRUE(
+        tree_.server->Put("Config", R"({"name":")" + name + R"(","value":")" + value + R"("})", 42).status.ok());
+  }
+  std::string Config(TestNode& node, const std::string& name) {
+    return node.Get("Config", R"({"name":")" + name + R"("})", 42);
+  }
+  // Both have it from the backup; afterwards the one was edited, the other deleted. both_back: the router's disk goes
+  // back, too.
+  void RestoreServerBehindEdits(bool both_back) {
+    EditConfig("edited", "old");
+    EditConfig("deleted", "old");
+    tree_.Run(2'000);
+    for (TestNode* node : {tree_.server, tree_.router}) {
+      node->Stop();
+      node->Save();
+      node->Start();
+    }
+    ConnectAll();
+    tree_.Run(2'000);
+    EditConfig("edited", "new");
+    tree_.server->Remove("Config", R"({"name":"deleted"})", 42);
+    tree_.Run(2'000);
+    ASSERT_THAT(Config(*tree_.device, "edited"), HasSubstr("new"));
+    ASSERT_EQ(Config(*tree_.device, "deleted"), "not_found");
+    tree_.server->Stop();
+    tree_.server->RollBack();
+    tree_.server->Offline([](core::Storage& storage) {
+      tg_mutation note{};
+      note.struct_size = sizeof note;
+      note.op = TG_OP_META_PUT;
+      note.meta_key = Str(sync::meta::kRestored);
+      note.meta_value = Bytes(std::string_view("a backup"));
+      const tg_group group{&note, 1};
+      ASSERT_TRUE(storage.Commit(std::span(&group, 1), {}).ok());
+    });
+    if (both_back) {
+      tree_.router->Stop();
+      tree_.router->RollBack();
+      tree_.router->Start();
+    }
+    tree_.server->Start();
+    ConnectAll();
+    tree_.Run(20'000);
   }
   std::vector<std::string> Items() { return Listed(true); }
   std::vector<std::string> Feeds() { return Listed(false); }
@@ -180,6 +237,66 @@ TEST_F(Losses, E_ReplacedServer_IsSureAgainAfterTheConfirmation) {
   EXPECT_TRUE(Has(*tree_.device, "Setting", "s", 42));
   EXPECT_TRUE(Has(*tree_.server, "Setting", "s", 42));
   EXPECT_EQ(RestoredAt(), 0);
+}
+
+TEST_F(Losses, E_EditedOrDeletedSince_ListedThenTheServersStateIsTheNewestEverywhere) {
+  RestoreServerBehindEdits(false);
+  EXPECT_THAT(Differing(), UnorderedElementsAre("newer c#edited", "deleted c#deleted"));
+  for (TestNode* node : {tree_.router, tree_.device}) {
+    EXPECT_THAT(Config(*node, "edited"), HasSubstr("new")) << "before it is confirmed, at " << node->agent();
+    EXPECT_EQ(Config(*node, "deleted"), "not_found") << "before it is confirmed, at " << node->agent();
+  }
+  Status confirmed;
+  bool waited = false;
+  (*tree_.server)->ConfirmLosses([&](Status status) { confirmed = std::move(status); });
+  ASSERT_TRUE((*tree_.server)->Commit().ok());
+  (*tree_.server)->Sync({SyncTarget::kHop, 60'000}, [&](SyncAnswer answer) {
+    waited = answer.status.ok();
+    EXPECT_THAT(Config(*tree_.router, "edited"), HasSubstr("old")) << "all is well, it says";
+    EXPECT_THAT(Config(*tree_.router, "deleted"), HasSubstr("old")) << "all is well, it says";
+  });
+  tree_.Run(20'000);
+  ASSERT_TRUE(confirmed.ok()) << confirmed.message();
+  EXPECT_TRUE(waited);
+  for (TestNode* node : {tree_.server, tree_.router, tree_.device}) {
+    EXPECT_THAT(Config(*node, "edited"), HasSubstr("old")) << "at agent " << node->agent();
+    EXPECT_THAT(Config(*node, "deleted"), HasSubstr("old")) << "at agent " << node->agent();
+    EXPECT_TRUE((*node)->GetStatus().healthy) << "at agent " << node->agent();
+  }
+  EXPECT_EQ(tree_.router->LinkTo(1).unsettled_scopes, 0u);
+  EXPECT_EQ(tree_.server->counter("tidegate_restamped_total"), 2u);
+  ASSERT_EQ(tree_.router->Conflicts().size(), 1u) << "what is replaced is kept aside";
+  EXPECT_THAT((*tree_.router)->Conflict(tree_.router->Conflicts()[0].number).value().item, HasSubstr("new"));
+  tree_.Run(60'000);
+  EXPECT_EQ(tree_.server->counter("tidegate_restamped_total"), 2u) << "once is enough";
+}
+
+TEST_F(Losses, E_OnlyTheDeviceHasTheNewerState_TheServerHearsOfItThroughTheRouter) {
+  RestoreServerBehindEdits(true);
+  EXPECT_THAT(Differing(), UnorderedElementsAre("newer c#edited", "deleted c#deleted"));
+  EXPECT_THAT(Config(*tree_.device, "edited"), HasSubstr("new"));
+  EXPECT_THAT(Config(*tree_.router, "edited"), HasSubstr("old"));
+  ASSERT_TRUE(Confirm(*tree_.server).ok());
+  tree_.Run(60'000);
+  for (TestNode* node : {tree_.server, tree_.router, tree_.device}) {
+    EXPECT_THAT(Config(*node, "edited"), HasSubstr("old")) << "at agent " << node->agent();
+    EXPECT_THAT(Config(*node, "deleted"), HasSubstr("old")) << "at agent " << node->agent();
+  }
+  EXPECT_EQ(tree_.device->LinkTo(10).unsettled_scopes, 0u);
+  EXPECT_EQ(tree_.device->Conflicts().size(), 1u) << "what is replaced is kept aside";
+}
+
+TEST_F(Losses, E_WrittenOrRemovedBeforeTheConfirmation_IsListedNoMore) {
+  RestoreServerBehindEdits(false);
+  EditConfig("edited", "newest");
+  tree_.server->Remove("Config", R"({"name":"deleted"})", 42);
+  tree_.Run(10'000);
+  EXPECT_THAT(Differing(), IsEmpty());
+  EXPECT_THAT(Config(*tree_.device, "edited"), HasSubstr("newest")) << "what is written now is above the lost life";
+  ASSERT_TRUE(Confirm(*tree_.server).ok());
+  tree_.Run(20'000);
+  EXPECT_THAT(Config(*tree_.device, "edited"), HasSubstr("newest"));
+  EXPECT_EQ(Config(*tree_.device, "deleted"), "not_found");
 }
 
 TEST_F(Losses, ServerThatLostNothing_HasNothingToConfirm) {

@@ -140,17 +140,24 @@ void Node::Impl::AnswerAsk(sync::Link* link, const wire::CompareAsk& ask, sync::
   limits.bytes_max = options_.frame_bytes_max;
   // What it wrote itself may stay.
   limits.own = ask.direction_mask == TG_DIRECTION_UP && !ask.up_only && ask.owner == child;
-  limits.joined = [this](const tg_change& change) { return IsJoined(change); };
+  limits.joined = [this](const tg_change& change) { return change.direction == TG_DIRECTION_BOTH && IsJoined(change); };
   limits.sure = limits.own ? sync::Sureness::kNever : SureOf(*link, ask.owner);
   limits.purge_horizon = KnownHorizon();
   limits.removals_below = std::max(limits.purge_horizon, record_.confirmed_fall);
   // Its newer state may come in a later session, when its marks do not say any more that it does not know ours.
   std::vector<std::pair<tg_change, Version>> outdone;
-  auto note_outdone = [&](const tg_change& ours, const Version& theirs) {
+  std::vector<std::pair<tg_change, wire::KeyVersion>> of_lost_life;
+  auto note_outdone = [&](const tg_change& ours, const wire::KeyVersion& theirs) {
+    if (IsOfLostLife(ours, theirs.version)) {
+      of_lost_life.emplace_back(arena.Copy(ours), theirs);
+      return WillBeNewer(limits.sure, ours, theirs);
+    }
     Version version = Version::From(ours.version);
-    if (ours.kind != TG_CHANGE_ITEM || (version.agent == theirs.agent && version.epoch == theirs.epoch)) return;
+    if (ours.kind != TG_CHANGE_ITEM || (version.agent == theirs.version.agent && version.epoch == theirs.version.epoch))
+      return false;
     if (ours.via != child && !link->Knows(ours.lane, ours.key.owner, ours.seq))
-      outdone.emplace_back(arena.Copy(ours), theirs);
+      outdone.emplace_back(arena.Copy(ours), theirs.version);
+    return false;
   };
   if (!ask.look) limits.outdone = note_outdone;
   std::vector<tg_change> unsound;
@@ -178,7 +185,8 @@ void Node::Impl::AnswerAsk(sync::Link* link, const wire::CompareAsk& ask, sync::
   }
   KeepRefused(&answer.value());
   if (!limits.own && !ask.look && !ask.up_only) NoteMissing(child, ask, answer.value());
-  if (!outdone.empty() || !unsound.empty()) {
+  for (const auto& [ours, theirs] : of_lost_life) HeedLostLife(link, limits.sure, ours, theirs);
+  if (!outdone.empty() || !unsound.empty() || !of_lost_life.empty()) {
     stage_.Begin();
     for (const auto& [ours, theirs] : outdone)
       Journal(ours, theirs, child, "a newer state that did not know of it took its place");
@@ -291,6 +299,8 @@ void Node::Impl::OnCompareAnswer(sync::Link* link, wire::DecodedFrame frame, uin
         const bool by_feed = !CameFromAbove(held.via);
         const bool on_its_way = by_feed && held.seq > held_there[std::min<uint32_t>(held.lane, TG_LANE_COUNT - 1)];
         if (item_lacked && (on_its_way || IsRefused(*link, held))) return true;
+        // Its writer went back behind it, and will give it another state: this one is not lost in silence.
+        if (!up && !want.missing && Version::From(held.version) == want.version) NoteToldOlder(link, held);
         if (up && Version::From(held.version) == want.version)
           (want.missing || IsSound(held) ? renumber : unsound).push_back(arena.Copy(held));
         return true;

@@ -1,6 +1,8 @@
 // A new agent id for a node that cannot keep the one it has: mostly the newer of two copies. What is its own it writes
 // anew as the new agent's, with new versions; what was addressed to the old agent is that one's and goes. In portions,
 // each a commit; the note that asks for it goes with the last.
+#include <set>
+
 #include "host/base/digest.h"
 #include "host/base/views.h"
 #include "host/node/impl.h"
@@ -86,11 +88,25 @@ Status Node::Impl::ForgetNeighbours(AgentId former) {
       return true;
     }));
   }
+  // What it has of others was given to it as their router, and is by now not told of what becomes of it.
+  std::set<AgentId> others;
+  tg_query all{};
+  all.struct_size = sizeof all;
+  all.flags = TG_QUERY_TOMBSTONES;
+  TG_RETURN_IF_ERROR(deps_.storage
+                         .Query(all,
+                                [&](const tg_change& change) {
+                                  if (change.key.owner != options_.agent && change.key.owner != kAgentAll)
+                                    others.insert(change.key.owner);
+                                  return true;
+                                })
+                         .status());
   record_.renewed_from = record_.renewed_from != 0 ? record_.renewed_from : former;
   record_.agent = options_.agent;
   record_.attach_epoch = record_.attach_parent = 0;
   stage_.Begin();
   for (const std::string& key : keys) stage_.MetaDelete(key);
+  for (AgentId owner : others) strays_.StageLeft(owner);
   stage_.MetaDelete(sync::meta::kRenewed);
   stage_.MetaPut(sync::meta::kNode, wire::EncodeRecord(record_));
   marks_.Add(true, 0);

@@ -80,6 +80,37 @@ TEST_F(Renew, N_RefusedCopy_GoesOnAsAnotherAgentWithAllThatIsItsOwn) {
   EXPECT_EQ(clone.LinkTo(10).state, "up");
 }
 
+TEST_F(Renew, N_CopyOfARouter_KeepsNothingThatGoesDownToTheOthersDevices) {
+  TestNode& router = *tree_.router;
+  ASSERT_TRUE(tree_.device->Put("Setting", R"({"name":"up","value":"1"})").status.ok());
+  ASSERT_TRUE(tree_.server->Put("Setting", R"({"name":"down","value":"1"})", 42).status.ok());
+  ASSERT_TRUE(tree_.server->Put("Config", R"({"name":"c","value":"1"})", 42).status.ok());
+  ASSERT_TRUE(tree_.server->Put("Config", R"({"name":"all","value":"1"})", 0).status.ok());
+  tree_.Run(5'000);
+  ASSERT_NE(router.Get("Setting", R"({"name":"up"})", 42), "not_found");
+  ASSERT_NE(router.Get("Config", R"({"name":"c"})", 42), "not_found");
+  router.Stop();
+  TestNode& copy = tree_.Add(10, TG_ROLE_ROUTER, 100);
+  copy.CopyDisk(router);
+  router.Start();
+  ConnectAll();
+  copy.Offline([](core::Storage& storage) { ASSERT_TRUE(NoteRenewed(storage, 10, TG_ROLE_ROUTER, 78).ok()); });
+  copy.options().agent = 78;
+  copy.Start();
+  tree_.Connect(copy, *tree_.server);
+  tree_.Run(60'000);
+  EXPECT_EQ(copy.LinkTo(1).state, "up");
+  EXPECT_EQ(copy.Get("Setting", R"({"name":"up"})", 42), "not_found");
+  EXPECT_EQ(copy.Get("Setting", R"({"name":"down"})", 42), "not_found");
+  EXPECT_EQ(copy.Get("Config", R"({"name":"c"})", 42), "not_found");
+  EXPECT_NE(copy.Get("Config", R"({"name":"all"})", 0), "not_found");
+  for (TestNode* node : {tree_.server, &router, tree_.device}) {
+    EXPECT_NE(node->Get("Setting", R"({"name":"up"})", 42), "not_found") << "at agent " << node->agent();
+    EXPECT_NE(node->Get("Setting", R"({"name":"down"})", 42), "not_found") << "at agent " << node->agent();
+    EXPECT_NE(node->Get("Config", R"({"name":"c"})", 42), "not_found") << "at agent " << node->agent();
+  }
+}
+
 TEST_F(Renew, CrashInBetween_IsFinishedAtTheNextStart) {
   TestNode& device = *tree_.device;
   tree_.Disconnect(device, *tree_.router);

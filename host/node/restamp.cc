@@ -51,9 +51,15 @@ Status Node::Impl::HeedOlder(AgentId neighbour, const wire::Ack& ack, size_t kno
     sync::Link* link = links_.Find(neighbour);
     if (link == nullptr) return Status::Unavailable("the link is gone");
     std::optional<tg_change> ours = StateOf(key);
+    if (!ours) HeedUnknown(link, said);
     if (!ours || !(Version::From(ours->version) < said.held)) continue;
     if (IsSingleWriter(*ours)) {
-      Restamp(link, said, *ours);
+      if (WaitsForConfirmation(*ours, said.held_kind)) {
+        NoteLostBelow(neighbour, said, *ours);
+      } else if (link->restamped.size() < sync::Link::kToldMax &&
+                 link->restamped.insert(KeyText(said.owner, said.pk, said.sk)).second) {
+        Restamp(link, said, *ours);
+      }
       continue;
     }
     // Its only writer is below, and took this state for the newest: this node had dropped the newer one. It stamps its
@@ -87,12 +93,15 @@ Status Node::Impl::HeedOlder(AgentId neighbour, const wire::Ack& ack, size_t kno
 
 void Node::Impl::Restamp(sync::Link* link, const wire::RefusedKey& said, const tg_change& ours) {
   std::string text = KeyText(said.owner, said.pk, said.sk);
-  if (link->restamped.size() >= sync::Link::kToldMax || !link->restamped.insert(text).second) return;
   tg_change change = ours;
   change.via = 0;
   change.direction = static_cast<uint8_t>(DirectionHere(View(ours.model)).value_or(ours.direction));
   bool deleted_later = said.held_kind == TG_CHANGE_TOMBSTONE && ours.kind == TG_CHANGE_ITEM;
   bool deleted_by_other = false;
+  // An operator has said that what the server has is the truth.
+  if (deleted_later && options_.role == TG_ROLE_SERVER && ours.direction == TG_DIRECTION_DOWN &&
+      said.held.agent == options_.agent && record_.confirmed_fall == record_.fall)
+    deleted_later = IsCommandEnded(ours, said.held_kind);
   if (deleted_later && said.held.agent != options_.agent) {
     // Deleted by another node, which was a writer then, too. What this node wrote since it is the only one lives; a
     // parent is believed that the rest is gone, a child is not.

@@ -9,6 +9,7 @@
 
 #include "host/base/ids.h"
 #include "host/wire/frames.h"
+#include "host/wire/records.h"
 
 namespace tidegate::node {
 
@@ -175,9 +176,10 @@ struct CommandList {
 struct LossEntry {
   AgentId agent = 0;     // the child that tells it; the server itself: what it had written
   bool is_item = false;  // the child has the item; otherwise all that the agent had delivered in that time
-  std::string lane;      // of its feed
-  std::string model;     // of the item; empty: a child of an earlier version did not tell it
-  AgentId owner = 0;     // of the item
+  wire::GoneBelow below = wire::GoneBelow::kOnly;  // of the item
+  std::string lane;                                // of its feed
+  std::string model;                               // of the item; empty: a child of an earlier version did not tell it
+  AgentId owner = 0;                               // of the item
   std::string pk;
   std::string sk;
   int64_t from_unix_ms = 0;

@@ -83,6 +83,7 @@ void Node::Impl::OnSureness(sync::Link* link, const wire::Ack& ack) {
     return;
   }
   link->settled = ack.settled && AllBegun(*link);
+  if (link->settled) waits_.Compared(link->agent());
   if (ack.sure_ask > link->sure_asked) {
     link->sure_asked = ack.sure_ask;
     link->sure_noted = false;

@@ -60,6 +60,7 @@ void Waits::Renumbered(uint64_t from, uint64_t to) {
 
 // Whether something of ours is on its way to a neighbour; one that is away may lack nothing.
 bool Waits::Lacks(sync::Link* link) const {
+  if (uncompared_.contains(link->agent())) return true;
   if (link->PassedHop(end_.position) >= end_.position) return false;
   if (link->up() && link->hop_position(end_.position) >= end_.position) return true;  // what it refused is not told
   return std::any_of(link->senders.begin(), link->senders.end(), [&](const sync::FeedSender& sender) {
@@ -72,7 +73,10 @@ uint64_t Waits::ReachedPosition(const Waiter& waiter) const {
   if (options_.role == TG_ROLE_SERVER) {
     uint64_t lowest = end_.position;
     for (AgentId child : waiter.children) {
-      if (sync::Link* link = links_.Find(child)) lowest = std::min(lowest, link->PassedHop(end_.position));
+      sync::Link* link = links_.Find(child);
+      if (link == nullptr) continue;
+      if (uncompared_.contains(child)) return 0;
+      lowest = std::min(lowest, link->PassedHop(end_.position));
     }
     return lowest;
   }

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -50,6 +51,9 @@ class Waits {
   // A comparison asked for one change of a transaction alone: it is sent with this position. That is known as long as
   // it is on its way, and not after a restart.
   void NoteApart(const tg_change& change, uint64_t seq);
+  // At the server: an operator confirmed what was lost, and this child has yet to be compared; now it was.
+  void Uncompared(AgentId child) { uncompared_.insert(child); }
+  void Compared(AgentId child) { uncompared_.erase(child); }
   // A change got another position.
   void Renumbered(uint64_t from, uint64_t to);
 
@@ -98,6 +102,7 @@ class Waits {
   std::vector<Waiter> waiters_;
   std::map<uint64_t, SyncException> apart_;  // by position: on its way up without the rest of its transaction
   uint64_t apart_not_named_ = 0;
+  std::set<AgentId> uncompared_;
 };
 
 }  // namespace tidegate::node

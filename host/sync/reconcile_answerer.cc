@@ -78,6 +78,12 @@ class Answerer {
     answer->wants.back().model.clear();
   }
 
+  // The asker has it newer.
+  void Outdone(const tg_change& ours, const wire::KeyVersion& theirs, wire::RangeAnswer* answer) {
+    if (limits_.outdone && limits_.outdone(ours, theirs)) answer->later = true;
+    Want(theirs, false, answer);
+  }
+
   void Send(const tg_change& ours, wire::RangeAnswer* answer) {
     if (limits_.own ? (ours.direction & TG_DIRECTION_DOWN) != 0 : !route_(ours)) return;
     bytes_ += (ask_.look ? 0 : ours.body.size) + ours.key.pk.size + ours.key.sk.size + 64;
@@ -143,7 +149,7 @@ class Answerer {
     Status got = storage_.Get(key, [&](const tg_change& ours) {
       Version version = Version::From(ours.version);
       if (theirs.version > version) {
-        Want(theirs, false, answer);
+        Outdone(ours, theirs, answer);
       } else if (theirs.version < version && item && (ours.kind != TG_CHANGE_ITEM || IsCut(ours))) {
         Send(ours, answer);
       }
@@ -185,8 +191,7 @@ class Answerer {
       }
       if (exchanged) Want(*theirs, false, answer);
       if (both && !exchanged && theirs->version > version) {
-        if (limits_.outdone) limits_.outdone(ours, theirs->version);
-        Want(*theirs++, false, answer);
+        Outdone(ours, *theirs++, answer);
         return true;
       }
       if (bytes_ >= limits_.bytes_max) {

@@ -38,8 +38,9 @@ struct AnswerLimits {
   uint64_t purge_horizon = 0;  // tombstones below it may be forgotten here
   // Of states from this time on a delete would have left a trace here: what is lacked of them is not deleted, but lost.
   uint64_t removals_below = UINT64_MAX;
-  // Told of each state here of which the asker has a newer one. Null: nobody.
-  std::function<void(const tg_change& ours, const Version& theirs)> outdone;
+  // Told of each state here of which the asker has a newer one. True: it will not stay so, and the asker is to ask
+  // again. Null: nobody.
+  std::function<bool(const tg_change& ours, const wire::KeyVersion& theirs)> outdone;
   // Of what only goes up: whether this node drops items of a model by itself. Null: of none.
   std::function<bool(std::string_view model)> drops;
   // Of what only goes up: whether an operator gave this very state up here. Null: none.

@@ -153,6 +153,9 @@ struct ConflictRecord {
   std::string change;  // EncodeChange of the loser
 };
 
+// What the nodes below have of an item that a restored server lacks, or has in an older state.
+enum class GoneBelow : uint32_t { kOnly = 0, kNewer = 1, kDeleted = 2 };
+
 // At a restored server: an item that a child has, or what an agent had delivered after a version up to another.
 struct GoneRecord {
   AgentId agent = 0;
@@ -164,6 +167,7 @@ struct GoneRecord {
   Version to;
   int64_t since_unix_ms = 0;
   std::string model = {};  // of an item
+  GoneBelow below = GoneBelow::kOnly;
 };
 
 // Of a link: what was compared last; of the one to the parent also how far a comparison is.

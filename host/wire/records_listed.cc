@@ -156,6 +156,7 @@ std::string EncodeRecord(const GoneRecord& record) {
   Put(record.to, message.mutable_to());
   message.set_since_unix_ms(record.since_unix_ms);
   message.set_model(record.model);
+  message.set_below(static_cast<uint32_t>(record.below));
   return Seal(Kind::kGone, message);
 }
 
@@ -172,6 +173,8 @@ Status DecodeRecord(std::string_view bytes, GoneRecord* record) {
   TG_RETURN_IF_ERROR(Corrupt("loss", TakeLane(message.lane(), &out.lane)));
   TG_RETURN_IF_ERROR(Corrupt("loss", Take(message.from(), &out.from)));
   TG_RETURN_IF_ERROR(Corrupt("loss", Take(message.to(), &out.to)));
+  if (message.below() <= static_cast<uint32_t>(GoneBelow::kDeleted))
+    out.below = static_cast<GoneBelow>(message.below());  // of a later version: it is told as one that is only below
   *record = std::move(out);
   return {};
 }

@@ -80,12 +80,13 @@ TEST(WireRecords, Verify_ComesBack) {
 }
 
 TEST(WireRecords, Gone_ComesBack) {
-  const GoneRecord sent{9, 2, 42, "p", "s", {1, 2, 3}, {UINT64_MAX, 2, 4}, -5, "Config"};
+  const GoneRecord sent{9, 2, 42, "p", "s", {1, 2, 3}, {UINT64_MAX, 2, 4}, -5, "Config", GoneBelow::kDeleted};
   GoneRecord got;
   ASSERT_TRUE(DecodeRecord(EncodeRecord(sent), &got).ok());
-  EXPECT_EQ(std::tie(got.agent, got.lane, got.owner, got.pk, got.sk, got.from, got.to, got.since_unix_ms, got.model),
+  EXPECT_EQ(std::tie(got.agent, got.lane, got.owner, got.pk, got.sk, got.from, got.to, got.since_unix_ms, got.model,
+                     got.below),
             std::tie(sent.agent, sent.lane, sent.owner, sent.pk, sent.sk, sent.from, sent.to, sent.since_unix_ms,
-                     sent.model));
+                     sent.model, sent.below));
 }
 
 TEST(WireRecords, Link_KeepsAThousandEpochs) {

@@ -132,6 +132,51 @@ def case_e_what_only_sensors_have_is_listed_and_removed_when_confirmed():
         settled([sensor, gateway, cloud], "Fault", 101)
 
 
+def case_e_what_was_edited_or_deleted_since_is_the_clouds_again_when_confirmed():
+    """Behind a gateway. Nothing says that all is well while the two differ."""
+    with Rig() as rig:
+        cloud, gateway, (sensor,) = rig.started_tree()
+
+        def configs(node):
+            return sorted((item["name"], item["value"]) for item in node.find("Config"))
+
+        for name in ("edited", "deleted", "same"):
+            cloud.put("Config", {"name": name, "value": "old"}, "--to", 101)
+        wait_until(lambda: len(configs(sensor)) == 3, "the config items of before")
+        backup = rig.folder / "cloud-backup.db"
+        cloud.run("backup", backup)
+        cloud.put("Config", {"name": "edited", "value": "new"}, "--to", 101)
+        cloud.put("Config", {"name": "created", "value": "new"}, "--to", 101)
+        cloud.run("remove", "Config", "name=deleted", "--owner", 101)
+        lost = [("created", "new"), ("edited", "new"), ("same", "old")]
+        wait_until(lambda: configs(sensor) == lost, "what was done after the backup")
+        cloud.stop()
+        restore(rig, cloud, backup)
+        rig.start(cloud)
+        rig.wait_linked(gateway, sensor)
+
+        def listed():
+            lines = map(json.loads, cloud.run("losses", "list", "--json").splitlines())
+            return sorted((entry["sk"].split("#")[-1], entry["below"]) for entry in lines if entry["kind"] == "item")
+
+        wanted = [("created", "only"), ("deleted", "deleted"), ("edited", "newer")]
+        wait_until(lambda: listed() == wanted, "what the sensor has otherwise is listed")
+        has(cloud.run("losses", "list"), "only below", "newer below", "deleted below")
+        equal(configs(sensor), lost, "config items before it is confirmed")
+        true(not cloud.status()["healthy"], "not healthy as long as it is not confirmed")
+        has(cloud.run("losses", "confirm"), "confirmed")
+        cloud.sync("hop")
+        truth = [("deleted", "old"), ("edited", "old"), ("same", "old")]
+        equal(configs(gateway), truth, "at the gateway when the cloud says that it has it")
+        wait_until(lambda: configs(sensor) == truth, "the sensor has what the cloud has")
+        equal(configs(cloud), truth, "and that is what the backup has")
+        has(gateway.run("conflicts", "list"), "edited")
+        for node in (cloud, gateway, sensor):
+            wait_until(lambda: problems(node) == "", f"no problem at {node.name}")
+        for node in (gateway, sensor):
+            has(node.run("verify", "parent"), "equal")
+
+
 def case_m_sensor_restored_goes_on_with_its_offline_writes():
     """Deletes made after the backup stay; what was written before it was found out is kept."""
     with Rig() as rig:

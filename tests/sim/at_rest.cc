@@ -158,7 +158,9 @@ std::string Oracle::DifferenceAt(SimNode& node) {
     // An old parent keeps history only: what goes down to its former child it has dropped.
     const bool may_be_left = leftovers_ && (change.direction & TG_DIRECTION_DOWN) == 0;
     const bool may_lag = MayLag(node, change.direction) || (newest != nullptr && LagsBehindCopy(node, key, *newest));
-    if (newest == nullptr) {
+    if (newest == nullptr && confirmed_ && change.kind == TG_CHANGE_TOMBSTONE) {
+      // Written and deleted in a life of the server that is lost.
+    } else if (newest == nullptr) {
       difference = who + " holds what nobody wrote: " + Describe(change);
     } else if (newest->version != Version::From(change.version) && may_lag) {
       if (newest->version < Version::From(change.version))
@@ -169,7 +171,8 @@ std::string Oracle::DifferenceAt(SimNode& node) {
       // Neither is compared any more, and nobody sees either.
     } else if (newest->version != Version::From(change.version)) {
       const bool gone = change.kind == TG_CHANGE_TOMBSTONE && newest->kind == TG_CHANGE_TOMBSTONE;
-      if (gone && purged_) return true;  // removed by a parent that had purged the newer one
+      // Removed by a parent that had purged the newer one, or for want of it at the server: each by itself.
+      if (gone && (purged_ || confirmed_)) return true;
       if (!may_be_left || IsDue(node, *newest))
         difference = who + " holds " + Describe(change) + ", the newest is " + newest->version.ToText() + " of node " +
                      std::to_string(newest->writer) + (newest->acknowledged ? ", acknowledged" : "");
@@ -250,7 +253,9 @@ void Oracle::CheckDigests() {
       if (replaced_nodes_.contains(node->agent()) && model->direction == TG_DIRECTION_UP) continue;
       // Each end purges by itself, and what may have been deleted is with its writer only.
       if (purged_ && !maybe_deleted_.empty()) continue;
-      if (purged_ && digests[node->parent()][scope].items == digest.items) continue;
+      // And what was removed below for its lack at the server leaves no trace there.
+      const bool removed = confirmed_ && model->direction == TG_DIRECTION_DOWN;
+      if ((purged_ || removed) && digests[node->parent()][scope].items == digest.items) continue;
       if (!world_.options().retain.empty() && model->direction == TG_DIRECTION_UP) continue;  // not all is kept
       if (MayLag(*node, model->direction) ||
           (node->parent() != kAgentServer && MayLag(world_.node(node->parent()), model->direction)))

@@ -298,6 +298,8 @@ const std::vector<DefectInfo>& AllDefects() {
       {Defect::kOldParentKept, "old-parent-kept", "an old parent is not told that its child is elsewhere", "roam"},
       {Defect::kRewindUnseen, "rewind-unseen", "watermarks of a lost life are taken as good", "rewinds"},
       {Defect::kFallUntold, "fall-untold", "that the server has lost something is not told below", "rewinds"},
+      {Defect::kConfirmUntold, "confirm-untold", "that an operator has confirmed the losses is not told below",
+       "rewinds"},
       {Defect::kExpiredKept, "expired-kept", "rows of items that have expired are never removed", "expiry"},
       {Defect::kExpiredBack, "expired-back", "comparisons do not leave out what has expired", "expiry"},
       {Defect::kUntoldForgotten, "untold-forgotten",

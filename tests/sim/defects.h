@@ -62,6 +62,7 @@ enum class Defect : uint8_t {
   kOldParentKept,    // an old parent is not told that its child is elsewhere
   kRemovedUnsure,    // what a parent lacks is removed below, though it is not sure
   kFallUntold,       // a loss of the server is not told below
+  kConfirmUntold,    // nor that an operator has confirmed it
   // policy, clock
   kNoneLeaks,        // the policy lets a model up that stays
   kClockForgotten,   // after a restart the clock begins below what it gave

@@ -194,6 +194,7 @@ void Oracle::Durable(SimNode& node, std::span<const tg_group> groups, std::span<
       continue;
     }
     if (IsOfCopy(key, version)) TakenFromCopy(node, change);
+    if (node.agent() == kAgentServer) taken_for_lost_.erase({key, version});
     if (!rewound_.empty() || !copied_.empty()) Found(key, version);
     if (change.via == 0 && Find(key, version) == nullptr) {
       uint64_t& number = transaction[outcome.group];

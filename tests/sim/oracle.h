@@ -122,6 +122,8 @@ class Oracle {
   void Rotted(const std::string& key) { rotted_.insert(key); }
   // The disk of a node went back. rewinds.cc
   void Rewound(SimNode& node, bool note);
+  // An operator takes for lost what the server, which went back, does not have: from now on its state is the truth.
+  void LossesConfirmed();
   uint64_t lost() const { return lost_; }
   // oracle_copies.cc: what copies of nodes do, and what is done with them.
   void CopyStarted(SimNode& copy);
@@ -246,7 +248,9 @@ class Oracle {
   std::set<std::pair<std::string, Version>> given_up_;
   uint64_t next_transaction_ = 1;
   std::set<AgentId> rewound_;
-  std::map<AgentId, int64_t> rewound_us_;         // when it last was
+  bool confirmed_ = false;                                    // the losses of the server, since it last went back
+  std::set<std::pair<std::string, Version>> taken_for_lost_;  // then
+  std::map<AgentId, int64_t> rewound_us_;                     // when it last was
   std::map<AgentId, int64_t> told_by_server_us_;  // of nodes: when they last heard from the server that went back since
   std::optional<int64_t> unseen_restored_ms_;  // what it said then of its last restore, if it was not told of this one
   std::set<std::string> rotted_;

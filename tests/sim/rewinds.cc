@@ -80,6 +80,8 @@ void Oracle::Rewound(SimNode& node, bool note) {
   rewound_.insert(node.agent());
   rewound_us_[node.agent()] = world_.now_us();
   if (node.agent() == kAgentServer) {
+    confirmed_ = false;
+    taken_for_lost_.clear();
     unseen_restored_ms_ = note ? std::nullopt : std::optional(node.RestoredOnDisk());
     told_by_server_us_.clear();
     for (const auto& [agent, known] : known_)
@@ -125,7 +127,24 @@ void Oracle::Found(const std::string& key, const Version& version) {
   auto states = states_.find(key);
   if (states == states_.end()) return;
   auto found = states->second.find(version);
-  if (found != states->second.end()) found->second.lost = false;
+  if (found != states->second.end() && !taken_for_lost_.contains({key, version})) found->second.lost = false;
+}
+
+// What goes down only has one writer, which is the server.
+void Oracle::LossesConfirmed() {
+  SimNode& server = world_.node(kAgentServer);
+  confirmed_ = true;
+  for (auto& [key, states] : states_) {
+    const Written& any = states.begin()->second;
+    const ModelTruth* model = FindModel(any.model);
+    if (model == nullptr || model->changing || model->direction != TG_DIRECTION_DOWN) continue;
+    const auto held = Held(server, KeyOf(key, any.owner));
+    for (auto state = states.rbegin(); state != states.rend(); ++state) {
+      if (held && !(held->version < state->first)) break;
+      state->second.lost = true;
+      taken_for_lost_.insert({key, state->first});
+    }
+  }
 }
 
 // The server went back, and after they had last heard from it so did all its children: nobody is left who can tell it.
@@ -142,10 +161,10 @@ bool Oracle::IsLossUnseen() const {
 }
 
 // What a node that went back need not have: its own up items do not come down to it again, and what went down only
-// does not go up again to a server that went back.
+// does not go up again to a server that went back, before an operator has said which of the two is the truth.
 bool Oracle::MayLag(const SimNode& node, uint32_t direction) const {
   if (direction == TG_DIRECTION_UP) return node.role() != TG_ROLE_SERVER && rewound_.contains(node.agent());
-  return direction == TG_DIRECTION_DOWN && rewound_.contains(kAgentServer);
+  return direction == TG_DIRECTION_DOWN && rewound_.contains(kAgentServer) && !confirmed_;
 }
 
 }  // namespace tidegate::sim

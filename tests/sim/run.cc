@@ -160,6 +160,19 @@ void ReplaceADevice(World& world, Workload& workload, SimRandom& random) {
   if (!world.failed()) world.oracle().CheckAtRest();
 }
 
+// An operator looks at what a server that went back lacks, and takes it for lost: then its state is the truth.
+void ConfirmLosses(World& world) {
+  SimNode& server = world.node(kAgentServer);
+  if (!server.up() || !server.status().losses_unconfirmed) return;
+  world.oracle().LossesConfirmed();
+  server.ConfirmLosses([&world](const Status& status) {
+    if (!status.ok()) world.Fail("the losses cannot be confirmed: " + status.message());
+  });
+  if (!world.Settle(kSettleUsMax) && !world.failed())
+    world.Fail("no rest after the losses of the server were confirmed: " + world.Unrest());
+  if (!world.failed()) world.oracle().CheckAtRest();
+}
+
 // Longer than what ends within minutes is there, its row, and those who may be behind.
 constexpr int64_t kSweptUs = 900 * kSecond;
 
@@ -218,6 +231,8 @@ RunResult RunSeed(const RunOptions& run) {
   }
   const int64_t rest_us = world.now_us();
   if (!world.failed()) world.oracle().CheckAtRest();
+  if (!world.failed() && runners) runners->CheckAtRest();
+  if (!world.failed()) ConfirmLosses(world);
   if (!world.failed() && runners) runners->CheckAtRest();
   if (!world.failed()) copies.Finish(kSettleUsMax);
   if (!world.failed() && profile.replaces) ReplaceADevice(world, workload, random);

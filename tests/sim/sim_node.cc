@@ -235,6 +235,13 @@ void SimNode::Adopt(AgentId agent, std::function<void(const Status&)> done) {
   Wake(0);
 }
 
+void SimNode::ConfirmLosses(std::function<void(const Status&)> done) {
+  node_->ConfirmLosses([this, life = life_, done = std::move(done)](const Status& status) {
+    if (life == life_ && Output()) done(status);
+  });
+  Wake(0);
+}
+
 void SimNode::SetLevel(uint32_t level, std::function<void(const Status&)> done) {
   node_->SetLevel(level, [this, life = life_, done = std::move(done)](const Status& status) {
     if (life == life_ && Output()) done(status);

@@ -103,6 +103,7 @@ class SimNode : public node::Outbox, private core::Log, private core::Metrics, p
   void Write(const replica::Transaction& transaction, std::function<void(const replica::WriteAnswer&)> done);
   void Sync(const node::SyncRequest& request, std::function<void(const node::SyncAnswer&)> done);
   void Adopt(AgentId agent, std::function<void(const Status&)> done);
+  void ConfirmLosses(std::function<void(const Status&)> done);
   void ActOnQuarantine(const node::QuarantineRequest& request, std::function<void(const node::QuarantineAnswer&)> done);
   void CatalogChanged();
   void SwitchLink(AgentId agent, bool on, std::function<void(const Status&)> done);

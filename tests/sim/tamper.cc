@@ -29,6 +29,8 @@ bool Monitor::Tamper(SimNode& from, AgentId to, wire::DecodedFrame* frame) {
   }
   if (auto* hello = std::get_if<wire::Hello>(&frame->body); hello != nullptr && defect == Defect::kFallUntold)
     hello->fall = 0;
+  if (auto* hello = std::get_if<wire::Hello>(&frame->body); hello != nullptr && defect == Defect::kConfirmUntold)
+    hello->confirmed_fall = 0;
   if (auto* hello = std::get_if<wire::Hello>(&frame->body); hello != nullptr && defect == Defect::kTableUntold)
     hello->models.clear();
   if (auto* hello = std::get_if<wire::Hello>(&frame->body); hello != nullptr && defect == Defect::kEpochsUntold)

@@ -106,6 +106,61 @@ TEST_F(ScenarioRewinds, E_ServerRestored_GatewayToldAndKilledBeforeTheDeviceHear
   EXPECT_TRUE(at(kS).status().losses_unconfirmed) << "until an operator says that it is all";
 }
 
+// Of each Config of device D, what the node holds.
+class ScenarioConfirm : public ScenarioRewinds, public ::testing::WithParamInterface<bool> {
+ protected:
+  void PutConfig(const std::string& name, int n) {
+    Put(kS, "Config", R"({"name":")" + name + R"(","n":)" + std::to_string(n) + "}", kD);
+  }
+  std::string Config(AgentId agent, const std::string& name) {
+    return Get(agent, "Config", R"({"name":")" + name + R"("})", kD);
+  }
+  void RemoveConfig(const std::string& name) { Remove(kS, "Config", R"({"name":")" + name + R"("})", kD); }
+  void Confirm() {
+    world().oracle().LossesConfirmed();
+    at(kS).ConfirmLosses([](const Status& status) { EXPECT_TRUE(status.ok()) << status.message(); });
+  }
+};
+
+// Also where the router went back with the server, so that only the device has the newer states.
+TEST_P(ScenarioConfirm, E_ServerRestored_WhatItHasGoesDownAgainWhenConfirmed) {
+  const bool router_too = GetParam();
+  Build();
+  StartAll();
+  for (const char* name : {"edited", "deleted", "again", "same"}) PutConfig(name, 1);
+  RemoveConfig("again");
+  Put(kD, "Setting", R"({"name":"both","n":1})");
+  ExpectRest();
+  at(kS).Snapshot();
+  at(kG).Snapshot();
+  PutConfig("edited", 2);
+  RemoveConfig("deleted");
+  PutConfig("again", 2);
+  PutConfig("created", 2);
+  Put(kS, "Setting", R"({"name":"both","n":2})", kD);
+  ExpectRest();
+  world().network().Cut(kD, true);
+  if (router_too) RollBack(kG, false, true);
+  RollBack(kS, false, true);
+  world().network().Cut(kD, false);
+  ExpectRest(300 * kSecond);
+  EXPECT_THAT(Config(kD, "edited"), HasSubstr("\"n\":2")) << "before it is confirmed nothing is taken back below";
+  EXPECT_EQ(Config(kD, "deleted"), "");
+  EXPECT_THAT(Config(kD, "created"), HasSubstr("\"n\":2"));
+  EXPECT_TRUE(at(kS).status().losses_unconfirmed);
+  Confirm();
+  ExpectRest(300 * kSecond);
+  for (AgentId agent : {kS, kG, kD}) {
+    EXPECT_THAT(Config(agent, "edited"), HasSubstr("\"n\":1")) << agent;
+    EXPECT_THAT(Config(agent, "deleted"), HasSubstr("\"n\":1")) << agent;
+    EXPECT_THAT(Config(agent, "same"), HasSubstr("\"n\":1")) << agent;
+    EXPECT_EQ(Config(agent, "again"), "") << agent;
+    EXPECT_EQ(Config(agent, "created"), "") << agent;
+    EXPECT_THAT(Get(agent, "Setting", R"({"name":"both"})", kD), HasSubstr("\"n\":2")) << agent;
+  }
+}
+INSTANTIATE_TEST_SUITE_P(RouterToo, ScenarioConfirm, ::testing::Bool());
+
 TEST_F(ScenarioRewinds, E_RouterRestored_GetsBackWhatItLostFromBothSides) {
   Build();
   StartAll();

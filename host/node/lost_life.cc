@@ -1,0 +1,88 @@
+// What only the server writes, of a life of the server that is lost: those below have it newer than the server does. It
+// is listed until an operator confirms; then what the server has, or has not, is made newer than what they have
+// (docs/replication.md, "A server that was restored"; decision 0224).
+#include <algorithm>
+
+#include "host/base/digest.h"
+#include "host/base/views.h"
+#include "host/node/impl.h"
+
+namespace tidegate::node {
+
+// Only the server writes it, and a version of it that the server made is newer than what this node has: the server, or
+// this node, went back behind it.
+bool Node::Impl::IsOfLostLife(const tg_change& ours, const Version& theirs) const {
+  return ours.direction == TG_DIRECTION_DOWN && ours.kind != TG_CHANGE_EVICT && theirs.agent == kAgentServer;
+}
+
+// A command that was done with in the lost life is not to be done again.
+bool Node::Impl::IsCommandEnded(const tg_change& ours, uint32_t held_kind) const {
+  if (held_kind != TG_CHANGE_TOMBSTONE || ours.kind != TG_CHANGE_ITEM) return false;
+  const replica::ModelRule* rule = deps_.catalog.Get()->Find(View(ours.model));
+  return rule != nullptr && rule->answer != nullptr;
+}
+
+// At a server that went back: what it still has from before is the truth again once an operator says so. What it wrote
+// since is at once.
+bool Node::Impl::WaitsForConfirmation(const tg_change& ours, uint32_t held_kind) const {
+  return options_.role == TG_ROLE_SERVER && record_.restored_unix_ms != 0 && ours.direction == TG_DIRECTION_DOWN &&
+         !IsSinceRewind(Version::From(ours.version)) && !IsCommandEnded(ours, held_kind);
+}
+
+// Whether the difference ends by itself: the child asks until then.
+bool Node::Impl::WillBeNewer(sync::Sureness sure, const tg_change& ours, const wire::KeyVersion& theirs) const {
+  if (options_.role == TG_ROLE_SERVER) return !WaitsForConfirmation(ours, theirs.kind);
+  const sync::Link* parent = links_.parent();
+  return parent != nullptr && sure != sync::Sureness::kNever && GoesDownFrom(*parent, View(ours.model));
+}
+
+// A comparison found it. The server gives its state a version above; a router tells it, as if it had been refused here.
+void Node::Impl::HeedLostLife(sync::Link* child, sync::Sureness sure, const tg_change& ours,
+                              const wire::KeyVersion& theirs) {
+  wire::RefusedKey said = sync::NameOf(ours);
+  said.held = theirs.version;
+  said.held_kind = theirs.kind;
+  said.by = child->agent();
+  if (options_.role == TG_ROLE_SERVER) {
+    if (WaitsForConfirmation(ours, theirs.kind)) return NoteLostBelow(child->agent(), said, ours);
+    return Restamp(child, said, ours);
+  }
+  sync::Link* parent = links_.parent();
+  if (parent == nullptr || sure == sync::Sureness::kNotYet || !GoesDownFrom(*parent, View(ours.model))) return;
+  (void)parent->refusals.Forward(std::move(said));  // no room: the child asks again
+  parent->ack_due = true;
+}
+
+// A router tells of an item that the server has no trace of: it lacks that, too, by a delete whose trace is gone, and
+// is told of a newer state by who is below it. The server deletes it anew, above that state.
+void Node::Impl::HeedUnknown(sync::Link* link, const wire::RefusedKey& said) {
+  if (options_.role != TG_ROLE_SERVER || said.held.agent != options_.agent || !IsBelow(*link, said.owner)) return;
+  const replica::ModelRule* rule = deps_.catalog.Get()->Find(said.model);
+  if (rule == nullptr || rule->direction != TG_DIRECTION_DOWN) return;
+  const bool item = said.held_kind == TG_CHANGE_ITEM;
+  tg_change gone{};
+  gone.struct_size = sizeof gone;
+  gone.kind = TG_CHANGE_TOMBSTONE;
+  gone.model = Str(said.model);
+  gone.key = {said.owner, Str(said.pk), Str(said.sk)};
+  gone.direction = TG_DIRECTION_DOWN;
+  gone.lane = static_cast<uint8_t>(rule->lane);
+  gone.src = options_.agent;
+  gone.dst = said.owner;
+  if (record_.restored_unix_ms != 0) {
+    if (item) NoteLostBelow(link->agent(), said, gone);
+    return;
+  }
+  // A delete of it would have left a trace here: it is not deleted, but lost.
+  if (item && said.held.hlc >= std::max(KnownHorizon(), record_.confirmed_fall)) return;
+  gone.version =
+      Version{versions_.Tick(deps_.clock.unix_ms(), said.held.hlc), options_.agent, deps_.storage.epoch()}.To();
+  gone.digest = ChangeDigest(gone);
+  stage_.Begin();
+  stage_.Put(stage_.arena().Copy(gone), TG_IF_NEWER);
+  stage_.End();
+  deps_.log.Write(4, said.model + " " + said.pk + " / " + said.sk +
+                         " is only below, from a life of this server that is lost: it is deleted there");
+}
+
+}  // namespace tidegate::node
