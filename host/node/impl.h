@@ -667,6 +667,7 @@ class Node::Impl : private sync::Admission,
   std::vector<wire::RefusedKey> take_up_;  // here from above, and now from below: our feed has to carry it
   int64_t take_up_at_us_ = 0;
   std::deque<std::vector<std::string>> retry_quarantined_;  // entries that may fit now; each a transaction
+  int64_t retry_quarantined_at_us_ = INT64_MAX;             // when a commit of those has failed
   std::deque<ByHand> by_hand_;
   std::vector<std::pair<AgentId, std::string>> sent_again_entries_;  // entries of ours that are to be tried again
   std::list<replica::Submission> own_submissions_;                   // of callers that keep none themselves

@@ -144,7 +144,7 @@ int64_t Node::Impl::NextTimerUs() const {
   if (!take_up_.empty()) next = std::min(next, std::max(now_us, take_up_at_us_));
   if (to_parent && given_up_.goes_again()) next = std::min(next, lost_again_.NextUs(now_us));
   return std::min({next, policy_changes_.NextUs(now_us), disk_gate_.try_us(), store_delivered_at_us_, purge_at_us_,
-                   errands_.NextUs()});
+                   errands_.NextUs(), retry_quarantined_at_us_});
 }
 
 }  // namespace tidegate::node

@@ -43,11 +43,19 @@ void Node::Impl::PlanQuarantineRetry() {
 
 void Node::Impl::RetryQuarantined() {
   constexpr size_t kEntriesInACommit = 256;
+  constexpr int64_t kRetryAfterUs = 5'000'000;
+  if (deps_.clock.monotonic_us() >= retry_quarantined_at_us_) {
+    retry_quarantined_at_us_ = INT64_MAX;
+    PlanQuarantineRetry();
+  }
   for (size_t entries = 0; !retry_quarantined_.empty() && entries < kEntriesInACommit;) {
     std::vector<std::string> keys = std::move(retry_quarantined_.front());
     retry_quarantined_.pop_front();
     entries += keys.size();
-    (void)RetryTogether(keys, false, nullptr);  // what does not fit yet stays as it is
+    // What does not fit yet stays as it is; what could not be committed, on a full disk perhaps, is tried again.
+    (void)RetryTogether(keys, false, [this](const Status& status) {
+      if (!status.ok()) retry_quarantined_at_us_ = deps_.clock.monotonic_us() + kRetryAfterUs;
+    });
   }
 }
 

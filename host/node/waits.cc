@@ -242,7 +242,9 @@ bool Waits::Excepts(const Waiter& waiter, const wire::QuarantineRecord& record, 
     if (waiter.target == SyncTarget::kHop && (link == nullptr || by != record.link)) return false;
   }
   Held held = HeldOf(deps_.storage, KeyOf(name));
-  if (held.version.none() || held.via == record.link) return false;
+  // Of its own it may have dropped what the next node had, before it was refused further up.
+  if (held.version.none()) return name.version.agent == options_.agent;
+  if (held.via == record.link) return false;
   return held.version <= name.version || held.seq > waiter.position;
 }
 

@@ -50,6 +50,10 @@ void World::Renew(SimNode& copy, AgentId agent) {
   auto found = std::find_if(copies_.begin(), copies_.end(), [&](const auto& one) { return one.get() == &copy; });
   nodes_.push_back(std::move(*found));
   by_place_[agent] = &copy;
+  if (auto direction = directions_.find(copy.agent()); direction != directions_.end()) {
+    directions_[agent] = direction->second;
+    changing_catalogs_[agent] = std::make_unique<replica::CatalogHolder>(Changing(agent, direction->second));
+  }
   copy.Renew(agent);
 }
 

@@ -10,6 +10,7 @@ constexpr uint64_t kHalfOpenStream = 0x68616c666f70656eull;
 constexpr uint64_t kLevelStream = 0x6c6576656c730000ull;  // levels likewise
 constexpr uint64_t kRewindStream = 0x726577696e6473ull;
 constexpr uint64_t kPolicyStream = 0x706f6c6963696573ull;  // and policies
+constexpr uint64_t kSchemaStream = 0x736368656d617300ull;  // and schemas
 constexpr uint64_t kVerifyStream = 0x7665726966696573ull;  // and comparisons
 
 }  // namespace
@@ -36,6 +37,7 @@ Faults::Faults(World& world, const Profile& profile, SimRandom random)
       rewind_random_(world.options().seed ^ kRewindStream),
       policy_random_(world.options().seed ^ kPolicyStream),
       verify_random_(world.options().seed ^ kVerifyStream),
+      schema_random_(world.options().seed ^ kSchemaStream),
       usual_(world.options().weather) {
   weights_ = {profile.breaks, profile.cuts,        profile.crashes, profile.long_downs, profile.disk_errors,
               profile.storms, profile.clock_jumps, profile.moves,   profile.leaps,      0};
@@ -54,6 +56,8 @@ void Faults::Plan(uint32_t count, int64_t us) {
     for (uint32_t i = 0; i < half_opens; ++i) world_.After(half_open_random_.Between(0, us), [this] { HalfOpen(); });
   }
   PlanVerifies(us);
+  for (uint32_t i = 0; i < profile_.schemas; ++i)
+    world_.After(schema_random_.Between(0, us), [this] { ChangeSchema(); });
   if (profile_.policies != 0) {
     const auto changes = static_cast<uint32_t>(policy_random_.Between(1, profile_.policies));
     for (uint32_t i = 0; i < changes; ++i) world_.After(policy_random_.Between(0, us), [this] { ChangePolicy(); });
@@ -80,6 +84,13 @@ void Faults::ChangePolicy() {
       if (!ended_) world_.SetDirection(agent, direction);
     });
   }
+}
+
+// What the server refused until now it takes, or the other way round.
+void Faults::ChangeSchema() {
+  if (ended_) return;
+  ++happened_;
+  world_.SetServerStrict(!world_.server_strict());
 }
 
 void Faults::ChangeLevel() {
@@ -241,6 +252,8 @@ void Faults::End() {
     node->FillDisk(false);
     node->Start();
   }
+  // What is refused for good may fill a quota for good.
+  if (profile_.schemas != 0) world_.SetServerStrict(!profile_.tight && schema_random_.PerMille(500));
   if (profile_.policies == 0) return;
   // In the end all nodes agree, one after the other.
   const uint32_t direction = AnyDirection();

@@ -37,6 +37,7 @@ class Faults {
   void HalfOpen();
   void ChangeLevel();
   void ChangePolicy();
+  void ChangeSchema();
   uint32_t AnyDirection();
   SimNode* Any(bool with_parent);
   SimNode* Any(bool with_parent, SimRandom& random);
@@ -53,7 +54,7 @@ class Faults {
 
   World& world_;
   const Profile& profile_;
-  SimRandom random_, half_open_random_, level_random_, rewind_random_, policy_random_, verify_random_;
+  SimRandom random_, half_open_random_, level_random_, rewind_random_, policy_random_, verify_random_, schema_random_;
   std::set<std::string> rotted_;  // keys
   std::array<uint32_t, kKinds> weights_{};
   Weather usual_;

@@ -144,7 +144,9 @@ void Oracle::Durable(SimNode& node, std::span<const tg_group> groups, std::span<
     }
     if (mutation.op == TG_OP_PURGE) {
       const Written* held = Find(KeyText(change.key), Version::From(outcome.held));
-      if (held != nullptr && held->kind == TG_CHANGE_ITEM && held->expires_ms != 0) {
+      const bool ended = held != nullptr && held->kind == TG_CHANGE_ITEM && held->expires_ms != 0 &&
+                         held->expires_ms <= node.clock().unix_ms() - world_.options().node.clock_drift_ms_max;
+      if (held != nullptr && held->expires_ms != 0 && (ended || world_.options().retain.empty())) {
         Swept(node, change, *held);
         continue;
       }
@@ -222,7 +224,8 @@ void Oracle::Local(SimNode& node, const tg_change& change, const tg_outcome& out
   // A version that had to be above a state from the future, also one of a former life, says nothing of the clock.
   const auto& states = states_[key];
   const auto above = states.lower_bound(version);
-  const bool forced = above != states.begin() && version.hlc <= std::prev(above)->first.hlc + 1;
+  const bool forced = version.unix_ms() <= known.former_ms ||
+                      (above != states.begin() && version.hlc <= std::prev(above)->first.hlc + 1);
   if (!forced) known.issued = std::max(known.issued, version);
   constexpr int64_t kDriftMs = 5 * 60'000 + 1'000;
   if (!forced && version.unix_ms() > node.clock().latest_ms() + kDriftMs)

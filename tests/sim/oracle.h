@@ -128,6 +128,7 @@ class Oracle {
   // oracle_copies.cc: what copies of nodes do, and what is done with them.
   void CopyStarted(SimNode& copy);
   void CopyDurable(SimNode& copy, std::span<const tg_group> groups, std::span<const tg_outcome> outcomes);
+  void LostAtCopy(SimNode& copy, const tg_change& change, bool refused);
   void CopyTalks(const SimNode& from, const SimNode& to, const wire::DecodedFrame& frame);
   void CopyHears(const SimNode& copy, const wire::DecodedFrame& frame);
   // All has come to rest: the copy is refused for good, both ends say so, and it still has what it wrote.
@@ -162,6 +163,7 @@ class Oracle {
     std::map<AgentId, int64_t> returned_us;                       // when it last did so after a lease of silence
     Version issued;                                               // its last own version
     Version issued_before;                                        // before its present step
+    int64_t former_ms = 0;                                        // the latest time it gave in lives that are lost
     std::map<uint64_t, std::pair<std::string, Version>> by_seq;   // own writes
     std::set<std::pair<std::string, Version>> reconciled;
     std::unordered_map<std::string, Version> dropped;  // by retention
@@ -187,6 +189,7 @@ class Oracle {
   // By the latest of all clocks.
   bool HasExpired(const Written& written) const;
   bool HaveExpired(const std::string& key, const Version& version) const;
+  bool AnyInDoubt() const;
   // Whether every child that was heard within a lease has heard of it, or of a newer state.
   void CheckPassed(SimNode& node, const tg_change& change, const Version& version, const std::string& what);
   void Dropped(SimNode& node, const tg_change& change, const tg_outcome& outcome, bool counted);

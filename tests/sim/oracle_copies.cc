@@ -27,8 +27,10 @@ void Oracle::CopyDurable(SimNode& copy, std::span<const tg_group> groups, std::s
   for (const tg_outcome& outcome : outcomes) {
     const tg_mutation& mutation = groups[outcome.group].mutations[outcome.mutation];
     if (outcome.result != TG_OUTCOME_APPLIED) continue;
-    const bool item_purged = mutation.op == TG_OP_PURGE && outcome.held_kind == TG_CHANGE_ITEM;
-    if (item_purged && refused) Fail(copy, "a refused copy loses an item", *mutation.change);
+    // A tombstone is forgotten after its lease, as everywhere.
+    if (mutation.op == TG_OP_PURGE && outcome.held_kind == TG_CHANGE_TOMBSTONE)
+      known.written.erase(KeyText(mutation.change->key));
+    if (mutation.op == TG_OP_PURGE && outcome.held_kind == TG_CHANGE_ITEM) LostAtCopy(copy, *mutation.change, refused);
     if (mutation.op != TG_OP_PUT) continue;
     const tg_change& change = *mutation.change;
     const std::string key = KeyText(change.key);
@@ -43,6 +45,9 @@ void Oracle::CopyDurable(SimNode& copy, std::span<const tg_group> groups, std::s
                         static_cast<unsigned long long>(outcome.seq));
     if (outcome.held_kind != 0) replaced_.insert({key, Version::From(outcome.held)});
     known.written[key] = version;
+    // Whoever is of that agent id has to be above it.
+    int64_t& former_ms = known_[copy.agent()].former_ms;
+    former_ms = std::max(former_ms, version.unix_ms() + 1);
     if (Find(key, version) != nullptr) continue;  // sent again
     Written& written = states_[key][version];
     written.version = version;
@@ -60,6 +65,17 @@ void Oracle::CopyDurable(SimNode& copy, std::span<const tg_group> groups, std::s
     transactions_[written.transaction].push_back({key, version});
     copied_[{key, version}] = copy.place();
   }
+}
+
+// A node that is refused may still do what its configuration asks of it.
+void Oracle::LostAtCopy(SimNode& copy, const tg_change& change, bool refused) {
+  const std::string key = KeyText(change.key);
+  const ModelTruth* model = FindModel(View(change.model));
+  const bool evicts = model != nullptr && model->changing && change.key.owner != copy.agent();
+  const bool drops = model != nullptr && model->direction == TG_DIRECTION_UP && !world_.options().retain.empty();
+  const bool expires = change.expires_ms != 0 && change.expires_ms <= copy.clock().unix_ms();
+  if (drops || expires) copies_[copy.place()].written.erase(key);
+  if (refused && !evicts && !drops && !expires) Fail(copy, "a refused copy loses an item", change);
 }
 
 // Who refuses whom, as it is on the disk of who refuses.
@@ -152,6 +168,8 @@ void Oracle::CopyRenewed(SimNode& copy, AgentId agent) {
     tg_key key = row.key;
     key.owner = agent;
     renewed_.push_back({KeyText(key), agent, row.direction});
+    int64_t& former_ms = known_[agent].former_ms;  // it gives it anew, above what it has
+    former_ms = std::max(former_ms, Version::From(row.version).unix_ms() + 1);
     return true;
   });
 }
@@ -159,6 +177,7 @@ void Oracle::CopyRenewed(SimNode& copy, AgentId agent) {
 void Oracle::CheckRenewed() {
   for (const Renewed& one : renewed_) {
     const SimNode& holder = world_.node((one.direction & TG_DIRECTION_UP) != 0 ? kAgentServer : one.agent);
+    if (refused_keys_.contains(one.key)) continue;  // as all who write what the server refuses
     auto held = Held(holder, KeyOf(one.key, one.agent));
     if (!held || held->kind != TG_CHANGE_ITEM)
       world_.Fail("node " + std::to_string(holder.agent()) + " lacks what a renewed copy had: " + one.key);

@@ -34,6 +34,14 @@ void Oracle::Dropped(SimNode& node, const tg_change& change, const tg_outcome& o
     auto held = Held(*above, change.key);
     if (held && held->version >= version) return;
   }
+  // A former parent had it, or one above that: they have lower levels.
+  const bool had = leftovers_ && std::any_of(world_.nodes().begin(), world_.nodes().end(), [&](const auto& other) {
+                     return other->level() < node.level() && EverHeld(other->agent(), key) >= version;
+                   });
+  if (had && (!WasLost(key, version) || !KnowsOfLoss(node, change.key, change.model, change.seq))) return;
+  // An operator gave it up above. At its writer it stays.
+  const Written* written = Find(key, version);
+  if (written != nullptr && written->writer != node.agent() && IsGivenUpSince(key, version)) return;
   // The next node had it, said so, and lost it since; that is not known here yet.
   const bool at_hop = world_.options().retain.find("\"" + std::string(View(change.model)) +
                                                    "\":{\"delivered\":\"hop\"") != std::string::npos;

@@ -1,4 +1,6 @@
 // The oracle's view of items that expire: when a row may go, and that none is left and none comes back.
+#include <algorithm>
+
 #include "host/base/views.h"
 #include "host/core/expiry.h"
 #include "host/node/expiry_sweep.h"
@@ -9,14 +11,16 @@
 namespace tidegate::sim {
 namespace {
 
-constexpr int64_t kClocksOffMs = 60'000;    // at most, where items expire
+constexpr int64_t kClocksOffMs = 60'000;    // what a clock may be off beyond what is known of it
 constexpr int64_t kBehindMs = 10 * 60'000;  // what had to wait is looked at again by then
 
 }  // namespace
 
 bool Oracle::HasExpired(const Written& written) const {
-  const int64_t now_ms = kStartUnixMs + world_.now_us() / 1000;
-  return written.kind == TG_CHANGE_ITEM && written.expires_ms != 0 && written.expires_ms <= now_ms + kClocksOffMs;
+  if (written.kind != TG_CHANGE_ITEM || written.expires_ms == 0) return false;
+  int64_t now_ms = kStartUnixMs + world_.now_us() / 1000;
+  for (const auto& node : world_.nodes()) now_ms = std::max(now_ms, node->clock().latest_ms());
+  return written.expires_ms <= now_ms + kClocksOffMs;
 }
 
 // Both this state and the newest one of the item: then a comparison names neither.
@@ -39,14 +43,24 @@ void Oracle::Swept(SimNode& node, const tg_change& change, const Written& writte
   if (written.direction == TG_DIRECTION_BOTH && !leased) Fail(node, "swept within its lease", change);
   if (leased || leftovers_ || written.direction == TG_DIRECTION_NONE) return;
   if (written.direction == TG_DIRECTION_DOWN) return CheckPassed(node, change, written.version, "swept");
-  if (node.role() != TG_ROLE_SERVER && EverHeld(kAgentServer, key) < written.version)
+  // A quota may have dropped it by then, when the next node had it.
+  const bool dropped = !world_.options().retain.empty() &&
+                       (EverHeld(node.parent(), key) >= written.version || WasLost(key, written.version));
+  if (node.role() != TG_ROLE_SERVER && EverHeld(kAgentServer, key) < written.version && !dropped)
     Fail(node, "swept before it was delivered", change);
+}
+
+// Whose clock is in doubt sweeps nothing, and its neighbours wait for it.
+bool Oracle::AnyInDoubt() const {
+  return std::any_of(world_.nodes().begin(), world_.nodes().end(),
+                     [](const auto& node) { return node->up() && node->status().purge_suspended; });
 }
 
 void Oracle::CheckExpired() {
   const int64_t late_ms = world_.options().node.clock_drift_ms_max + node::ExpirySweep::kStepMs + kBehindMs;
   const int64_t gone_ms = kStartUnixMs + world_.now_us() / 1000 - late_ms;
   for (const auto& node : world_.nodes()) {
+    if (AnyInDoubt()) return;
     tg_query query{};
     query.struct_size = sizeof query;
     (void)node->truth().Query(query, [&](const tg_change& change) {

@@ -21,6 +21,7 @@ struct Profile {
   uint32_t joined = 0;       // per mille of the writes that are of the model that is joined, beside its share
   bool draws = false;        // each seed draws which of the kinds below it has
   bool draws_more = false;   // of changing policies, commands and an operator too
+  bool draws_all = false;    // each kind whatever else is drawn
   bool crowds = false;       // draws: quotas also where nodes move
   bool replaces = false;     // in the end a device gets a new disk, a clock of 1970, and writes what it wrote before
   bool wild_clocks = false;  // years off, not only minutes
@@ -40,6 +41,7 @@ struct Profile {
   uint32_t rewinds = 0;     // snapshots that are made of disks, and put back
   uint32_t half_opens = 3;  // sessions that become half-open in half of the seeds: so many at most
   uint32_t policies = 0;    // so many times at most the direction of a model changes, at one node or at all
+  uint32_t schemas = 0;     // so many times the schema of a strict server changes; then it may end as another one
   uint32_t by_hand = 0;     // so many times an operator retries or drops what is in quarantine
   uint32_t commands = 0;    // that the server sends, and the devices run
   uint32_t verifies = 0;    // links that are compared by hand, and all by themselves

@@ -89,6 +89,9 @@ void Oracle::Rewound(SimNode& node, bool note) {
         told_by_server_us_[agent] = heard->second;
   }
   Known& known = known_[node.agent()];
+  known.former_ms = std::max(known.former_ms, known.issued.unix_ms() + 1);
+  // Versions of a life that is lost are behind it where the clock is, and it may not yet have been told of them.
+  if (node.clock().unix_ms() <= known.issued.unix_ms()) known.issued = known.issued_before = {};
   known.newest.clear();
   known.joined.clear();
   left_.clear();

@@ -5,6 +5,7 @@
 #include "host/base/views.h"
 #include "host/core/change_arena.h"
 #include "tests/sim/faults.h"
+#include "tests/sim/model_truth.h"
 #include "tests/sim/world.h"
 
 namespace tidegate::sim {
@@ -46,8 +47,9 @@ bool Faults::HasWitness(const SimNode& node, const tg_change& row) const {
     if (!other->up() || !(above || below)) continue;
     if ((row.direction & (above ? TG_DIRECTION_DOWN : TG_DIRECTION_UP)) == 0) continue;
     if (below && row.key.owner != kAgentAll && !world_.IsAtOrAbove(other->agent(), row.key.owner)) continue;
-    if (auto held = Held(*other, row.key);
-        held && held->kind == row.kind && held->version == Version::From(row.version))
+    if (auto held = Held(*other, row.key); held && held->kind == row.kind &&
+                                           held->version == Version::From(row.version) &&
+                                           held->body_hash == StateHash(row))
       return true;
   }
   return false;
@@ -61,6 +63,12 @@ void Faults::RotOnce() {
   std::vector<SimNode::Rot> rows;
   node->ForEachRow([&](const tg_change& row) {
     std::string key = KeyText(row.key);
+    // Who has a witness now may have none when the model has gone another way.
+    // Likewise when a quota has dropped it there.
+    const ModelTruth* model = FindModel(View(row.model));
+    if (model == nullptr || model->changing) return true;
+    if (model->joined && !lose) return true;  // docs/reliability.md, known limits
+    if (model->direction == TG_DIRECTION_UP && !world_.options().retain.empty()) return true;
     if (row.kind == TG_CHANGE_ITEM && !rotted_.contains(key) && HasWitness(*node, row))
       rows.push_back({std::move(key), row.key.owner, Version::From(row.version), lose});
     return true;

@@ -220,7 +220,9 @@ RunResult RunSeed(const RunOptions& run) {
   if (runners) runners->Finish(kSettleUsMax);
   copies.Meet();
   // A spoiled digest unsettles nothing: each link has to have been compared once more, and what was found mended.
-  if (profile.rots != 0) world.RunFor(2 * world.options().node.verify_period_ms * kMs + 30 * kSecond);
+  // And what only a comparison finds where nodes have moved is brought by one.
+  if (profile.rots != 0 || (profile.verifies != 0 && profile.moves != 0))
+    world.RunFor(2 * world.options().node.verify_period_ms * kMs + 30 * kSecond);
   if (!world.Settle(kSettleUsMax) && !world.failed())
     world.Fail("no rest within " + std::to_string(kSettleUsMax / kSecond) + " s: " + world.Unrest());
   if (profile.ttl != 0 && !world.failed()) {

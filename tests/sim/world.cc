@@ -13,6 +13,7 @@ constexpr uint64_t kEventsMax = 300'000;  // a world that needs more never comes
 
 World::World(const WorldOptions& options)
     : options_(options),
+      server_strict_(options.strict_server),
       random_(options.seed * 0x9e3779b97f4a7c15ull + 1),
       trace_(options.print),
       policy_(MakeDefectivePolicy(options.defect, GoodPolicy())),
@@ -37,10 +38,15 @@ void World::SetNewestOnly(AgentId agent, bool newest_only) {
   if (!newest_only) newest_only_.erase(agent);
 }
 
-void World::LoosenServer() {
-  if (server_catalog_) server_catalog_->Set(GoodCatalog());
-  SimNode& server = node(kAgentServer);
-  if (server.up()) server.CatalogChanged();
+void World::SetServerStrict(bool strict) {
+  if (!server_catalog_ || strict == server_strict_) return;
+  trace_.Line(now_us_, kAgentServer, strict ? "its schema is strict" : "its schema is not strict any more");
+  node(kAgentServer).ChangeSchemas([&] {
+    server_strict_ = strict;
+    server_catalog_->Set(strict ? StrictCatalog() : GoodCatalog());
+    if (auto changing = changing_catalogs_.find(kAgentServer); changing != changing_catalogs_.end())
+      changing->second->Set(Changing(kAgentServer, directions_.at(kAgentServer)));
+  });
 }
 
 const replica::CatalogHolder& World::catalog(AgentId agent) const {
@@ -52,7 +58,7 @@ const replica::CatalogHolder& World::catalog(AgentId agent) const {
 
 std::shared_ptr<const replica::Catalog> World::Changing(AgentId agent, uint32_t direction) const {
   const bool server = agent == kAgentServer;
-  return ChangingCatalog(direction, server && options_.strict_server, server ? "" : options_.retain);
+  return ChangingCatalog(direction, server && server_strict_, server ? "" : options_.retain);
 }
 
 uint32_t World::Direction(AgentId agent, const ModelTruth& model) const {
@@ -64,10 +70,16 @@ void World::SetDirection(AgentId agent, uint32_t direction) {
   SimNode& changed = node(agent);
   trace_.Line(now_us_, agent, "its model goes %u", direction);
   if ((Direction(agent, *FindModel("Memo")) & ~direction & TG_DIRECTION_UP) != 0) oracle_.StopsGoingUp(changed);
-  changed.ChangeSchemas([&] {
+  std::function<void()> change = [&] {
     directions_[agent] = direction;
     changing_catalogs_.at(agent)->Set(Changing(agent, direction));
-  });
+  };
+  // Its copies have its configuration.
+  for (const auto& copy : copies_) {
+    if (copy == nullptr || copy->agent() != agent) continue;
+    change = [&copy = *copy, inner = std::move(change)] { copy.ChangeSchemas(inner); };
+  }
+  changed.ChangeSchemas(change);
 }
 
 SimNode& World::Add(AgentId agent, uint32_t role, uint32_t level, AgentId parent) {
@@ -133,7 +145,8 @@ void World::Leap(int64_t us) {
     queue_.push(std::move(event));
   }
   for (const auto* nodes : {&nodes_, &copies_})
-    for (const auto& node : *nodes) node->WakeNow();
+    for (const auto& node : *nodes)
+      if (node != nullptr) node->WakeNow();  // a copy that was renewed is among the nodes
 }
 
 bool World::Settle(int64_t limit_us) {

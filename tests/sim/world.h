@@ -54,8 +54,9 @@ class World {
 
   // A node that joins nothing: of every model the newest state wins. From its next start on.
   void SetNewestOnly(AgentId agent, bool newest_only);
-  // The server takes what a strict one refused.
-  void LoosenServer();
+  // The schema of a strict server changes: whether it refuses some of what comes up.
+  void SetServerStrict(bool strict);
+  bool server_strict() const { return server_strict_; }
 
   // Which way a model goes at a node. Of the one that changes it may be set, while the node runs or not.
   uint32_t Direction(AgentId agent, const ModelTruth& model) const;
@@ -101,6 +102,7 @@ class World {
   std::shared_ptr<const replica::Catalog> Changing(AgentId agent, uint32_t direction) const;
 
   WorldOptions options_;
+  bool server_strict_;
   int64_t now_us_ = 0;
   int64_t leapt_us_ = 0;
   uint64_t events_ = 0;

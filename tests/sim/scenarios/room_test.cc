@@ -107,6 +107,59 @@ TEST_F(ScenarioRoom, O_DroppedAtTheDeviceStillAtTheRouter_ComparedAgainAndAgain_
   EXPECT_EQ(sent_, 0u);
 }
 
+TEST_F(ScenarioRoom, O_DroppedAtTheDeviceRefusedFurtherUp_AWaitForTheServerNamesIt) {
+  options_.strict_server = true;
+  options_.retain = R"({"Reading":{"delivered":"hop"}})";
+  Build();
+  for (AgentId agent : {kG, kD, kE, kF}) at(agent).Start();
+  RunFor(2 * kSecond);
+  const std::string text(300, 'y');
+  ASSERT_TRUE(
+      Ask(kD, {{replica::WriteMode::kCreate, "Reading", "{\"n\":1,\"text\":\"" + text + "\"}", {}, {}}}).status.ok());
+  ASSERT_TRUE(Synced(kD, node::SyncTarget::kHop, 10 * kSecond));
+  RunFor(10 * kSecond);
+  ASSERT_EQ(Count(kD, "Reading"), 0u);
+  ASSERT_EQ(Count(kG, "Reading"), 1u);
+  node::SyncRequest request;
+  request.wait = node::SyncTarget::kServer;
+  request.timeout_ms = 60'000;
+  std::optional<node::SyncAnswer> answer;
+  at(kD).Sync(request, [&](const node::SyncAnswer& given) { answer = given; });
+  at(kS).Start();
+  RunFor(30 * kSecond);
+  ASSERT_TRUE(answer && answer->status.ok());
+  EXPECT_EQ(answer->quarantined.size(), 1u) << "it is at the router only, and nobody said so";
+  EXPECT_FALSE(answer->complete());
+  world().SetServerStrict(false);
+  RunFor(30 * kSecond);
+  at(kD).Sync(request, [&](const node::SyncAnswer& given) { answer = given; });
+  RunFor(10 * kSecond);
+  EXPECT_TRUE(answer->complete());
+  EXPECT_EQ(Count(kS, "Reading"), 1u);
+  ExpectRest();
+}
+
+TEST_F(ScenarioRoom, X_SchemaThatFitsComesToAFullDisk_WhatWasRefusedGoesOnWhenThereIsRoom) {
+  options_.strict_server = true;
+  Build();
+  StartAll();
+  RunFor(2 * kSecond);
+  const std::string text(300, 'y');
+  ASSERT_TRUE(
+      Ask(kD, {{replica::WriteMode::kCreate, "Reading", "{\"n\":1,\"text\":\"" + text + "\"}", {}, {}}}).status.ok());
+  RunFor(10 * kSecond);
+  ASSERT_EQ(at(kS).quarantine().size(), 1u);
+  at(kS).FailCommits(1'000'000, Code::kFull);
+  world().SetServerStrict(false);
+  RunFor(20 * kSecond);
+  EXPECT_EQ(at(kS).quarantine().size(), 1u);
+  at(kS).FailCommits(0, Code::kIo);
+  RunFor(30 * kSecond);
+  EXPECT_EQ(Count(kS, "Reading"), 1u);
+  for (AgentId agent : {kS, kG, kD}) EXPECT_THAT(at(agent).quarantine(), ::testing::IsEmpty()) << "at node " << agent;
+  ExpectRest();
+}
+
 TEST_F(ScenarioRoom, X_DiskFullDuringABacklog_DeviceWaitsRouterDrainsByItself) {
   options_.retain = R"({"Reading":{"delivered":"server"}})";
   Build();
