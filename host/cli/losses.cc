@@ -74,6 +74,7 @@ Command LossesConfirmCommand() {
       "list', write again what is to live, then confirm: what only the nodes below have is removed there, and of what\n"
       "they have newer, or had deleted, the state here goes down again. 'tidegate status' says whether it is to be "
       "done;\n"
+      "nothing that was not listed is removed: who comes later with more makes a new list;\n"
       "the exit code is 4 if there is nothing to confirm.\n\n"
       "example, at the server:\n  tidegate losses confirm\n",
       0,

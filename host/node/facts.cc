@@ -72,7 +72,7 @@ void Node::Impl::ShowSelf(NodeStatus* status) const {
   status->unix_ms = deps_.clock.unix_ms();
   status->conflicts = conflicts_.size();
   status->restored_unix_ms = record_.restored_unix_ms;
-  status->losses_unconfirmed = options_.role == TG_ROLE_SERVER && record_.restored_unix_ms != 0;
+  status->losses_unconfirmed = options_.role == TG_ROLE_SERVER && (record_.restored_unix_ms != 0 || gone_items_ != 0);
   if (auto stats = deps_.storage.Stats(); stats.ok()) {
     status->items = stats->items;
     status->tombstones = stats->tombstones;

@@ -11,6 +11,7 @@ namespace tidegate::node {
 void Node::Impl::KeepHouse(int64_t now_us) {
   if (stage_.empty() || now_us < keep_house_at_us_) return;
   keep_house_at_us_ = now_us + 5'000'000;
+  if (gone_items_ != 0 && record_.restored_unix_ms == 0) PruneGone();  // a problem as long as it is listed
   uint64_t lowest = end_.position;
   int64_t now_ms = deps_.clock.unix_ms();
   bool believed = !clock_judge_.Suspends();

@@ -563,6 +563,11 @@ class Node::Impl : private sync::Admission,
   bool WaitsForConfirmation(const tg_change& ours, uint32_t held_kind) const;
   bool WillBeNewer(sync::Sureness sure, const tg_change& ours, const wire::KeyVersion& theirs) const;
   void HeedUnknown(sync::Link* link, const wire::RefusedKey& said);
+  bool TellLacked(AgentId child, sync::Sureness sure, AgentId owner, const wire::KeyVersion& theirs);
+  bool IsLostNow(const Version& version) const;
+  void DeleteAnew(const replica::ModelRule& rule, AgentId owner, const std::string& pk, const std::string& sk,
+                  const Version& above);
+  void StageTruth(const wire::GoneRecord& record);
   void HeedLostLife(sync::Link* child, sync::Sureness sure, const tg_change& ours, const wire::KeyVersion& theirs);
 
   // quota_holds.cc
@@ -624,6 +629,7 @@ class Node::Impl : private sync::Admission,
   std::map<AgentId, std::array<Watermark, TG_LANE_COUNT>> judged_;
   bool found_rewound_ = false;  // since the start
   uint64_t gone_ = 0;           // entries of the list of losses
+  uint64_t gone_items_ = 0;     // those of them that are items
   int64_t prune_gone_at_us_ = 0;
   std::set<Epoch> lost_lives_;  // those that a version told of
   sync::CloneList clones_;

@@ -28,6 +28,7 @@ void Node::Impl::StageGone(const std::string& key, wire::GoneRecord record) {
   } else {
     if (gone_ >= kGoneMax) return deps_.metrics.Add("tidegate_losses_not_listed_total", 1);
     ++gone_;
+    if (!record.pk.empty() || !record.sk.empty()) ++gone_items_;
     record.since_unix_ms = deps_.clock.unix_ms();
   }
   stage_.MetaPut(key, wire::EncodeRecord(record));
@@ -65,7 +66,7 @@ void Node::Impl::StageLosses(const wire::Hello& hello, const sync::Link* known) 
 
 // What a child has and this server lacks, since it was restored: it stays there until an operator confirms.
 void Node::Impl::NoteMissing(AgentId child, const wire::CompareAsk& ask, const wire::CompareAnswer& answer) {
-  if (options_.role != TG_ROLE_SERVER || record_.restored_unix_ms == 0) return;
+  if (options_.role != TG_ROLE_SERVER || (record_.restored_unix_ms == 0 && record_.confirmed_fall == 0)) return;
   if (gone_ >= kGoneMax) PruneGone();
   std::map<std::pair<std::string_view, std::string_view>, std::string_view> models;
   for (const wire::RangeAsk& range : ask.ranges) {
@@ -75,6 +76,7 @@ void Node::Impl::NoteMissing(AgentId child, const wire::CompareAsk& ask, const w
   for (const wire::RangeAnswer& range : answer.ranges) {
     for (const wire::KeyVersion& want : range.wants) {
       if (want.kind != TG_CHANGE_ITEM) continue;
+      if (record_.restored_unix_ms == 0 && (!want.missing || !IsLostNow(want.version))) continue;
       wire::GoneRecord record;
       record.agent = child;
       record.owner = ask.owner;
@@ -91,7 +93,7 @@ void Node::Impl::NoteMissing(AgentId child, const wire::CompareAsk& ask, const w
 
 // The server has it in an older state than those below, which have it from the lost life, or has no trace of it.
 void Node::Impl::NoteLostBelow(AgentId child, const wire::RefusedKey& said, const tg_change& ours) {
-  if (said.held_kind != TG_CHANGE_ITEM && ours.kind != TG_CHANGE_ITEM) return;
+  if (said.held_kind != TG_CHANGE_ITEM && ours.kind != TG_CHANGE_ITEM) return;  // gone at both ends
   if (gone_ >= kGoneMax) PruneGone();
   wire::GoneRecord record;
   record.agent = child;
@@ -101,7 +103,10 @@ void Node::Impl::NoteLostBelow(AgentId child, const wire::RefusedKey& said, cons
   record.from = record.to = said.held;
   record.model = View(ours.model);
   record.below = said.held_kind == TG_CHANGE_ITEM ? wire::GoneBelow::kNewer : wire::GoneBelow::kDeleted;
-  if (ours.version.agent == 0) record.below = wire::GoneBelow::kOnly;  // there is no trace of it here
+  if (ours.version.agent == 0) {
+    record.model = said.model;
+    record.below = wire::GoneBelow::kOnly;  // there is no trace of it here
+  }
   stage_.Begin();
   StageGone(sync::meta::GoneKey(said.owner, said.pk, said.sk), std::move(record));
   stage_.End();
@@ -128,8 +133,11 @@ Status Node::Impl::ForEachGone(const std::function<void(std::string_view, wire::
 }
 
 void Node::Impl::CountGone() {
-  gone_ = 0;
-  (void)ForEachGone([&](std::string_view, const wire::GoneRecord&) { ++gone_; });
+  gone_ = gone_items_ = 0;
+  (void)ForEachGone([&](std::string_view, const wire::GoneRecord& record) {
+    ++gone_;
+    if (!record.pk.empty() || !record.sk.empty()) ++gone_items_;
+  });
 }
 
 void Node::Impl::PruneGone() {
@@ -137,16 +145,18 @@ void Node::Impl::PruneGone() {
   if (now_us < prune_gone_at_us_) return;
   prune_gone_at_us_ = now_us + kPruneUs;
   stage_.Begin();
-  uint64_t left = 0;
+  uint64_t left = 0, items = 0;
   (void)ForEachGone([&](std::string_view key, const wire::GoneRecord& record) {
     if (IsBack(record)) {
       stage_.MetaDelete(std::string(key));
     } else {
       ++left;
+      if (!record.pk.empty() || !record.sk.empty()) ++items;
     }
   });
   stage_.End();
   gone_ = left;
+  gone_items_ = items;
 }
 
 Result<std::vector<LossEntry>> Node::Impl::Losses() const {
@@ -170,8 +180,8 @@ Result<std::vector<LossEntry>> Node::Impl::Losses() const {
   return entries;
 }
 
-// The operator takes for lost what the server lacks: from now on it is sure again, and what only nodes below hold is
-// removed there.
+// The operator takes for lost what is listed: from now on the server is sure again. What is not listed is removed
+// nowhere: a child that was away is listed when it comes.
 void Node::Impl::ConfirmLosses(std::function<void(Status)> done) {
   Status refused;
   if (options_.role != TG_ROLE_SERVER) {
@@ -184,15 +194,23 @@ void Node::Impl::ConfirmLosses(std::function<void(Status)> done) {
     answers_.Add([done = std::move(done), refused] { done(refused); });
     return;
   }
+  if (Status staged = CommitStage(); !staged.ok()) {  // the truth is what is on disk
+    answers_.Add([done = std::move(done), staged] { done(staged); });
+    return;
+  }
   const auto before = std::pair(record_.restored_unix_ms, record_.confirmed_fall);
   record_.restored_unix_ms = 0;
   record_.confirmed_fall = record_.fall;
   stage_.Begin();
-  (void)ForEachGone([&](std::string_view key, const wire::GoneRecord&) { stage_.MetaDelete(std::string(key)); });
+  std::vector<wire::GoneRecord> items;
+  (void)ForEachGone([&](std::string_view key, wire::GoneRecord record) {
+    stage_.MetaDelete(std::string(key));
+    if (!record.pk.empty() || !record.sk.empty()) items.push_back(std::move(record));
+  });
   stage_.MetaPut(sync::meta::kNode, wire::EncodeRecord(record_));
   stage_.End([this, before, done = std::move(done)](const Status& status, std::span<const core::Effect>) {
     if (status.ok()) {
-      gone_ = 0;
+      gone_ = gone_items_ = 0;
       deps_.log.Write(
           4,
           "an operator has confirmed what was lost: what this server lacks is removed below again, and what it "
@@ -203,6 +221,7 @@ void Node::Impl::ConfirmLosses(std::function<void(Status)> done) {
     }
     answers_.Add([done, status] { done(status); });
   });
+  for (const wire::GoneRecord& record : items) StageTruth(record);
 }
 
 // The children hear of it in hello, and compare everything with a parent that is sure again.

@@ -61,6 +61,18 @@ class Losses : public NodeTest {
   std::string Config(TestNode& node, const std::string& name) {
     return node.Get("Config", R"({"name":")" + name + R"("})", 42);
   }
+  // As `tidegate restore` leaves it.
+  void NoteRestored() {
+    tree_.server->Offline([](core::Storage& storage) {
+      tg_mutation note{};
+      note.struct_size = sizeof note;
+      note.op = TG_OP_META_PUT;
+      note.meta_key = Str(sync::meta::kRestored);
+      note.meta_value = Bytes(std::string_view("a backup"));
+      const tg_group group{&note, 1};
+      ASSERT_TRUE(storage.Commit(std::span(&group, 1), {}).ok());
+    });
+  }
   // Both have it from the backup; afterwards the one was edited, the other deleted. both_back: the router's disk goes
   // back, too.
   void RestoreServerBehindEdits(bool both_back) {
@@ -75,21 +87,14 @@ class Losses : public NodeTest {
     ConnectAll();
     tree_.Run(2'000);
     EditConfig("edited", "new");
+    EditConfig("created", "new");
     tree_.server->Remove("Config", R"({"name":"deleted"})", 42);
     tree_.Run(2'000);
     ASSERT_THAT(Config(*tree_.device, "edited"), HasSubstr("new"));
     ASSERT_EQ(Config(*tree_.device, "deleted"), "not_found");
     tree_.server->Stop();
     tree_.server->RollBack();
-    tree_.server->Offline([](core::Storage& storage) {
-      tg_mutation note{};
-      note.struct_size = sizeof note;
-      note.op = TG_OP_META_PUT;
-      note.meta_key = Str(sync::meta::kRestored);
-      note.meta_value = Bytes(std::string_view("a backup"));
-      const tg_group group{&note, 1};
-      ASSERT_TRUE(storage.Commit(std::span(&group, 1), {}).ok());
-    });
+    NoteRestored();
     if (both_back) {
       tree_.router->Stop();
       tree_.router->RollBack();
@@ -274,7 +279,9 @@ TEST_F(Losses, E_EditedOrDeletedSince_ListedThenTheServersStateIsTheNewestEveryw
 TEST_F(Losses, E_OnlyTheDeviceHasTheNewerState_TheServerHearsOfItThroughTheRouter) {
   RestoreServerBehindEdits(true);
   EXPECT_THAT(Differing(), UnorderedElementsAre("newer c#edited", "deleted c#deleted"));
+  EXPECT_THAT(Items(), Contains("Config 42 c#created"));
   EXPECT_THAT(Config(*tree_.device, "edited"), HasSubstr("new"));
+  EXPECT_THAT(Config(*tree_.device, "created"), HasSubstr("new"));
   EXPECT_THAT(Config(*tree_.router, "edited"), HasSubstr("old"));
   ASSERT_TRUE(Confirm(*tree_.server).ok());
   tree_.Run(60'000);
@@ -282,8 +289,67 @@ TEST_F(Losses, E_OnlyTheDeviceHasTheNewerState_TheServerHearsOfItThroughTheRoute
     EXPECT_THAT(Config(*node, "edited"), HasSubstr("old")) << "at agent " << node->agent();
     EXPECT_THAT(Config(*node, "deleted"), HasSubstr("old")) << "at agent " << node->agent();
   }
+  EXPECT_EQ(Config(*tree_.device, "created"), "not_found");
   EXPECT_EQ(tree_.device->LinkTo(10).unsettled_scopes, 0u);
   EXPECT_EQ(tree_.device->Conflicts().size(), 1u) << "what is replaced is kept aside";
+}
+
+// Law 5: what nobody could see in the list is not removed.
+TEST_F(Losses, E_ChildAwayAtTheConfirmation_WhatOnlyItHasIsListedWhenItComes) {
+  TestNode& direct = tree_.Add(44, TG_ROLE_DEVICE, 65535);
+  direct.Start();
+  tree_.Connect(direct, *tree_.server);
+  TestNode& late = tree_.Add(43, TG_ROLE_DEVICE, 65535);
+  late.Start();
+  tree_.Connect(late, *tree_.router);
+  tree_.Run(2'000);
+  for (TestNode* node : {tree_.server, tree_.router}) {
+    node->Stop();
+    node->Save();
+    node->Start();
+  }
+  ConnectAll();
+  tree_.Connect(late, *tree_.router);
+  tree_.Connect(direct, *tree_.server);
+  tree_.Run(2'000);
+  PutConfig("seen", 42);
+  PutConfig("alone", 43);
+  PutConfig("alone", 44);
+  tree_.Run(2'000);
+  ASSERT_TRUE(Has(late, "Config", "alone", 43));
+  ASSERT_TRUE(Has(direct, "Config", "alone", 44));
+  tree_.Disconnect(late, *tree_.router);
+  tree_.Disconnect(direct, *tree_.server);
+  for (TestNode* node : {tree_.server, tree_.router}) {
+    node->Stop();
+    node->RollBack();
+    if (node == tree_.server) NoteRestored();
+    node->Start();
+  }
+  ConnectAll();
+  tree_.Run(20'000);
+  ASSERT_TRUE(Confirm(*tree_.server).ok());
+  tree_.Run(20'000);
+  EXPECT_TRUE((*tree_.server)->GetStatus().healthy);
+
+  tree_.Connect(late, *tree_.router);
+  tree_.Connect(direct, *tree_.server);
+  tree_.Run(60'000);
+  EXPECT_TRUE(Has(late, "Config", "alone", 43));
+  EXPECT_TRUE(Has(direct, "Config", "alone", 44));
+  EXPECT_THAT(Items(), UnorderedElementsAre("Config 43 c#alone", "Config 44 c#alone"));
+  EXPECT_TRUE((*tree_.server)->GetStatus().losses_unconfirmed);
+  EXPECT_FALSE((*tree_.server)->GetStatus().healthy);
+  Restart(*tree_.server);
+  tree_.Connect(*tree_.router, *tree_.server);
+  tree_.Connect(direct, *tree_.server);
+  tree_.Run(20'000);
+  EXPECT_THAT((*tree_.server)->GetStatus().problems, Contains(HasSubstr("tidegate losses confirm")));
+  ASSERT_TRUE(Confirm(*tree_.server).ok());
+  tree_.Run(20'000);
+  EXPECT_FALSE(Has(late, "Config", "alone", 43));
+  EXPECT_FALSE(Has(direct, "Config", "alone", 44));
+  EXPECT_TRUE((*tree_.server)->GetStatus().healthy);
 }
 
 TEST_F(Losses, E_WrittenOrRemovedBeforeTheConfirmation_IsListedNoMore) {

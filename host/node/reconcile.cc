@@ -143,7 +143,7 @@ void Node::Impl::AnswerAsk(sync::Link* link, const wire::CompareAsk& ask, sync::
   limits.joined = [this](const tg_change& change) { return change.direction == TG_DIRECTION_BOTH && IsJoined(change); };
   limits.sure = limits.own ? sync::Sureness::kNever : SureOf(*link, ask.owner);
   limits.purge_horizon = KnownHorizon();
-  limits.removals_below = std::max(limits.purge_horizon, record_.confirmed_fall);
+  limits.removals_below = limits.purge_horizon;
   // Its newer state may come in a later session, when its marks do not say any more that it does not know ours.
   std::vector<std::pair<tg_change, Version>> outdone;
   std::vector<std::pair<tg_change, wire::KeyVersion>> of_lost_life;
@@ -160,6 +160,8 @@ void Node::Impl::AnswerAsk(sync::Link* link, const wire::CompareAsk& ask, sync::
     return false;
   };
   if (!ask.look) limits.outdone = note_outdone;
+  if (!ask.look && !limits.own && options_.role != TG_ROLE_SERVER)
+    limits.lacked = [&](const wire::KeyVersion& theirs) { return !TellLacked(child, limits.sure, ask.owner, theirs); };
   std::vector<tg_change> unsound;
   limits.alike = [&](const tg_change& ours, const wire::KeyVersion& theirs) {
     return JudgeAlike(link, ask.look, ours, theirs, &unsound, &arena);

@@ -163,6 +163,7 @@ class Answerer {
     } else if (limits_.sure == Sureness::kNotYet && !ask_.look) {
       answer->later = true;
     } else {
+      if (limits_.lacked && limits_.lacked(theirs)) answer->later = true;
       Want(theirs, true, answer);
     }
     return {};

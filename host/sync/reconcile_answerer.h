@@ -41,6 +41,8 @@ struct AnswerLimits {
   // Told of each state here of which the asker has a newer one. True: it will not stay so, and the asker is to ask
   // again. Null: nobody.
   std::function<bool(const tg_change& ours, const wire::KeyVersion& theirs)> outdone;
+  // Told of each item that only the asker has, and that is not taken for deleted. True: as above. Null: nobody.
+  std::function<bool(const wire::KeyVersion& theirs)> lacked;
   // Of what only goes up: whether this node drops items of a model by itself. Null: of none.
   std::function<bool(std::string_view model)> drops;
   // Of what only goes up: whether an operator gave this very state up here. Null: none.

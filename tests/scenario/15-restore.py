@@ -177,6 +177,41 @@ def case_e_what_was_edited_or_deleted_since_is_the_clouds_again_when_confirmed()
             has(node.run("verify", "parent"), "equal")
 
 
+def case_e_cloud_and_gateway_restored_what_only_a_sensor_has_is_listed_first():
+    """Also what a sensor has that was away when the rest was confirmed: it is not removed before somebody could see it."""
+    with Rig() as rig:
+        cloud, gateway, (sensor, away) = rig.started_tree(2)
+        rig.wait_linked(gateway, sensor, away)
+        backups = {node: rig.folder / f"{node.name}-backup.db" for node in (cloud, gateway)}
+        for node, file in backups.items():
+            node.run("backup", file)
+        for owner, node in ((101, sensor), (102, away)):
+            cloud.put("Config", {"name": "new", "value": "1"}, "--to", owner)
+            wait_until(lambda: node.find("Config"), f"the config item of {owner}")
+        away.stop()
+        for node, file in backups.items():
+            node.stop()
+            restore(rig, node, file)
+        rig.start(cloud, gateway)
+        rig.wait_linked(gateway, sensor)
+
+        def listed():
+            lines = map(json.loads, cloud.run("losses", "list", "--json").splitlines())
+            return [(entry["owner"], entry["below"]) for entry in lines if entry["kind"] == "item"]
+
+        wait_until(lambda: listed() == [(101, "only")], "what only the connected sensor has is listed")
+        equal(len(sensor.find("Config")), 1, "it is still there")
+        cloud.run("losses", "confirm")
+        wait_until(lambda: sensor.find("Config") == [], "it is removed when confirmed")
+        rig.start(away)
+        wait_until(lambda: listed() == [(102, "only")], "what the one that was away has is listed when it comes")
+        equal(len(away.find("Config")), 1, "and is not removed")
+        has(problems(cloud), "tidegate losses confirm")
+        cloud.run("losses", "confirm")
+        wait_until(lambda: away.find("Config") == [], "it is removed when that is confirmed, too")
+        equal(problems(cloud), "", "no problem any more")
+
+
 def case_m_sensor_restored_goes_on_with_its_offline_writes():
     """Deletes made after the backup stay; what was written before it was found out is kept."""
     with Rig() as rig:
