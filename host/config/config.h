@@ -30,17 +30,24 @@ struct PluginConfig {
   std::string config_json;  // the config section as a JSON object; "{}" if absent
   std::string place;        // file:line:column of the plugin key, for messages
   std::string pointer;      // of the config section, for CheckPluginConfig
+
+  // Whether the same plugin is made of it; where it stands in the file does not matter.
+  bool operator==(const PluginConfig& other) const {
+    return name == other.name && path == other.path && config_json == other.config_json;
+  }
 };
 
 struct TransportConfig : PluginConfig {
   bool to_parent = false;    // serves the link to our parent
   bool to_children = false;  // serves the links to our children
+  bool operator==(const TransportConfig&) const = default;
 };
 
 struct NodeConfig {
   AgentId agent = 0;  // 0 = machine: the daemon hashes /etc/machine-id (AgentFromMachineId)
   Role role = Role::kDevice;
   uint32_t level = 65535;
+  bool operator==(const NodeConfig&) const = default;
 };
 
 struct ApiConfig {

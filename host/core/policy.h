@@ -67,6 +67,8 @@ class Policy {
 class PolicyChain : public Policy {
  public:
   explicit PolicyChain(std::vector<std::unique_ptr<Policy>> links) : links_(std::move(links)) {}
+  // Takes the policies of the other, and gives it these. Nobody asks either meanwhile.
+  void Swap(PolicyChain& other) { links_.swap(other.links_); }
   Status Reload(std::string_view schemas_json, std::vector<std::string>* warnings) override;
   std::optional<uint32_t> Placement(std::string_view model) const override;
   std::optional<uint32_t> Direction(std::string_view model) const override;

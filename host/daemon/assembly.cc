@@ -21,6 +21,22 @@ Result<AgentId> AgentOf(const Config& config) {
   return AgentFromMachineId(text);
 }
 
+struct Opened {
+  plugin::PluginFile* file;
+  std::string config_json;
+};
+
+// Its file, and its section as its schema wants it; a line to checked.
+Result<Opened> OpenPlugin(const Config& config, plugin::PluginHost& plugins, const PluginConfig& place,
+                          const char* kind, std::vector<std::string>* checked) {
+  Result<plugin::PluginFile*> file = plugins.Open(place.path, kind);
+  if (!file.ok()) return file.status().At(place.place);
+  TG_ASSIGN_OR_RETURN(std::string json, CheckPluginConfig(config, place, (*file)->note.schema_json));
+  checked->push_back(std::string((*file)->note.kind) + " " + place.name + ": " + (*file)->note.id + " " +
+                     (*file)->note.version + " (" + place.path + ")");
+  return Opened{*file, std::move(json)};
+}
+
 class Builder {
  public:
   Builder(Assembly& assembly, const plugin::Environment& environment) : all_(assembly) {
@@ -36,20 +52,8 @@ class Builder {
   }
 
  private:
-  struct Opened {
-    plugin::PluginFile* file;
-    std::string config_json;
-  };
-
   Result<Opened> Open(const PluginConfig& place, const char* kind) {
-    Result<plugin::PluginFile*> file = all_.plugins->Open(place.path, kind);
-    if (!file.ok()) return file.status().At(place.place);
-    TG_ASSIGN_OR_RETURN(std::string json, CheckPluginConfig(all_.config, place, (*file)->note.schema_json));
-    return Opened{*file, std::move(json)};
-  }
-  void Checked(const PluginConfig& place, const Opened& opened) {
-    all_.checked.push_back(std::string(opened.file->note.kind) + " " + place.name + ": " + opened.file->note.id + " " +
-                           opened.file->note.version + " (" + place.path + ")");
+    return OpenPlugin(all_.config, *all_.plugins, place, kind, &all_.checked);
   }
 
   Status Storage() {
@@ -58,7 +62,6 @@ class Builder {
     auto storage = all_.plugins->CreateStorage(*opened.file, place.name, opened.config_json);
     if (!storage.ok()) return storage.status().At(place.place);
     all_.storage = std::move(storage).value();
-    Checked(place, opened);
     return Status::Ok();
   }
 
@@ -69,7 +72,6 @@ class Builder {
     TG_RETURN_IF_ERROR(CheckSides(place, (*transport)->info()));
     TG_RETURN_IF_ERROR(FitFrames(place, (*transport)->info().frame_bytes_max));
     all_.transports.push_back({place.name, std::move(transport).value(), place.to_parent, place.to_children});
-    Checked(place, opened);
     return Status::Ok();
   }
 
@@ -106,15 +108,7 @@ class Builder {
   }
 
   Status Policies() {
-    std::vector<std::unique_ptr<core::Policy>> chain;
-    for (const PluginConfig& place : all_.config.policies) {
-      TG_ASSIGN_OR_RETURN(Opened opened, Open(place, TG_POLICY_KIND));
-      auto policy = all_.plugins->CreatePolicy(*opened.file, place.name, opened.config_json);
-      if (!policy.ok()) return policy.status().At(place.place);
-      chain.push_back(std::move(policy).value());
-      Checked(place, opened);
-    }
-    all_.policy = std::make_unique<core::PolicyChain>(std::move(chain));
+    TG_ASSIGN_OR_RETURN(all_.policy, MakePolicies(all_.config, *all_.plugins, &all_.checked));
     return Status::Ok();
   }
 
@@ -126,7 +120,6 @@ class Builder {
       if (!events.ok()) return events.status().At(place.place);
       all_.to_start.push_back(events.value().get());
       chain.push_back(std::move(events).value());
-      Checked(place, opened);
     }
     if (!chain.empty()) all_.events = std::make_unique<core::EventChain>(std::move(chain));
     return Status::Ok();
@@ -148,6 +141,18 @@ class Builder {
 };
 
 }  // namespace
+
+Result<std::unique_ptr<core::PolicyChain>> MakePolicies(const Config& config, plugin::PluginHost& plugins,
+                                                        std::vector<std::string>* checked) {
+  std::vector<std::unique_ptr<core::Policy>> chain;
+  for (const PluginConfig& place : config.policies) {
+    TG_ASSIGN_OR_RETURN(Opened opened, OpenPlugin(config, plugins, place, TG_POLICY_KIND, checked));
+    auto policy = plugins.CreatePolicy(*opened.file, place.name, opened.config_json);
+    if (!policy.ok()) return policy.status().At(place.place);
+    chain.push_back(std::move(policy).value());
+  }
+  return std::make_unique<core::PolicyChain>(std::move(chain));
+}
 
 Result<std::unique_ptr<Assembly>> Assemble(Config config, const plugin::Environment& environment, tg_node_v1* node) {
   auto assembly = std::make_unique<Assembly>();

@@ -33,7 +33,7 @@ struct Assembly {
   std::unique_ptr<core::EventChain> events;     // null if there is none
   std::vector<plugin::PluginEvents*> to_start;  // those of events, in order
   std::shared_ptr<const replica::Catalog> catalog;
-  uint64_t frame_bytes = 0;  // sync.frame_bytes, or less where a transport moves less
+  uint64_t frame_bytes = 0;          // sync.frame_bytes, or less where a transport moves less
   std::vector<std::string> checked;  // a line for each thing that was found in order
   std::vector<std::string> warnings;
 };
@@ -41,6 +41,11 @@ struct Assembly {
 // node: filled in with what the configuration says before any plugin is created; stays where it is for
 // as long as plugins run. A failure is of the configuration unless its code is kIo.
 Result<std::unique_ptr<Assembly>> Assemble(Config config, const plugin::Environment& environment, tg_node_v1* node);
+
+// The chain of config.policies, which knows no schemas yet; a line to checked for each. Plugins that are loaded for it
+// stay loaded.
+Result<std::unique_ptr<core::PolicyChain>> MakePolicies(const Config& config, plugin::PluginHost& plugins,
+                                                        std::vector<std::string>* checked);
 
 // Adds a line, with its place in the configuration, for each model that it names in vain.
 void WarnOfModels(const Config& config, const replica::Catalog& catalog, std::vector<std::string>* warnings);

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "host/daemon/log_level.h"
 #include "host/daemon/schemas.h"
 #include "host/node/offline.h"
 
@@ -11,20 +12,6 @@ namespace {
 constexpr uint64_t kTransportStopMs = 5'000;
 constexpr uint64_t kEventsStopMs = 2'000;
 constexpr uint64_t kStorageStopMs = 10'000;
-
-uint32_t LogNumber(LogLevel level) {
-  switch (level) {
-    case LogLevel::kError:
-      return TG_LOG_ERROR;
-    case LogLevel::kWarning:
-      return TG_LOG_WARNING;
-    case LogLevel::kInfo:
-      return TG_LOG_INFO;
-    case LogLevel::kDebug:
-      return TG_LOG_DEBUG;
-  }
-  return TG_LOG_INFO;
-}
 
 }  // namespace
 
@@ -103,39 +90,6 @@ Status Daemon::Start(bool* config_wrong, std::function<void()> gave_up) {
   log_.Write(TG_LOG_INFO, std::string("ready: ") + RoleName(config.node.role) + " " + std::to_string(assembly_->agent) +
                               ", replica " + replica_text_ + (storage.info().created ? " (new)" : "") + ", api at " +
                               config.api.socket);
-  return Status::Ok();
-}
-
-Status Daemon::Reload() {
-  TG_ASSIGN_OR_RETURN(Config config, LoadConfig(assembly_->config.path));
-  std::vector<std::string> warnings;
-  TG_ASSIGN_OR_RETURN(auto schemas, LoadSchemas(config.schemas, &warnings));
-  Status status = Status::Unavailable("the daemon is stopping");
-  runner_->InWriter([&](node::Node& node) {
-    // Policies are asked by the writer thread only: here nobody uses them while they change.
-    auto made = replica::Catalog::Make(schemas, *assembly_->policy, &warnings);
-    status = made.status();
-    if (!made.ok()) return;
-    WarnOfModels(assembly_->config, **made, &warnings);
-    catalog_->Set(std::move(made).value());
-    node.CatalogChanged();
-  });
-  if (!status.ok()) {
-    // A policy before the one that failed may know the new schemas already: back to the old.
-    runner_->InWriter([&](node::Node&) {
-      Status restored = assembly_->policy->Reload(catalog_->Get()->schemas().ToJson(), nullptr);
-      if (!restored.ok()) log_.Write(TG_LOG_ERROR, "the old schemas are refused too: " + restored.message());
-    });
-    return status;
-  }
-  for (const std::string& warning : warnings) log_.Write(TG_LOG_WARNING, warning);
-  const Config& old = assembly_->config;
-  if (!(config.sync == old.sync && config.limits == old.limits && config.api == old.api)) {
-    log_.Write(TG_LOG_WARNING, "sync, limits and api changed in the configuration: they take effect at the next start");
-  }
-  log_.SetLevel(LogNumber(config.log_level));
-  assembly_->config.log_level = config.log_level;
-  assembly_->config.schemas = config.schemas;
   return Status::Ok();
 }
 

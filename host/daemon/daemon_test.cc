@@ -298,6 +298,31 @@ TEST_F(DaemonProcess, Reload_TakesGoodSchemasAndKeepsOldOnesOverBad) {
   EXPECT_EQ(Stop(SIGTERM), 0);
 }
 
+TEST_F(DaemonProcess, Reload_TakesThePoliciesOfTheConfigurationToo) {
+  Start();
+  EXPECT_EQ(Command("put Reading id=a value=1").exit_code, 0);
+  const std::string config = folder_ + "/tidegate.yaml";
+  Shell(
+      "sed -i 's/{plugin: policy-onetable}/{plugin: policy-onetable, config: {retain: {Reading: {items_max: 1, "
+      "when_full: refuse}}}}/; s/level: 2/level: 3/' " +
+      config);
+  kill(child_, SIGHUP);
+  EXPECT_TRUE(WaitForLog("changed in the configuration: node; that takes effect at the next start")) << Log();
+  Ran full = Command("put Reading id=b value=2");
+  EXPECT_NE(full.exit_code, 0);
+  EXPECT_THAT(full.text, HasSubstr("items_max"));
+  Shell("sed -i 's/items_max: 1,/items_max: -1,/' " + config);
+  kill(child_, SIGHUP);
+  EXPECT_TRUE(WaitForLog("reload refused")) << Log();
+  EXPECT_NE(Command("put Reading id=b value=2").exit_code, 0) << "the old ones hold";
+  Shell("sed -i 's/items_max: -1,/items_max: 10,/' " + config);
+  kill(child_, SIGHUP);
+  for (int i = 0; i < 200 && Command("put Reading id=b value=2").exit_code != 0; i++)
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  EXPECT_EQ(Command("get Reading id=b").exit_code, 0) << Log();
+  EXPECT_EQ(Stop(SIGTERM), 0);
+}
+
 TEST_F(DaemonProcess, SecondDaemonOnTheSocket_Fails) {
   Start();
   std::string other = folder_ + "/other.yaml";
