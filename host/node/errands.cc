@@ -68,6 +68,32 @@ void Errands::Ask(sync::Link* link, const wire::SyncAsk& ask) {
   Start(std::move(errand));
 }
 
+// Whether a neighbour is one of those that all, or the subtree of this node, stand for.
+bool Errands::IsMeant(const Errand& errand, const sync::Link& link) {
+  if (errand.children && link.is_parent()) return false;
+  return (errand.asker == 0 && errand.what.agent == kAgentAll) || (errand.what.subtree && !link.is_parent());
+}
+
+// A link that is switched off is passed over, but nothing is said to be where it waits for.
+Status Errands::LeftOut(const Errand& errand) const {
+  const wire::SyncAsk& what = errand.what;
+  if (!what.push || !(what.agent == options_.agent || (what.agent == kAgentAll && errand.asker == 0))) return {};
+  for (const auto& [agent, link] : links_.all()) {
+    if (!link->record.off || !IsMeant(errand, *link)) continue;
+    uint64_t waits = 0;
+    for (const sync::FeedSender& sender : link->senders) {
+      TG_ASSIGN_OR_RETURN(auto stat, deps_.storage.FeedStat(sender.Selector(), sender.hop_position(end_.position)));
+      waits += stat.count;
+    }
+    if (waits == 0) continue;
+    const std::string name = std::to_string(agent);
+    return Status::Unavailable(std::to_string(waits) + (waits == 1 ? " change waits" : " changes wait") +
+                               " for agent " + name + ", whose link is switched off: 'tidegate link on " + name +
+                               "' at agent " + std::to_string(options_.agent));
+  }
+  return {};
+}
+
 // The neighbours that an errand goes through.
 Status Errands::Through(const Errand& errand, std::vector<sync::Link*>* through) const {
   const wire::SyncAsk& what = errand.what;
@@ -77,8 +103,7 @@ Status Errands::Through(const Errand& errand, std::vector<sync::Link*>* through)
       return Status::Invalid("agent " + std::to_string(what.agent) + " is this node itself: name a neighbour");
     }
     for (const auto& [agent, link] : links_.all()) {
-      if (errand.children && link->is_parent()) continue;
-      if (!link->record.off && (all || (what.subtree && !link->is_parent()))) through->push_back(link.get());
+      if (!link->record.off && IsMeant(errand, *link)) through->push_back(link.get());
     }
   } else {
     sync::Link* next = links_.Find(what.agent);
@@ -152,7 +177,8 @@ void Errands::Done(const sync::Link& link, const wire::SyncDone& done) {
       leg.done = true;
       errand->report = done.report;
       if (done.failure.empty()) return;
-      Finish(*errand, Status::Unavailable("agent " + std::to_string(leg.neighbour) + ": " + done.failure));
+      const std::string failure = "agent " + std::to_string(leg.neighbour) + ": " + done.failure;
+      Finish(*errand, done.timed_out ? Status::Timeout(failure) : Status::Unavailable(failure));
       errands_.erase(errand);
       return;
     }
@@ -177,6 +203,7 @@ void Errands::Finish(Errand& errand, const Status& status) {
     wire::SyncDone done;
     done.number = errand.what.number;
     if (!status.ok()) done.failure = status.message();
+    done.timed_out = status.code() == Code::kTimeout;
     if (status.ok() && errand.verify != 0) done.report = verify_.report();
     around_.Send(asker, done);
     return;
@@ -246,7 +273,7 @@ bool Errands::Run(int64_t now_us) {
     bool over = DoneElsewhere(*errand);
     if (asker != nullptr) over = errand->gives_back && asker->hop_position(end_.position) >= errand->back_position;
     if (over) {
-      Finish(*errand, {});
+      Finish(*errand, LeftOut(*errand));
     } else if (errand->deadline_us <= now_us) {
       Finish(*errand, Status::Timeout("not done yet; nothing is lost, it goes on in the background"));
     }

@@ -58,7 +58,9 @@ class Errands {
   int64_t NextUs() const;
 
  private:
+  static bool IsMeant(const Errand& errand, const sync::Link& link);
   Status Through(const Errand& errand, std::vector<sync::Link*>* through) const;
+  Status LeftOut(const Errand& errand) const;
   Status MakeLegs(Errand* errand);
   void Start(Errand errand);
   void Finish(Errand& errand, const Status& status);

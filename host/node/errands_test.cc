@@ -97,6 +97,27 @@ TEST_F(OnDemand, Subtree_IsPulledAndPushedAsAWhole) {
   EXPECT_TRUE(Configured(*other_));
 }
 
+TEST_F(OnDemand, SubtreeWithALinkSwitchedOff_SaysWhatWaitsThere) {
+  (*tree_.router)->SwitchLink(42, false, [](const Status&) {});
+  tree_.Run(1'000);
+  EXPECT_TRUE(Ask(*tree_.server, {.agent = 10, .subtree = true, .push = true}).status.ok()) << "nothing waits";
+  ASSERT_TRUE(tree_.server->Put("Config", R"({"name":"a"})").status.ok());
+  const LinkSyncAnswer through = Ask(*tree_.server, {.agent = 10, .subtree = true, .push = true}, 5'000);
+  EXPECT_THAT(through.status.message(), HasSubstr("for agent 42, whose link is switched off: 'tidegate link on 42'"));
+  EXPECT_TRUE(Configured(*other_)) << "the others have it";
+  for (const LinkSyncRequest& request :
+       {LinkSyncRequest{.children = true}, LinkSyncRequest{.agent = 10, .subtree = true}, LinkSyncRequest{}})
+    EXPECT_EQ(Ask(*tree_.router, request).status.code(), Code::kUnavailable);
+}
+
+TEST_F(OnDemand, NotDoneInTimeBeyondARouter_IsATimeoutHereToo) {
+  tree_.Disconnect(*tree_.device, *tree_.router);
+  ASSERT_TRUE(tree_.server->Put("Config", R"({"name":"a"})").status.ok());
+  const LinkSyncAnswer late =
+      Ask(*tree_.server, {.agent = 10, .subtree = true, .push = true, .timeout_ms = 2'000}, 10'000);
+  EXPECT_EQ(late.status.code(), Code::kTimeout) << late.status.message();
+}
+
 TEST_F(OnDemand, All_AreTheNeighbours) {
   ASSERT_TRUE(tree_.device->Put("Reading", R"({"id":"a"})").status.ok());
   ASSERT_TRUE(tree_.server->Put("Config", R"({"name":"a"})").status.ok());

@@ -184,7 +184,8 @@ TEST(WireCodec, SyncAskAndDone_EveryFieldComesBack) {
   EXPECT_EQ(std::tie(got.number, got.agent, got.subtree, got.push, got.pull, got.compare, got.timeout_ms, got.verify),
             std::tie(sent.number, sent.agent, sent.subtree, sent.push, sent.pull, sent.compare, sent.timeout_ms,
                      sent.verify));
-  SyncDone done = RoundTrip(SyncDone{19, "why"});
+  SyncDone done = RoundTrip(SyncDone{19, "why", {}, true});
+  EXPECT_TRUE(done.timed_out);
   EXPECT_EQ(done.number, 19u);
   EXPECT_EQ(done.failure, "why");
   EXPECT_FALSE(done.report);

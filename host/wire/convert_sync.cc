@@ -67,12 +67,14 @@ Status Take(const pb::SyncAsk& from, SyncAsk* to) {
 void Put(const SyncDone& from, pb::SyncDone* to) {
   to->set_number(from.number);
   to->set_failure(Readable(from.failure));
+  to->set_timed_out(from.timed_out);
   if (from.report) Put(*from.report, to->mutable_report());
 }
 
 Status Take(const pb::SyncDone& from, SyncDone* to) {
   to->number = from.number();
   to->failure = from.failure();
+  to->timed_out = from.timed_out();
   if (from.has_report()) Take(from.report(), &to->report.emplace());
   return {};
 }

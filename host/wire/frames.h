@@ -259,6 +259,7 @@ struct SyncDone {
   uint64_t number = 0;
   std::string failure;                       // empty = done
   std::optional<CompareReport> report = {};  // of a comparison that was asked for
+  bool timed_out = false;                    // the failure: it was not done in time, and goes on
 };
 
 // ---- reconcile ----
