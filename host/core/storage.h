@@ -43,6 +43,9 @@ class Storage {
   // The present one: of this start, or one that a commit began since (TG_OP_EPOCH). The writer thread only.
   virtual Epoch epoch() const = 0;
 
+  // What it said first when it found rows that cannot be read any more (TG_CORRUPT); empty: nothing. Any thread.
+  virtual std::string damage() const { return {}; }
+
   // Durable when it returns; on error nothing of it happened. Returns the watermark at its end.
   virtual Result<Watermark> Commit(std::span<const tg_group> groups, const OutcomeFn& outcome) = 0;
 

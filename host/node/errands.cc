@@ -272,7 +272,11 @@ bool Errands::Run(int64_t now_us) {
     more = RunLegs(&*errand, now_us) || more;
     bool over = DoneElsewhere(*errand);
     if (asker != nullptr) over = errand->gives_back && asker->hop_position(end_.position) >= errand->back_position;
-    if (over) {
+    const std::string damage = errand->verify == 0 || over ? std::string() : deps_.storage.damage();
+    if (!damage.empty()) {
+      Finish(*errand, Status::Corrupt("this replica is damaged, and cannot be compared: " + damage));
+      over = true;
+    } else if (over) {
       Finish(*errand, LeftOut(*errand));
     } else if (errand->deadline_us <= now_us) {
       Finish(*errand, Status::Timeout("not done yet; nothing is lost, it goes on in the background"));

@@ -91,6 +91,12 @@ void Node::Impl::TellRoomProblems(NodeStatus* status) const {
     status->problems.push_back(
         "the quarantine is full (limits.quarantine_items_max): what is refused now stays with its sender and is not "
         "listed here");
+  if (std::string damage = deps_.storage.damage(); !damage.empty())
+    status->problems.push_back(
+        "the replica is damaged (" + damage +
+        "): stop the daemon, and restore a backup ('tidegate restore'), or move the damaged file "
+        "away and run 'tidegate agent adopt " +
+        std::to_string(options_.agent) + "' at the parent");
   if (status->disk_full)
     status->problems.push_back("the disk is full: nothing new is taken until there is space; free some");
   for (const LossStatus& loss : status->losses) {

@@ -7,6 +7,7 @@
 namespace tidegate::node {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
@@ -137,6 +138,12 @@ TEST_F(ByHand, RetryOfOne_TakesItsTransactionAlong) {
   ASSERT_TRUE(tree_.device->Write(transaction).status.ok());
   tree_.Run(2'000);
   ExpectListed(2);
+  std::vector<std::string> reasons;
+  for (const QuarantineEntry& entry : tree_.device->Quarantine()) reasons.push_back(entry.reason);
+  EXPECT_THAT(reasons, ::testing::UnorderedElementsAre(
+                           HasSubstr("not bad; its transaction was refused with it"),
+                           AllOf(HasSubstr("its transaction was refused, for Reading"), HasSubstr("not bad"))))
+      << "which of them is bad";
   veto_.text.clear();
   EXPECT_EQ(tree_.server->Act(kRetry, tree_.server->Quarantine()[0].id).done, 2u);
   tree_.Run(5'000);

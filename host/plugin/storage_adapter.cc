@@ -59,7 +59,21 @@ Status PluginStorage::Call(tg_code (*function)(void*, Parameters...), Arguments.
   if (!instance_->started()) return Status::Unavailable(instance_->name() + ": the storage is not started");
   tg_error error{};
   tg_code code = function(instance_->self(), arguments..., &error);
-  return code == TG_OK ? Status::Ok() : instance_->Failed(code, error);
+  return code == TG_OK ? Status::Ok() : Failed(code, error);
+}
+
+Status PluginStorage::Failed(tg_code code, const tg_error& error) const {
+  Status status = instance_->Failed(code, error);
+  if (code == TG_CORRUPT) {
+    std::lock_guard lock(damage_mutex_);
+    if (damage_.empty()) damage_ = status.message();
+  }
+  return status;
+}
+
+std::string PluginStorage::damage() const {
+  std::lock_guard lock(damage_mutex_);
+  return damage_;
 }
 
 Status PluginStorage::Start(const ReplicaId& new_replica, Epoch epoch) {
@@ -92,7 +106,7 @@ Result<Watermark> PluginStorage::Commit(std::span<const tg_group> groups, const 
   tg_watermark end{};
   tg_error error{};
   tg_code code = table_->commit(instance_->self(), groups.data(), groups.size(), &sink, &end, &error);
-  last_commit_ = code == TG_OK ? Status::Ok() : instance_->Failed(code, error);
+  last_commit_ = code == TG_OK ? Status::Ok() : Failed(code, error);
   if (code == TG_IO && error.retryable == 0) gave_up_ = true;
   if (!last_commit_.ok()) return last_commit_;
   for (const tg_group& group : groups) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
 #include <string>
 
 #include "host/core/storage.h"
@@ -35,6 +36,7 @@ class PluginStorage : public core::Storage {
   Epoch epoch() const override { return epoch_; }
   Result<Watermark> Commit(std::span<const tg_group> groups, const core::OutcomeFn& outcome) override;
   // How the newest commit ended; the writer thread only.
+  std::string damage() const override;
   const Status& last_commit() const { return last_commit_; }
   // The storage said that it commits nothing more until it is opened anew (commit in tidegate/storage.h).
   bool gave_up() const { return gave_up_; }
@@ -65,7 +67,11 @@ class PluginStorage : public core::Storage {
   template <typename... Parameters, typename... Arguments>
   Status Call(tg_code (*function)(void*, Parameters...), Arguments... arguments) const;
 
+  Status Failed(tg_code code, const tg_error& error) const;
+
   std::unique_ptr<Instance> instance_;
+  mutable std::mutex damage_mutex_;
+  mutable std::string damage_;
   const tg_storage_v1* table_;
   core::StorageInfo info_;
   Epoch epoch_ = 0;

@@ -89,6 +89,7 @@ StagedChanges StageChanges(const Link& link, const std::vector<tg_change>& chang
     run.assign(changes.begin() + static_cast<std::ptrdiff_t>(first),
                changes.begin() + static_cast<std::ptrdiff_t>(end));
     std::string reason;
+    size_t refused = 0;  // whose reason that is
     std::string hold;
     bool waits = false;
     held.assign(run.size(), false);
@@ -102,6 +103,7 @@ StagedChanges StageChanges(const Link& link, const std::vector<tg_change>& chang
         waits = true;
       } else if (!admitted.ok() && reason.empty()) {
         reason = admitted.message();
+        refused = i;
       }
     }
     if (!hold.empty()) {
@@ -115,12 +117,15 @@ StagedChanges StageChanges(const Link& link, const std::vector<tg_change>& chang
       for (const tg_change& change : run) result.waiting.insert(change.key.owner);
     } else if (!reason.empty()) {
       // One refused change of a transaction refuses all of it; the first one's time is the run's name.
+      const tg_change& bad = run[refused];
+      const std::string with_it = "its transaction was refused, for " + std::string(View(bad.model)) + " " +
+                                  std::string(View(bad.key.pk)) + " / " + std::string(View(bad.key.sk)) + ": " + reason;
       for (const tg_change& change : run) {
         if (run.size() == 1) {
           result.refused.push_back({change, reason, 0, false, admission->Knows(change)});
         } else {
-          result.refused.push_back(
-              {change, "its transaction was refused: " + reason, run[0].version.hlc, false, admission->Knows(change)});
+          const std::string why = &change == &bad ? reason + "; its transaction was refused with it" : with_it;
+          result.refused.push_back({change, why, run[0].version.hlc, false, admission->Knows(change)});
         }
       }
     } else {

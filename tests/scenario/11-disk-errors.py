@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """The disk below the replica fails: nothing is acknowledged that is not on it, and after a failed sync the daemon ends
 and begins anew from what is."""
+import os
+
 import harness
 from harness import Rig, equal, fails, has, reading, true, wait_until
 from rig import FailingDisk
@@ -73,6 +75,28 @@ def case_a_batch_from_below_is_not_acknowledged_by_a_failing_disk():
         device.sync()
         harness.settled([device, server], "Reading", 101)
         equal(len(server.find("Reading")), 100, "readings at the server")
+
+
+def case_damaged_pages_are_said_and_a_comparison_ends():
+    with Rig() as rig:
+        broker = rig.broker()
+        server = rig.node("cloud", "server", 1, downlink={"port": broker.port, "prefix": "cloud"})
+        device = rig.node("sensor", "device", 101, uplink={"port": broker.port, "prefix": "cloud"})
+        rig.start(server, device)
+        device.put_many("Reading", [reading(n) for n in range(3000)])
+        device.sync()
+        device.stop()
+        replica = device.folder / "replica.db"
+        pages = replica.stat().st_size // 4096
+        with open(replica, "r+b") as file:
+            for page in range(pages * 6 // 10, pages * 7 // 10):  # of the readings; what a start needs lies before
+                file.seek(page * 4096)
+                file.write(os.urandom(4096))
+        device.start()
+        fails(device.attempt("find", "Reading"), 1, "malformed")
+        problems = device.json("status")["problems"]
+        true(any("damaged" in one and "tidegate restore" in one for one in problems), f"the problems: {problems}")
+        true(device.attempt("verify", "parent", "--timeout", "60s").code != 0, "the comparison fails")
 
 
 if __name__ == "__main__":
