@@ -29,6 +29,8 @@ constexpr Metric kMetrics[] = {
      [](const node::NodeStatus& status) { return Signed(status.quarantined); }},
     {"tidegate_conflicts", "Entries of the conflict journal",
      [](const node::NodeStatus& status) { return Signed(status.conflicts); }},
+    {"tidegate_commands_asked", "Commands that wait to hear whether they were answered before",
+     [](const node::NodeStatus& status) { return Signed(status.commands_asked); }},
     {"tidegate_losses_unconfirmed", "1 if the server's history was lost and no operator has confirmed the list",
      [](const node::NodeStatus& status) -> int64_t { return status.losses_unconfirmed ? 1 : 0; }},
     {"tidegate_clocks_off", "Neighbours whose clock differs too much",

@@ -214,6 +214,7 @@ std::string StatusToJson(const node::NodeStatus& status) {
       .Unsigned("storage_bytes", status.storage_bytes)
       .Unsigned("quarantined", status.quarantined)
       .Unsigned("conflicts", status.conflicts)
+      .Unsigned("commands_asked", status.commands_asked)
       .Signed("restored_unix_ms", status.restored_unix_ms)
       .Bool("losses_unconfirmed", status.losses_unconfirmed)
       .Signed("unix_ms", status.unix_ms)

@@ -25,6 +25,15 @@ bool Node::Impl::IsNearer(const sync::Link& link, const tg_change& change) const
   return links_.Reaches(link, writer);
 }
 
+// name: that of the state. Of too many those that have not come are forgotten: the next comparison finds them again.
+static void NoteGivesWay(sync::Link* link, std::string name, core::Metrics& metrics) {
+  if (link->gives_way.size() >= sync::Link::kToldMax) {
+    metrics.Add("tidegate_mends_put_off_total", link->gives_way.size());
+    link->gives_way.clear();
+  }
+  link->gives_way.insert(std::move(name));
+}
+
 // At a parent. unsound: rows here whose digest has to be made anew.
 sync::Alike Node::Impl::JudgeAlike(sync::Link* link, bool look, const tg_change& ours, const wire::KeyVersion& theirs,
                                    std::vector<tg_change>* unsound, core::ChangeArena* arena) const {
@@ -36,8 +45,7 @@ sync::Alike Node::Impl::JudgeAlike(sync::Link* link, bool look, const tg_change&
   if (!sound && digest == theirs.digest) return look ? sync::Alike::kUnknown : sync::Alike::kOurs;
   const bool may_come = (ours.direction & TG_DIRECTION_UP) != 0;
   if (IsNearer(*link, ours) || (!sound && may_come)) {
-    if (!look && link->gives_way.size() < sync::Link::kToldMax)
-      link->gives_way.insert(AlikeName(ours.key, Version::From(ours.version)));
+    if (!look) NoteGivesWay(link, AlikeName(ours.key, Version::From(ours.version)), deps_.metrics);
     return sync::Alike::kTheirs;
   }
   // What is known to be wrong here is not given on, where somebody above knows better.
@@ -46,8 +54,7 @@ sync::Alike Node::Impl::JudgeAlike(sync::Link* link, bool look, const tg_change&
 
 // The neighbour's state is about to come.
 void Node::Impl::GiveWay(sync::Link* link, const tg_change& state) {
-  if (link->gives_way.size() < sync::Link::kToldMax)
-    link->gives_way.insert(AlikeName(state.key, Version::From(state.version)));
+  NoteGivesWay(link, AlikeName(state.key, Version::From(state.version)), deps_.metrics);
 }
 
 // Into the open group: the state that came, in the place of one of the same version. What is lost with that one is

@@ -115,7 +115,7 @@ void Node::Impl::StageClone(AgentId agent, Epoch epoch) {
 // After the commit.
 void Node::Impl::NoteClone(AgentId agent, Epoch epoch) {
   if (epoch == 0) return;
-  clones_.Add(agent, epoch);
+  if (!clones_.Add(agent, epoch)) deps_.metrics.Add("tidegate_clone_epochs_forgotten_total", 1);
   CountClone(agent);
 }
 

@@ -74,7 +74,7 @@ Result<CommandList> Node::Impl::Commands(const std::string& model) const {
   for (const char* field : {"code", "output"}) {
     if (!rule->answer->model->HasField(field)) list.answer_lacks.emplace_back(field);
   }
-  if (marks_.Covers(options_.agent) || marks_.Covers(kAgentAll)) {
+  if (marks_.Covers(options_.agent) || marks_.Covers(kAgentAll) || asked_answers_.all()) {
     list.waits_for =
         "what this node did before it started or was connected is not compared with its parent yet; a command that it "
         "has answered must not run again";
@@ -92,10 +92,10 @@ Result<CommandList> Node::Impl::Commands(const std::string& model) const {
                                           return;
                                         }
                                         auto name = KeyFromProperties(*of.answer->model, key);
-                                        if (name.ok() && doubted_answers_.contains({name->pk, name->sk})) {
+                                        if (name.ok() && asked_answers_.Covers({name->pk, name->sk})) {
                                           list.waits_for =
-                                              "the parent is asked whether a command that came was "
-                                              "answered before; such a one must not run again";
+                                              "it is asked, up to the server, whether a command was answered "
+                                              "before, which must not run again; nobody could tell yet";
                                           return;
                                         }
                                         list.commands.push_back({shown, of.answer->name, key, command.key.owner,
@@ -106,50 +106,43 @@ Result<CommandList> Node::Impl::Commands(const std::string& model) const {
   return list;
 }
 
-// ---- what this node may have forgotten ----
+// ---- what this node may have forgotten (it is asked for in answers_above.cc) ----
 
-// Unanswered commands of this node: their answers, which another life of it may have given. A page of those that were
-// not asked for yet.
-std::vector<wire::KeyBound> Node::Impl::KeysOfMissingAnswers(const AnswerKeys& asked) const {
-  constexpr size_t kKeysMax = 1'000;
-  std::vector<wire::KeyBound> keys;
+// Unanswered commands of this node: the keys of their answers, which another life of it may have given.
+void Node::Impl::ForEachMissingAnswer(const AskedAnswers::KeyFn& fn) const {
   auto catalog = deps_.catalog.Get();
-  if (!catalog->has_commands()) return keys;
+  if (!catalog->has_commands()) return;
   for (const replica::ModelRule& rule : catalog->rules()) {
     if (rule.answer == nullptr) continue;
     for (AgentId owner : {options_.agent, kAgentAll}) {
       Status read = ForEachCommand(rule, owner,
                                    [&](const replica::ModelRule& of, const tg_change&, const std::string&,
                                        const std::string& key_json, bool answered) {
-                                     if (answered || keys.size() >= kKeysMax) return;
+                                     if (answered) return;
                                      auto key = KeyFromProperties(*of.answer->model, key_json);
-                                     if (key.ok() && !asked.contains({key->pk, key->sk})) keys.push_back({key->pk, key->sk});
+                                     if (key.ok()) fn({key->pk, key->sk});
                                    });
       if (!read.ok()) deps_.log.Write(3, "cannot read the commands: " + read.message());
     }
   }
-  return keys;
 }
 
-// In the pass under way, each once: it may have brought the command itself. False: there are none left to ask for, and
-// the pass may end.
-bool Node::Impl::AskMissingAnswers() {
-  std::vector<wire::KeyBound> keys = KeysOfMissingAnswers(asked_answers_);
-  for (const wire::KeyBound& key : keys) asked_answers_.insert({key.pk, key.sk});
-  pass_.asker().AskOwn(options_.agent, keys);
-  return !keys.empty();
-}
-
-// Into the open group, at a start and when the parent is there again: a backup, or an older state of a virtual
-// machine, may lack answers that the parent has.
+// At a start and when the parent is there again: a backup, or an older state of a virtual machine, may lack answers
+// that those above have, and what was removed since.
 void Node::Impl::DoubtAnswers() {
-  if (options_.role == TG_ROLE_SERVER || KeysOfMissingAnswers({}).empty()) return;
+  if (options_.role == TG_ROLE_SERVER) return;
+  bool lacks = false;
+  ForEachMissingAnswer([&](AskedAnswers::Key) { lacks = true; });
+  if (!lacks) return;
+  asked_answers_.DoubtAll();
+  stage_.Begin();
   marks_.Add(false, options_.agent);
   marks_.Stage();
+  stage_.End();
 }
 
 // A committed change: a command to this node. Its key may be one that an earlier life has answered, or whose answer was
-// dropped since with the command of then; the parent is asked before anything runs.
+// dropped since with the command of then; it is asked about before anything runs.
 void Node::Impl::NoteCommand(const tg_change& change) {
   if (change.kind != TG_CHANGE_ITEM || change.via == 0) return;
   if (change.key.owner != kAgentAll && change.key.owner != options_.agent) return;
@@ -158,10 +151,10 @@ void Node::Impl::NoteCommand(const tg_change& change) {
   auto shown = ShowItem(*rule, change);
   auto json = shown.ok() ? KeyPropertiesFor(*rule->answer->model, *shown) : shown;
   if (!json.ok() || HasAnswer(*rule->answer, options_.agent, *json)) return;
-  if (auto key = KeyFromProperties(*rule->answer->model, *json); key.ok()) doubted_answers_.insert({key->pk, key->sk});
+  if (auto key = KeyFromProperties(*rule->answer->model, *json); key.ok()) asked_answers_.Doubt({key->pk, key->sk});
 }
 
-// An answer that this node gave and has forgotten: its parent gives it back.
+// An answer that this node gave and has forgotten: those above give it back.
 bool Node::Impl::IsOwnAnswer(const tg_change& change) const {
   if (change.direction != TG_DIRECTION_UP || change.key.owner != options_.agent ||
       change.version.agent != options_.agent)

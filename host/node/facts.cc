@@ -71,6 +71,7 @@ void Node::Impl::ShowSelf(NodeStatus* status) const {
   status->head = end_.position;
   status->unix_ms = deps_.clock.unix_ms();
   status->conflicts = conflicts_.size();
+  status->commands_asked = asked_answers_.size();
   status->restored_unix_ms = record_.restored_unix_ms;
   status->losses_unconfirmed = options_.role == TG_ROLE_SERVER && (record_.restored_unix_ms != 0 || gone_items_ != 0);
   if (auto stats = deps_.storage.Stats(); stats.ok()) {

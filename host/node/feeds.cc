@@ -32,7 +32,8 @@ void Node::Impl::OnBatch(sync::Link* link, wire::DecodedFrame frame) {
     case sync::BatchVerdict::kApply:
       break;
   }
-  if (link->refusals.full()) return;  // it learns first what was refused before; the batch comes again
+  if (link->refusals.full())  // it learns first what was refused before; the batch comes again
+    return deps_.metrics.Add("tidegate_batches_put_off_total", 1);
   if (!quotas_.empty()) {
     quotas_.HoldWhatIsFull();
     HoldForRoom();
@@ -154,6 +155,7 @@ void Node::Impl::Pump() {
   SendAcks();
   SendRoutes(now_us);
   RunReconcile(now_us);
+  AskAnswers(now_us);
   links_.ForStirred([&](sync::Link* link) {
     if (link->up() && !link->blocked) PumpFeeds(link, now_us);
   });

@@ -218,11 +218,7 @@ void Node::Impl::ParentIsUp(Session* session, const wire::Hello& hello, const wi
   ApplyQuotas(link);
   StageHolds(link);
   TellBeyond();
-  if (!KeysOfMissingAnswers({}).empty()) {
-    stage_.Begin();
-    DoubtAnswers();
-    stage_.End();
-  }
+  DoubtAnswers();
   NoteConnected(link, *session);
   doubts_.Hear(link, hello.doubts, hello.doubt);
   doubts_.NoteBegin(link, other, hello.held);

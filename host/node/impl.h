@@ -13,6 +13,7 @@
 #include "host/base/hybrid_clock.h"
 #include "host/core/stage.h"
 #include "host/node/answers.h"
+#include "host/node/asked_answers.h"
 #include "host/node/asked_verify.h"
 #include "host/node/attach_number.h"
 #include "host/node/background_verify.h"
@@ -541,14 +542,19 @@ class Node::Impl : private sync::Admission,
   bool HasAnswer(const replica::ModelRule& answer, AgentId owner, const std::string& key_json) const;
   bool KeepsAnswer(const tg_change& change) override;
   bool IsOwnAnswer(const tg_change& change) const;
-  using AnswerKeys = std::set<std::pair<std::string, std::string>>;
-  std::vector<wire::KeyBound> KeysOfMissingAnswers(const AnswerKeys& asked) const;
-  bool AskMissingAnswers();
+  void ForEachMissingAnswer(const AskedAnswers::KeyFn& fn) const;
   void DoubtAnswers();
   void NoteCommand(const tg_change& change);
   void FindAnswered();
   void NoteAnswered(const tg_change& change);
   void RemoveAnswered();
+
+  // answers_above.cc
+  bool AsksAnswers() const;
+  void AskAnswers(int64_t now_us);
+  void AnswerOwn(sync::Link* child, const wire::CompareAsk& ask);
+  void OnOwnAnswer(sync::Link* parent, wire::CompareAnswer& answer, const std::shared_ptr<const void>& keep);
+  void PassOwnDown(wire::CompareAnswer answer);
 
   // restamp.cc
   void JournalOlderLife(sync::Link* link, const tg_change& change);
@@ -606,6 +612,7 @@ class Node::Impl : private sync::Admission,
   ComparePass pass_;
   sync::VerifySchedule verify_schedule_;
   Doubts doubts_;
+  AskedAnswers asked_answers_;
   AskedVerify asked_verify_;
   BackgroundVerify background_verify_;
   Answers answers_;
@@ -656,10 +663,6 @@ class Node::Impl : private sync::Admission,
   bool lacks_from_above_ = false;  // something goes down here that does not come down from the parent
   uint64_t sure_answered_ = 0;     // and the last that was answered
   std::set<AgentId> former_parents_;
-  AnswerKeys asked_answers_;  // in the pass under way, by key
-  // Of commands that came since the last pass: the parent may have their answers, which this node has forgotten.
-  AnswerKeys doubted_answers_;
-
   sync::ConflictJournal conflicts_;
   std::deque<AnsweredCommand> answered_;  // at the server: to be removed
   bool answered_again_ = false;           // it failed, and is tried with another commit

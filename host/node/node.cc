@@ -41,6 +41,7 @@ Node::Impl::Impl(const NodeOptions& options, const Dependencies& deps)
       pass_(deps.storage, options_),
       verify_schedule_(options_),
       doubts_(options_, deps_, stage_, links_, record_, verify_schedule_),
+      asked_answers_(deps_.random),
       asked_verify_(deps_, stage_, links_, marks_, end_, pass_, *this),
       background_verify_(deps_, stage_, links_, marks_, doubts_, verify_schedule_, pass_, *this),
       waits_(options_, deps_, links_, end_, marks_, policy_changes_, held_above_, given_up_, retention_),
@@ -136,6 +137,7 @@ int64_t Node::Impl::NextTimerUs() const {
   }
   next = std::min(next, links_.NextWakeUs());
   if (pass_.asker().running() && to_parent) next = std::min(next, pass_.asker().NextTimerUs(now_us));
+  if (to_parent && AsksAnswers()) next = std::min(next, asked_answers_.NextUs(now_us));
   next = std::min({next, waits_.NextUs(), strays_.NextUs()});
   if (!links_.routes().empty()) next = std::min(next, age_routes_at_us_);
   next = std::min({next, pass_.shelf().NextForgetUs(), std::max(now_us, pass_.shelf().NextReadUs()),

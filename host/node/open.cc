@@ -102,8 +102,8 @@ Status Node::Impl::Begin(bool existed) {
   TG_RETURN_IF_ERROR(policy_changes_.Restore());
   LookAtPolicies();
   PlanQuarantineRetry();  // the schemas may be others than those of the last run
-  stage_.Begin();
   DoubtAnswers();
+  stage_.Begin();
   stage_.MetaPut(sync::meta::kNode, wire::EncodeRecord(record_));
   if (in_order) stage_.MetaDelete(sync::meta::kStopped);
   stage_.End();

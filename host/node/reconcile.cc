@@ -11,6 +11,9 @@
 namespace tidegate::node {
 namespace {
 
+// What its owner may have forgotten, by key (answers_above.cc).
+bool AsksForOwn(const wire::CompareAsk& ask) { return ask.direction_mask == TG_DIRECTION_UP && !ask.up_only; }
+
 constexpr int64_t kAskAgainUs = 15'000'000;  // what waits for a parent that is not sure
 
 }  // namespace
@@ -28,15 +31,14 @@ void Node::Impl::RunReconcile(int64_t now_us) {
   if (parent == nullptr || !parent->up()) return;
   sync::ReconcileAsker& asker = pass_.asker();
   if (asker.running() && !pass_.IsWith(*parent)) BreakOffPass();
-  background_verify_.Yield(*parent, !marks_.empty() || asked_verify_.wanted() || !doubted_answers_.empty());
+  background_verify_.Yield(*parent, !marks_.empty() || asked_verify_.wanted());
   if (asker.done() && asker.look()) {
     EndPass(parent, now_us);
     asker.Stop();
-  } else if (asker.done() && !AskMissingAnswers()) {
+  } else if (asker.done()) {
     EndPass(parent, now_us);
     uint64_t settled = asker.mark_number();
     asker.Stop();
-    doubted_answers_.clear();
     marks_.Settle(settled);
     stage_.Begin();
     marks_.Stage();
@@ -55,17 +57,10 @@ void Node::Impl::RunReconcile(int64_t now_us) {
   if (free && !marks_.empty() && known) {
     if (pass_.count() != nullptr) BreakOffPass();
     StartPass(parent, {deps_.random.Next() | 1, marks_.Owners(), marks_.last_number(), KnownHorizon()}, now_us);
-    asked_answers_.clear();
-    (void)AskMissingAnswers();
   } else if (asked_verify_.wants_to_look() && pass_.count() == nullptr && known &&
              (!asker.running() || asker.waiting(now_us))) {
     // A pass that waits for a parent that is not sure begins again after it.
     StartPass(parent, {deps_.random.Next() | 1, marks_.AllOwners(), 0, KnownHorizon(), true, true}, now_us);
-  } else if (!doubted_answers_.empty() && !asker.running() && known) {
-    StartPass(parent, {deps_.random.Next() | 1, {}, 0, KnownHorizon()}, now_us);
-    asked_answers_.clear();
-    if (!AskMissingAnswers()) asker.Stop();
-    if (!asker.running()) doubted_answers_.clear();  // they are answered, or gone
   } else if (known && marks_.empty() && !asked_verify_.wanted() && !asker.running()) {
     background_verify_.Run(parent, now_us);
   }
@@ -106,6 +101,7 @@ void Node::Impl::OnCompareAsk(sync::Link* link, const wire::CompareAsk& ask) {
   if (!CommitStage().ok()) return;
   link = links_.Find(child);
   if (link == nullptr) return;
+  if (AsksForOwn(ask)) return AnswerOwn(link, ask);
   if (!IsBelow(*link, ask.owner)) {
     // Not (or no longer) below it, so nothing is to be settled; silence would keep its pass from ending.
     Send(link, sync::AnswerNothing(ask));
@@ -138,10 +134,8 @@ void Node::Impl::AnswerAsk(sync::Link* link, const wire::CompareAsk& ask, sync::
   core::ChangeArena arena;
   sync::AnswerLimits limits;
   limits.bytes_max = options_.frame_bytes_max;
-  // What it wrote itself may stay.
-  limits.own = ask.direction_mask == TG_DIRECTION_UP && !ask.up_only && ask.owner == child;
   limits.joined = [this](const tg_change& change) { return change.direction == TG_DIRECTION_BOTH && IsJoined(change); };
-  limits.sure = limits.own ? sync::Sureness::kNever : SureOf(*link, ask.owner);
+  limits.sure = SureOf(*link, ask.owner);
   limits.purge_horizon = KnownHorizon();
   limits.removals_below = limits.purge_horizon;
   // Its newer state may come in a later session, when its marks do not say any more that it does not know ours.
@@ -160,7 +154,7 @@ void Node::Impl::AnswerAsk(sync::Link* link, const wire::CompareAsk& ask, sync::
     return false;
   };
   if (!ask.look) limits.outdone = note_outdone;
-  if (!ask.look && !limits.own && options_.role != TG_ROLE_SERVER)
+  if (!ask.look && options_.role != TG_ROLE_SERVER)
     limits.lacked = [&](const wire::KeyVersion& theirs) { return !TellLacked(child, limits.sure, ask.owner, theirs); };
   std::vector<tg_change> unsound;
   limits.alike = [&](const tg_change& ours, const wire::KeyVersion& theirs) {
@@ -186,7 +180,7 @@ void Node::Impl::AnswerAsk(sync::Link* link, const wire::CompareAsk& ask, sync::
     return;
   }
   KeepRefused(&answer.value());
-  if (!limits.own && !ask.look && !ask.up_only) NoteMissing(child, ask, answer.value());
+  if (!ask.look && !ask.up_only) NoteMissing(child, ask, answer.value());
   for (const auto& [ours, theirs] : of_lost_life) HeedLostLife(link, limits.sure, ours, theirs);
   if (!outdone.empty() || !unsound.empty() || !of_lost_life.empty()) {
     stage_.Begin();
@@ -248,6 +242,7 @@ void Node::Impl::Renumbered(uint64_t from, uint64_t to) {
 void Node::Impl::OnCompareAnswer(sync::Link* link, wire::DecodedFrame frame, uint64_t bytes) {
   if (!link->is_parent()) return;
   auto& answer = std::get<wire::CompareAnswer>(frame.body);
+  if (answer.own) return OnOwnAnswer(link, answer, frame.keep);
   sync::ReconcileAsker& asker = pass_.asker();
   DifferenceCount* counted = pass_.count();
   if (counted != nullptr) counted->NoteReceived(bytes);

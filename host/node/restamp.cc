@@ -31,7 +31,10 @@ void Node::Impl::JournalOlderLife(sync::Link* link, const tg_change& change) {
 }
 
 void Node::Impl::NoteToldOlder(sync::Link* link, const tg_change& change) {
-  if (change.direction == TG_DIRECTION_BOTH || link->told_older.size() >= sync::Link::kToldMax) return;
+  if (change.direction == TG_DIRECTION_BOTH) return;
+  // What its writer then gives the item takes the place of ours, without a journal.
+  if (link->told_older.size() >= sync::Link::kToldMax)
+    return deps_.metrics.Add("tidegate_told_older_not_kept_total", 1);
   link->told_older.insert(KeyText(change.key.owner, View(change.key.pk), View(change.key.sk)));
 }
 
@@ -56,8 +59,10 @@ Status Node::Impl::HeedOlder(AgentId neighbour, const wire::Ack& ack, size_t kno
     if (IsSingleWriter(*ours)) {
       if (WaitsForConfirmation(*ours, said.held_kind)) {
         NoteLostBelow(neighbour, said, *ours);
-      } else if (link->restamped.size() < sync::Link::kToldMax &&
-                 link->restamped.insert(KeyText(said.owner, said.pk, said.sk)).second) {
+      } else if (std::string text = KeyText(said.owner, said.pk, said.sk); !link->restamped.contains(text)) {
+        // It only keeps two from outdoing each other for ever: one that was forgotten may be stamped once more.
+        if (link->restamped.size() >= sync::Link::kToldMax) link->restamped.clear();
+        link->restamped.insert(std::move(text));
         Restamp(link, said, *ours);
       }
       continue;

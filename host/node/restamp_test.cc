@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 
 #include "host/node/test_tree.h"
+#include "host/sync/link.h"
 
 namespace tidegate::node {
 namespace {
@@ -47,6 +48,47 @@ TEST_F(Restamp, WriterWithAnEarlierClock_ItsStateGetsAVersionAboveAndTheOtherIsJ
   EXPECT_THAT(Kept(*tree_.router), HasSubstr("\"value\":1"));
   tree_.Run(60'000);
   EXPECT_EQ(device.counter("tidegate_restamped_total"), 1u) << "once is enough";
+}
+
+// More than both remember of a session: none is left as it was, and what is not journaled for that is counted.
+TEST_F(Restamp, MoreThanAreRemembered_AllAreStampedAnewAndTheRestIsCounted) {
+  constexpr size_t kMore = 3;
+  constexpr size_t kCount = sync::Link::kToldMax + kMore;
+  auto put = [&](TestNode& node, int value) {
+    replica::Transaction items;
+    for (size_t i = 0; i < kCount; ++i) {
+      items.push_back({replica::WriteMode::kUpsert,
+                       "Reading",
+                       R"({"id":")" + std::to_string(i) + R"(","value":)" + std::to_string(value) + "}",
+                       {},
+                       {}});
+      if (items.size() < 500 && i + 1 != kCount) continue;
+      node->Write(items, [](const replica::WriteAnswer& answer) { EXPECT_TRUE(answer.status.ok()); });
+      tree_.Run(1);
+      items.clear();
+    }
+  };
+  put(*tree_.device, 1);
+  tree_.Run(20'000);
+  ASSERT_NE(tree_.server->Get("Reading", R"({"id":"10002"})", 42), "not_found");
+  TestNode& device = ReplaceDevice();
+  device.Stop();
+  device.options().window_frames = 32;
+  device.Start();
+  put(device, 2);
+  // It does not hear so before it has told all of them.
+  bool lost = true;
+  tree_.network = [&](TestNode& from, TestNode&, const wire::DecodedFrame& frame) {
+    return &from != tree_.router || !lost || !std::holds_alternative<wire::Ack>(frame.body);
+  };
+  tree_.Connect(device, *tree_.router);
+  tree_.Run(10'000);
+  lost = false;
+  tree_.Run(60'000);
+  EXPECT_EQ(device.counter("tidegate_restamped_total"), kCount);
+  EXPECT_EQ(tree_.router->counter("tidegate_told_older_not_kept_total"), kMore);
+  for (const char* id : {R"({"id":"0"})", R"({"id":"9999"})", R"({"id":"10002"})"})
+    EXPECT_THAT(tree_.server->Get("Reading", id, 42), HasSubstr("\"value\":2")) << id;
 }
 
 TEST_F(Restamp, DeletedInAForgottenLife_WhatIsWrittenNowStays) {

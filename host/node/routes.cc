@@ -59,7 +59,10 @@ void Node::Impl::RoutesChanged(const sync::Routes::Difference& difference, std::
     if (link != nullptr && links_.routes().LinkOf(edge.agent) != agent)
       link->owner_unsettled_below[edge.agent] = end_.position;
   }
+  const uint64_t forgotten = links_.routes().forgotten();
   links_.ApplyRoutes(difference);
+  if (links_.routes().forgotten() != forgotten)
+    deps_.metrics.Add("tidegate_routes_left_forgotten_total", links_.routes().forgotten() - forgotten);
   for (const wire::Edge& edge : difference.higher) NoteClone(edge.agent, edge.clone);
   int64_t now_us = deps_.clock.monotonic_us();
   for (AgentId child : difference.released) LetGo(child, why);

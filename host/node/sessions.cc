@@ -44,6 +44,7 @@ void Node::Impl::EndSession(Session* session, std::string_view reason) {
     NoteDisconnected(link, *session, reason);
     link->CloseFeeds();
     if (link->is_parent()) pass_.asker().Pause();
+    if (link->is_parent()) asked_answers_.AskAgain();
   }
   if (session->id != 0) session->ended_id = session->id;
   session->state = SessionState::kWaiting;

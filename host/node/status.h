@@ -126,6 +126,7 @@ struct NodeStatus {
   uint64_t storage_bytes = 0;
   uint64_t quarantined = 0;
   uint64_t conflicts = 0;           // in the journal
+  uint64_t commands_asked = 0;      // of this node, which wait: nobody has told yet whether they were answered before
   uint64_t clocks_off = 0;          // neighbours whose clock differs too much from ours
   int64_t restored_unix_ms = 0;     // when it was last known that the replica was restored or rolled back; 0 = never
   bool losses_unconfirmed = false;  // the server's history was lost and no operator has confirmed the list

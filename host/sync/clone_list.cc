@@ -36,11 +36,13 @@ void CloneList::StageAdd(AgentId agent, Epoch epoch, core::Stage* stage) const {
   stage->MetaPut(meta::Clone(agent, epoch), "");
 }
 
-void CloneList::Add(AgentId agent, Epoch epoch) {
+bool CloneList::Add(AgentId agent, Epoch epoch) {
   std::vector<Epoch>& epochs = epochs_[agent];
-  if (std::find(epochs.begin(), epochs.end(), epoch) != epochs.end()) return;
-  if (epochs.size() >= kEpochsMax) epochs.erase(epochs.begin());
+  if (std::find(epochs.begin(), epochs.end(), epoch) != epochs.end()) return true;
+  const bool full = epochs.size() >= kEpochsMax;
+  if (full) epochs.erase(epochs.begin());
   epochs.push_back(epoch);
+  return !full;
 }
 
 void CloneList::StageForget(AgentId agent, core::Stage* stage) const {

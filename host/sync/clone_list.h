@@ -24,7 +24,8 @@ class CloneList {
   bool Knows(AgentId agent) const { return epochs_.contains(agent); }
   // In the open group; then, when it is committed, Add.
   void StageAdd(AgentId agent, Epoch epoch, core::Stage* stage) const;
-  void Add(AgentId agent, Epoch epoch);
+  // False: an older one is forgotten for it.
+  bool Add(AgentId agent, Epoch epoch);
   void StageForget(AgentId agent, core::Stage* stage) const;
   void Forget(AgentId agent);
 

@@ -41,9 +41,9 @@ class Answerer {
   }
 
  private:
-  // What an asker may see is what goes down, whatever it asks for; and what it wrote itself.
+  // What an asker may see is what goes down, whatever it asks for.
   tg_range Range(const wire::KeyRange& range) const {
-    return RangeOf(ask_.owner, range, limits_.own ? TG_DIRECTION_UP : TG_DIRECTION_DOWN, CutOf(ask_));
+    return RangeOf(ask_.owner, range, TG_DIRECTION_DOWN, CutOf(ask_));
   }
 
   Status CompareDigest(const wire::RangeAsk& range, wire::RangeAnswer* answer) {
@@ -85,7 +85,7 @@ class Answerer {
   }
 
   void Send(const tg_change& ours, wire::RangeAnswer* answer) {
-    if (limits_.own ? (ours.direction & TG_DIRECTION_DOWN) != 0 : !route_(ours)) return;
+    if (!route_(ours)) return;
     bytes_ += (ask_.look ? 0 : ours.body.size) + ours.key.pk.size + ours.key.sk.size + 64;
     if (!ask_.look) {
       answer->changes.push_back(arena_->Copy(ours));

@@ -27,7 +27,6 @@ struct AnswerLimits {
   uint64_t parts = 16;              // a range that differs is split into so many
   uint64_t part_items_min = 8;
   uint64_t listed_items_max = 16;  // the asker names its keys where so few are left
-  bool own = false;                // of what the asker wrote and that goes up: it may have forgotten it
   // Of joined states neither need have what the other has, whatever their versions: both are exchanged. Null: none.
   std::function<bool(const tg_change&)> joined;
   // Asked where both have the same version of a key with different digests. Null: ours stays.

@@ -32,14 +32,6 @@ void ReconcileAsker::Start(ComparePlan plan) {
   }
 }
 
-void ReconcileAsker::AskOwn(AgentId self, const std::vector<wire::KeyBound>& keys) {
-  for (const wire::KeyBound& key : keys) {
-    wire::KeyRange range{key, true, key};
-    range.to.sk.push_back('\0');
-    work_.push_back({self, range, RowClass::kUpOnly, true, true});
-  }
-}
-
 void ReconcileAsker::Pause() {
   for (auto flight = in_flight_.rbegin(); flight != in_flight_.rend(); ++flight) {
     work_.insert(work_.begin(), flight->second.works.begin(), flight->second.works.end());
@@ -101,11 +93,6 @@ Status ReconcileAsker::ListKeys(Work* work, const Now& now, size_t room, wire::R
 }
 
 Status ReconcileAsker::Fill(Work* work, const Now& now, size_t room, wire::RangeAsk* range) {
-  if (work->own) {
-    range->listed = true;  // it is not here
-    range->range = work->range;
-    return {};
-  }
   if (!work->list) {
     RangeDigests* digests = Digests(*work, now.us);
     if (digests == nullptr) return Status::Unavailable("the digests of an owner are not read yet");
@@ -125,10 +112,9 @@ Result<wire::CompareAsk> ReconcileAsker::AskFor(uint64_t number, std::vector<Wor
   ask.owner = works->front().owner;
   const bool up = works->front().row_class == RowClass::kUpOnly;
   ask.direction_mask = up ? TG_DIRECTION_UP : TG_DIRECTION_DOWN;
-  ask.up_only = up && !works->front().own;
+  ask.up_only = up;
   ask.cut = plan_.cut.hlc;
-  // An answer that has expired says all the same that its command has run.
-  ask.expired_ms = works->front().own ? 0 : plan_.cut.expired_ms;
+  ask.expired_ms = plan_.cut.expired_ms;
   ask.look = plan_.look;
   ask.slow = plan_.slow;
   ask.asked = plan_.asked;
@@ -148,7 +134,7 @@ Result<wire::CompareAsk> ReconcileAsker::AskFor(uint64_t number, std::vector<Wor
 // Whether it can be asked now; what it needs is read, if it is not too much.
 bool ReconcileAsker::IsReady(const Work& work, const Now& now, std::set<Scope>* unread) {
   if (work.not_before_us > now.us) return false;
-  if (work.list || work.own) return true;
+  if (work.list) return true;
   const Scope scope{work.owner, work.row_class};
   if (unread->contains(scope) || unread->size() >= kReadAtOnce) return false;
   if (Digests(work, now.us) != nullptr) return true;
@@ -195,7 +181,7 @@ Result<std::optional<wire::CompareAsk>> ReconcileAsker::Next(const Now& now) {
   due = work_.erase(due);
   for (size_t looked = 0; due != work_.end() && works.size() < kRangesOfAnAskMax && looked < 64; ++looked) {
     const Work& first = works.front();
-    const bool fits = due->owner == first.owner && due->row_class == first.row_class && due->own == first.own;
+    const bool fits = due->owner == first.owner && due->row_class == first.row_class;
     if (fits && IsReady(*due, now, &unread)) {
       works.push_back(std::move(*due));
       due = work_.erase(due);

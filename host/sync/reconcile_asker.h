@@ -44,8 +44,6 @@ class ReconcileAsker {
   ReconcileAsker(const core::Storage& storage, DigestShelf& shelf) : storage_(storage), shelf_(shelf) {}
 
   void Start(ComparePlan plan);
-  // Also asks for items that this node wrote and may have forgotten, by their keys.
-  void AskOwn(AgentId self, const std::vector<wire::KeyBound>& keys);
   // The session broke: what was not answered is asked again in the next one.
   void Pause();
   void Stop();
@@ -93,7 +91,6 @@ class ReconcileAsker {
     wire::KeyRange range;
     RowClass row_class = RowClass::kDown;
     bool list = false;  // name the keys, whatever their number
-    bool own = false;   // what this node wrote and that goes up
     int64_t not_before_us = 0;
     int64_t wait_us = 0;  // how long to wait next for a parent that is not sure yet
   };

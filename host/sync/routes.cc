@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <deque>
 #include <tuple>
+#include <utility>
 
 namespace tidegate::sync {
 namespace {
@@ -149,7 +150,7 @@ void Routes::Apply(const Difference& difference) {
     known->second.link = 0;
     if (++elsewhere_ <= kElsewhereMax) continue;
     for (auto it = edges_.begin(); it != edges_.end();) it = it->second.link == 0 ? edges_.erase(it) : std::next(it);
-    elsewhere_ = 0;
+    forgotten_ += std::exchange(elsewhere_, 0);
   }
   for (const auto& [link, edge] : difference.put) {
     auto [known, added] = edges_.try_emplace(edge.agent);

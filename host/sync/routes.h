@@ -55,6 +55,8 @@ class Routes {
   bool IsBelow(AgentId agent) const { return LinkOf(agent) != 0; }
   // It was below us since the start, and is not any more.
   bool HasLeft(AgentId agent) const;
+  // Of those, how many were forgotten since the start, because there were too many.
+  uint64_t forgotten() const { return forgotten_; }
 
   // The meta entries that keep an edge: "edge/<link>/<agent>".
   static std::string Key(AgentId link, AgentId agent);
@@ -80,6 +82,7 @@ class Routes {
   AgentId self_;
   std::map<AgentId, Entry> edges_;
   size_t elsewhere_ = 0;
+  uint64_t forgotten_ = 0;
 };
 
 }  // namespace tidegate::sync

@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "host/sync/clone_list.h"
+
 namespace tidegate::sync {
 namespace {
 
@@ -142,6 +144,32 @@ TEST(Routes, TableThatIsNoTree_CountsAsFarAsItIsOne) {
   routes.Apply(routes.Compare(10, {EdgeOf(10, 1, 1), EdgeOf(101, 102, 1), EdgeOf(102, 101, 1), EdgeOf(103, 10, 1),
                                    EdgeOf(104, 10, Routes::kAttachMax + 1)}));
   EXPECT_THAT(routes.Below(10), ElementsAre(10, 103));
+}
+
+TEST(Routes, MoreHaveLeftThanAreRemembered_TheyAreForgottenAndCounted) {
+  Routes routes(1);
+  routes.Apply(routes.Compare(10, {EdgeOf(10, 1, 0)}));
+  std::vector<wire::Edge> edges = {EdgeOf(10, 1, 0)};
+  for (AgentId agent = 1'000; edges.size() <= Routes::kElsewhereMax; ++agent) edges.push_back(EdgeOf(agent, 10, 0));
+  routes.Apply(routes.Compare(10, edges));
+  routes.Apply(routes.Compare(10, {EdgeOf(10, 1, 0)}));
+  EXPECT_TRUE(routes.HasLeft(1'000));
+  EXPECT_EQ(routes.forgotten(), 0u);
+  routes.Apply(routes.Compare(10, {EdgeOf(10, 1, 0), EdgeOf(900, 10, 0)}));
+  routes.Apply(routes.Compare(10, {EdgeOf(10, 1, 0)}));
+  EXPECT_FALSE(routes.HasLeft(1'000)) << "what comes late for it is a stranger's";
+  EXPECT_EQ(routes.forgotten(), Routes::kElsewhereMax + 1);
+  EXPECT_TRUE(routes.IsBelow(10));
+}
+
+TEST(CloneList, MoreEpochsThanAreKept_TheOldestIsForgottenAndSaidSo) {
+  CloneList list;
+  for (Epoch epoch = 1; epoch <= CloneList::kEpochsMax; ++epoch) EXPECT_TRUE(list.Add(42, epoch));
+  EXPECT_TRUE(list.Add(42, 1)) << "it is known";
+  EXPECT_FALSE(list.Add(42, 1'000));
+  EXPECT_FALSE(list.Knows(42, {{1, 0}}));
+  EXPECT_TRUE(list.Knows(42, {{2, 0}}));
+  EXPECT_TRUE(list.Knows(42, {{1'000, 0}}));
 }
 
 }  // namespace

@@ -223,8 +223,8 @@ TEST(WireCodec, CompareAnswer_EveryFieldComesBack) {
   Result<DecodedFrame> decoded = Decode(Encode(1, sent), {});
   ASSERT_TRUE(decoded.ok()) << decoded.status().message();
   const CompareAnswer& got = std::get<CompareAnswer>(decoded->body);
-  EXPECT_EQ(std::tie(got.pass, got.ask, got.owner, got.purge_horizon, got.sure),
-            std::tie(sent.pass, sent.ask, sent.owner, sent.purge_horizon, sent.sure));
+  EXPECT_EQ(std::tie(got.pass, got.ask, got.owner, got.purge_horizon, got.sure, got.own),
+            std::tie(sent.pass, sent.ask, sent.owner, sent.purge_horizon, sent.sure, sent.own));
   ASSERT_EQ(got.ranges.size(), sent.ranges.size());
   for (size_t i = 0; i < sent.ranges.size(); ++i) {
     const RangeAnswer& a = got.ranges[i];

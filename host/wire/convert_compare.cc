@@ -148,6 +148,7 @@ void Put(const CompareAnswer& from, pb::CompareAnswer* to) {
   to->set_owner(from.owner);
   to->set_purge_horizon(from.purge_horizon);
   to->set_sure(from.sure);
+  to->set_own(from.own);
   for (const RangeAnswer& range : from.ranges) Put(range, to->add_ranges());
 }
 
@@ -156,6 +157,7 @@ Status Take(const pb::CompareAnswer& from, ChangeSink* sink, CompareAnswer* to) 
   to->ask = from.ask();
   to->purge_horizon = from.purge_horizon();
   to->sure = from.sure();
+  to->own = from.own();
   TG_RETURN_IF_ERROR(TakeAgent("owner", from.owner(), &to->owner));
   for (const pb::RangeAnswer& range : from.ranges()) {
     TG_RETURN_IF_ERROR(Take(range, sink, &to->ranges.emplace_back()));

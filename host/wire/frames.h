@@ -345,6 +345,7 @@ struct CompareAnswer {
   std::vector<RangeAnswer> ranges;
   uint64_t purge_horizon = 0;  // of the answerer, as in Hello
   bool sure = false;           // the answerer is sure of this owner
+  bool own = false;            // to a question about what the owner may have forgotten; it is passed down to it
 };
 
 // ---- any ----

@@ -160,7 +160,7 @@ inline CompareAsk FullAsk() {
 inline CompareAnswer FullAnswer() {
   KeyRange range{{"a", "b"}, true, {"", ""}};
   KeyVersion key{"p", "s", {1, 2, 3}, TG_CHANGE_ITEM, 0, "", false};
-  CompareAnswer a{5, 6, 9, {}, 98, true};
+  CompareAnswer a{5, 6, 9, {}, 98, true, true};
   a.ranges.resize(4);
   a.ranges[1] = {range, RangeVerdict::kSplit, {{range, 2, 3}, {{}, 4, UINT64_MAX}}, {}, {}, {}, false, {}, false, {},
                  0};

@@ -322,6 +322,8 @@ const std::vector<DefectInfo>& AllDefects() {
       {Defect::kLeaseIgnored, "lease-ignored", "tombstones are kept, and neighbours waited for, a minute", "leases"},
       {Defect::kAnswerUnseen, "answer-unseen", "the answer to a command is not found: it is applied twice", "commands"},
       {Defect::kAnswersKept, "answers-kept", "a device that was restored is not given its answers back", "restores"},
+      {Defect::kAnswersUnasked, "answers-unasked", "what a parent has no answer to is not asked further up",
+       "restores"},
       {Defect::kHorizonForgotten, "horizon-forgotten", "a restarted node does not know what it has purged", "leases"},
       {Defect::kVerifyMissing, "verify-missing", "links are never compared: what a disk lost stays lost", "verify"},
       {Defect::kRemovedUnsure, "removed-unsure", "what a parent lacks is removed below, though it is not sure",

@@ -55,6 +55,7 @@ enum class Defect : uint8_t {
   kLossUntold,       // acks say nothing of what was dropped before it had gone on
   kDropUntold,       // acks say of what was dropped by hand that it is refused still
   kAnswersKept,      // a device that forgot its answers is not given them back
+  kAnswersUnasked,   // what its parent does not have of them is not asked for further up
   kRefusalsLate,     // acks name what is refused seconds after they pass it
   kHigherEdgeKept,   // a parent that knows a higher edge of a child does not answer with it
   kDeleteUntold,     // who wrote what was deleted above meanwhile is not told so

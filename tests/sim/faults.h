@@ -46,6 +46,7 @@ class Faults {
   void Move();
   void Leap();
   void Rewind();  // rewinds.cc
+  void Rewind(SimNode* node);
   // rot.cc
   void PlanVerifies(int64_t us);
   void VerifyOnce();

@@ -80,8 +80,9 @@ void Monitor::CheckChange(SimNode& from, AgentId to, const tg_change& change, bo
   };
   const bool up = from.parent() == to;
   if (model == nullptr) return fail("an unknown model");
-  // An answer may go back to who gave it, and may have forgotten it.
-  const bool given_back = !up && !feed && change.key.owner == to && std::string_view(model->name) == "Done";
+  // An answer may go back to who gave it, and may have forgotten it; a node on the way need not hold it.
+  const bool given_back = !up && !feed && std::string_view(model->name) == "Done";
+  const bool passed_on = given_back && from.role() == TG_ROLE_ROUTER;
   if (!given_back && (world_.Direction(from.agent(), *model) & (up ? TG_DIRECTION_UP : TG_DIRECTION_DOWN)) == 0)
     return fail("against its direction");
   if (change.key.owner != kAgentAll && change.kind != TG_CHANGE_EVICT && !world_.oracle().leftovers() &&
@@ -95,7 +96,7 @@ void Monitor::CheckChange(SimNode& from, AgentId to, const tg_change& change, bo
   if (!model->joined && (written->body_hash != StateHash(change) || written->kind != change.kind))
     return fail("another state than was written");
   auto held = Held(from, change.key);
-  if (!held || held->version < version) return fail("what it does not hold");
+  if (!passed_on && (!held || held->version < version)) return fail("what it does not hold");
   if (feed && held->version == version && held->via == to) return fail("back over the link it came from");
 }
 

@@ -96,8 +96,16 @@ std::vector<Profile> MakeProfiles() {
   Profile restores{.name = "restores", .what = "commands, and the disks of who runs them go back"};
   restores.commands = 60;
   restores.rewinds = 14;
+  restores.parents_rewind_too = true;
   restores.skew_ms_max = 0;
   restores.clock_jumps = 0;
+  Profile movers = restores;
+  movers.name = "movers";
+  movers.what = "commands, and who runs them goes back and moves to another parent";
+  movers.routers_min = 2;
+  movers.moves = 6;
+  movers.parents_rewind_too = false;
+  movers.only_devices_rewind = true;
   Profile verify{.name = "verify", .what = "links compared by hand and by themselves, disks that lose or spoil rows"};
   verify.verifies = 12;
   verify.rots = 5;
@@ -110,8 +118,8 @@ std::vector<Profile> MakeProfiles() {
   expiry.seconds_max = 400;
   expiry.skew_ms_max = 15'000;
   expiry.clock_jumps = 0;
-  return {mixed, calm,    storm,  chain,      skew,    clocks,   wide,     strict, leases, tight,    policies, seasons,
-          roam,  rewinds, clones, everything, crowded, commands, restores, verify, expiry, together, all};
+  return {mixed, calm,    storm,  chain,      skew,    clocks,   wide,     strict, leases, tight,  policies, seasons,
+          roam,  rewinds, clones, everything, crowded, commands, restores, movers, verify, expiry, together, all};
 }
 
 // Each kind in a part of the seeds, whatever else is drawn. What truly cannot be told apart from a defect is left out:

@@ -36,18 +36,20 @@ struct Profile {
   // Weights of the kinds of faults; 0 = never.
   uint32_t breaks = 10, cuts = 6, crashes = 8, long_downs = 1, disk_errors = 6, storms = 4, clock_jumps = 2, moves = 0,
            fills = 0;
-  uint32_t levels = 3;      // levels of routers that change in half of the seeds: so many at most
-  uint32_t copies = 0;      // nodes that are started on a copy of another one's disk, beside it
-  uint32_t rewinds = 0;     // snapshots that are made of disks, and put back
-  uint32_t half_opens = 3;  // sessions that become half-open in half of the seeds: so many at most
-  uint32_t policies = 0;    // so many times at most the direction of a model changes, at one node or at all
-  uint32_t schemas = 0;     // so many times the schema of a strict server changes; then it may end as another one
-  uint32_t by_hand = 0;     // so many times an operator retries or drops what is in quarantine
-  uint32_t commands = 0;    // that the server sends, and the devices run
-  uint32_t verifies = 0;    // links that are compared by hand, and all by themselves
-  uint32_t rots = 0;        // rows that a disk loses or spoils
-  uint32_t ttl = 0;         // per mille of the writes that give their item an end, mostly within a minute
-  uint32_t leaps = 0;       // days and weeks in which nothing happens; nodes that are down miss several of them
+  uint32_t levels = 3;   // levels of routers that change in half of the seeds: so many at most
+  uint32_t copies = 0;   // nodes that are started on a copy of another one's disk, beside it
+  uint32_t rewinds = 0;  // snapshots that are made of disks, and put back
+  bool only_devices_rewind = false;
+  bool parents_rewind_too = false;  // with a device, in most cases
+  uint32_t half_opens = 3;          // sessions that become half-open in half of the seeds: so many at most
+  uint32_t policies = 0;            // so many times at most the direction of a model changes, at one node or at all
+  uint32_t schemas = 0;   // so many times the schema of a strict server changes; then it may end as another one
+  uint32_t by_hand = 0;   // so many times an operator retries or drops what is in quarantine
+  uint32_t commands = 0;  // that the server sends, and the devices run
+  uint32_t verifies = 0;  // links that are compared by hand, and all by themselves
+  uint32_t rots = 0;      // rows that a disk loses or spoils
+  uint32_t ttl = 0;       // per mille of the writes that give their item an end, mostly within a minute
+  uint32_t leaps = 0;     // days and weeks in which nothing happens; nodes that are down miss several of them
   int64_t skew_ms_max = 60'000;
   uint64_t drop_max = 30, twice_max = 30, late_max = 60;  // of every frame, per mille
 };

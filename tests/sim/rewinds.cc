@@ -62,6 +62,16 @@ void Faults::Rewind() {
   SimNode* node = Any(false, rewind_random_);
   if (node->role() != TG_ROLE_DEVICE && rewind_random_.PerMille(400)) node = Any(true, rewind_random_);
   ++happened_;
+  // Who runs commands, and who is to know its answers, lose them together.
+  SimNode* parent = world_.Find(node->parent());
+  if (profile_.only_devices_rewind && node->role() != TG_ROLE_DEVICE) return;
+  const bool both = profile_.parents_rewind_too && node->role() == TG_ROLE_DEVICE && parent != nullptr &&
+                    parent->role() == TG_ROLE_ROUTER && rewind_random_.PerMille(600);
+  Rewind(node);
+  if (both) Rewind(parent);
+}
+
+void Faults::Rewind(SimNode* node) {
   if (!node->has_snapshot() || rewind_random_.PerMille(350)) {
     if (!node->up()) return;
     if (rewind_random_.PerMille(500)) return node->Snapshot();

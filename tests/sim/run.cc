@@ -63,6 +63,7 @@ WorldOptions DrawOptions(const RunOptions& run, const Profile& profile, SimRando
     options.retain =
         DrawLimits(random, profile.loses ? std::optional(SimRandom(run.seed ^ kLossStream)) : std::nullopt);
   options.policies = profile.policies != 0;
+  options.moves = profile.moves != 0;
   node::NodeOptions& node = options.node;
   constexpr int64_t kDelays[] = {0, 50, 500, 2'000, 5'000};
   node.sync_delay_ms = kDelays[random.Below(5)];

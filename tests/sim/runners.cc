@@ -61,6 +61,7 @@ bool Runners::Holds(SimNode& node, const char* pk, uint64_t owner, const std::st
 }
 
 bool Runners::Look(SimNode& device) {
+  See(device);
   if (!device.up()) return false;
   const node::CommandList list = device.commands("Order");
   bool busy = !list.waits_for.empty();
@@ -82,9 +83,45 @@ bool Runners::Look(SimNode& device) {
   return busy;
 }
 
+std::vector<SimNode*> Runners::WayUp(const SimNode& device) {
+  std::vector<SimNode*> way;
+  for (SimNode* node = world_.Find(device.parent()); node != nullptr; node = world_.Find(node->parent()))
+    way.push_back(node);
+  return way;
+}
+
+void Runners::See(SimNode& device) {
+  const int64_t now_us = world_.now_us();
+  auto note = [&](SimNode& node, bool there, Seen* seen) {
+    if (there && seen->starts == node.starts()) return;
+    *seen = {now_us, there ? node.starts() : 0};
+  };
+  const std::vector<SimNode*> way = WayUp(device);
+  for (uint64_t i = 0; i < kNames; ++i) {
+    const Name name{device.agent(), "c" + std::to_string(i)};
+    if (device.up()) {
+      const bool there =
+          Holds(device, "order#", device.agent(), name.second) || Holds(device, "order#", kAgentAll, name.second);
+      note(device, there, &commands_seen_[name]);
+    }
+    for (SimNode* node : way)
+      if (node->up())
+        note(*node, Holds(*node, "done#", device.agent(), name.second), &answers_seen_[{node->agent(), name}]);
+  }
+}
+
 bool Runners::IsAnswered(SimNode& device, const std::string& name) {
-  SimNode& parent = world_.node(device.parent());
-  return Holds(device, "done#", device.agent(), name) || (parent.up() && Holds(parent, "done#", device.agent(), name));
+  if (Holds(device, "done#", device.agent(), name)) return true;
+  const Seen& command = commands_seen_[{device.agent(), name}];
+  for (SimNode* node : WayUp(device)) {
+    if (!node->up() || !Holds(*node, "done#", device.agent(), name)) continue;
+    const Seen& answer = answers_seen_[{node->agent(), {device.agent(), name}}];
+    // What a former parent gives late comes after the question; and nobody knows it of a router that moved.
+    if (!world_.options().moves || (answer.starts != 0 && answer.since_us < command.since_us &&
+                                    (node->agent() == device.parent() || node->role() == TG_ROLE_SERVER)))
+      return true;
+  }
+  return false;
 }
 
 void Runners::Answer(SimNode& device, const std::string& name, uint64_t starts) {

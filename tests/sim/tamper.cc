@@ -74,6 +74,11 @@ bool Monitor::Tamper(SimNode& from, AgentId to, wire::DecodedFrame* frame) {
     for (wire::RangeAnswer& range : answer->ranges)
       std::erase_if(range.changes, [](const tg_change& change) { return View(change.model) == "Done"; });
   }
+  // As if the first who was asked had nobody to ask.
+  if (auto* answer = std::get_if<wire::CompareAnswer>(&frame->body);
+      answer != nullptr && answer->own && defect == Defect::kAnswersUnasked && answer->owner != to) {
+    for (wire::RangeAnswer& range : answer->ranges) range.changes.clear();
+  }
   if (auto* answer = std::get_if<wire::CompareAnswer>(&frame->body);
       answer != nullptr && defect == Defect::kRemovedUnsure) {
     for (wire::RangeAnswer& range : answer->ranges) {

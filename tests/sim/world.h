@@ -32,6 +32,7 @@ struct WorldOptions {
   bool strict_server = false;  // its schema refuses some of what is lawful below
   std::string retain;          // of routers and devices, as in policy-onetable's configuration; empty = all is kept
   bool verifies = false;       // nodes compare themselves, as their options say
+  bool moves = false;          // nodes move to another parent
   bool policies = false;       // one model goes another way at each node
   node::NodeOptions node;      // agent, role and level are set for each node
   Weather weather;

@@ -170,6 +170,178 @@ TEST_F(ScenarioCommands, U_AnswerGivenBackAndThenLostAbove_IsAtTheServerAgain) {
   EXPECT_THAT(Get(kS, "Done", kOne, kD), HasSubstr("\"n\":2"));
 }
 
+// ---- what the one who gave it and its parent have lost: it is asked up to the server ----
+
+class ScenarioCommandsForgotten : public ScenarioCommands {
+ protected:
+  static constexpr AgentId kG2 = 11, kMiddle = 12;
+
+  // Never due in this time; and whether something was waited for.
+  bool NothingRuns(int64_t us, int64_t step_us = 20 * kMs) {
+    bool waited = false;
+    for (int64_t at_us = 0; at_us < us; at_us += step_us) {
+      if (!at(kD).up()) return RunFor(us - at_us), waited;
+      EXPECT_EQ(Due(kD), 0u) << at_us / kMs << " ms";
+      waited = waited || !WaitsFor(kD).empty();
+      if (HasFailure()) return waited;
+      RunFor(step_us);
+    }
+    return waited;
+  }
+  // A command to all: the server never removes it, so that only its answer says that it has run.
+  void SendToAll() { Put(kS, "Order", R"({"name":"one","n":1})", kAgentAll); }
+  void ExpectAnswered() {
+    EXPECT_EQ(Due(kD), 0u);
+    EXPECT_THAT(WaitsFor(kD), IsEmpty());
+    EXPECT_THAT(Get(kD, "Done", kOne), HasSubstr("\"n\":2"));
+    EXPECT_EQ(at(kD).status().commands_asked, 0u);
+  }
+  void SnapshotAll(std::initializer_list<AgentId> agents) {
+    for (AgentId agent : agents) at(agent).SnapshotAtStart();
+    for (AgentId agent : agents) Restart(agent);
+    RunFor(10 * kSecond);
+  }
+  void RollBackAll(std::initializer_list<AgentId> agents) {
+    for (AgentId agent : agents) at(agent).RollBack(false, false);
+    for (AgentId agent : agents) at(agent).Start();
+  }
+};
+
+TEST_F(ScenarioCommandsForgotten, DeviceAndItsParentRestored_ServerGivesTheAnswerBack) {
+  Build();
+  StartAll();
+  SendToAll();
+  RunFor(10 * kSecond);
+  SnapshotAll({kD, kG});
+  Answer(kD);
+  ExpectRest();
+  RollBackAll({kD, kG});
+  EXPECT_TRUE(NothingRuns(60 * kSecond));
+  ExpectRest(300 * kSecond);
+  ExpectAnswered();
+}
+
+TEST_F(ScenarioCommandsForgotten, CommandSentAgainAfterBothWereRestored_ServerGivesTheAnswerBack) {
+  Build();
+  StartAll();
+  SnapshotAll({kD, kG});
+  SendToAll();
+  RunFor(10 * kSecond);
+  Answer(kD);
+  ExpectRest();
+  RollBackAll({kD, kG});
+  EXPECT_TRUE(NothingRuns(30 * kSecond, kMs));
+  SendToAll();
+  NothingRuns(10 * kSecond, kMs);
+  ExpectRest(300 * kSecond);
+  ExpectAnswered();
+  EXPECT_EQ(Due(kE), 1u) << "what nobody has answered runs";
+}
+
+TEST_F(ScenarioCommandsForgotten, RestoredDeviceMovesToARouterThatNeverHadTheAnswer_ServerGivesItBack) {
+  Build();
+  world().Add(kG2, TG_ROLE_ROUTER, 2, kS);
+  world().oracle().AllowLeftovers();
+  StartAll();
+  SendToAll();
+  RunFor(10 * kSecond);
+  SnapshotAll({kD});
+  Answer(kD);
+  ExpectRest();
+  at(kD).RollBack(false, false);
+  at(kD).SetParent(kG2);
+  at(kD).Start();
+  EXPECT_TRUE(NothingRuns(60 * kSecond));
+  ExpectRest(300 * kSecond);
+  ExpectAnswered();
+}
+
+// Nobody between the device and the server has it; a router further up goes back while it is asked.
+TEST_F(ScenarioCommandsForgotten, ThreeTiersAndTheMiddleOneRestored_AskedUpToTheServer) {
+  Build();
+  world().Add(kMiddle, TG_ROLE_ROUTER, 3, kG);
+  at(kD).SetParent(kMiddle);
+  StartAll();
+  SendToAll();
+  RunFor(10 * kSecond);
+  SnapshotAll({kD, kMiddle, kG});
+  Answer(kD);
+  ExpectRest();
+  world().network().Cut(kG, true);
+  RollBackAll({kD, kMiddle});
+  at(kG).RollBack(false, false);
+  EXPECT_TRUE(NothingRuns(5 * kSecond)) << "the one in the middle is away";
+  at(kG).Start();
+  EXPECT_TRUE(NothingRuns(5 * kSecond)) << "and there again, but the server is not";
+  world().network().Cut(kG, false);
+  NothingRuns(60 * kSecond);
+  ExpectRest(300 * kSecond);
+  ExpectAnswered();
+}
+
+// The router above the device's parent has the answer and the server has not got it yet: it need not be reached.
+TEST_F(ScenarioCommandsForgotten, SomebodyOnTheWayHasIt_ServerNeedNotBeReached) {
+  Build();
+  world().Add(kMiddle, TG_ROLE_ROUTER, 3, kG);
+  at(kD).SetParent(kMiddle);
+  StartAll();
+  SendToAll();
+  RunFor(10 * kSecond);
+  SnapshotAll({kD, kMiddle});
+  world().network().Cut(kG, true);
+  Answer(kD);
+  RunFor(10 * kSecond);
+  RollBackAll({kD, kMiddle});
+  NothingRuns(30 * kSecond);
+  ExpectAnswered();
+  world().network().Cut(kG, false);
+  ExpectRest(300 * kSecond);
+  EXPECT_THAT(Get(kS, "Done", kOne, kD), HasSubstr("\"n\":2"));
+}
+
+TEST_F(ScenarioCommandsForgotten, ServerUnreachableForLong_CommandWaitsAndSaysSo) {
+  Build();
+  StartAll();
+  SendToAll();
+  RunFor(10 * kSecond);
+  SnapshotAll({kD, kG});
+  Answer(kD);
+  ExpectRest();
+  world().network().Cut(kG, true);
+  RollBackAll({kD, kG});
+  EXPECT_TRUE(NothingRuns(600 * kSecond));
+  EXPECT_THAT(WaitsFor(kD), HasSubstr("up to the server"));
+  EXPECT_EQ(at(kD).status().commands_asked, 1u);
+  for (int i = 0; i < 4; ++i) {  // breaks and restarts while it waits
+    if (i % 2 == 0) Restart(kD);
+    world().network().BreakSession(kD, Break::kBoth);
+    EXPECT_TRUE(NothingRuns(20 * kSecond)) << i;
+  }
+  world().network().Cut(kG, false);
+  NothingRuns(20 * kSecond);
+  ExpectAnswered();
+  ExpectRest(300 * kSecond);
+}
+
+// What is asked is nobody's answer: it runs, once the server has said so.
+TEST_F(ScenarioCommandsForgotten, NeverAnswered_RunsWhenTheServerHasSaidSo) {
+  Build();
+  StartAll();
+  world().network().Cut(kD, true);
+  SendToAll();
+  RunFor(10 * kSecond);
+  world().network().Cut(kG, true);
+  world().network().Cut(kD, false);
+  EXPECT_TRUE(NothingRuns(60 * kSecond));
+  EXPECT_EQ(Count(kD, "Order"), 1u);
+  EXPECT_EQ(at(kD).status().commands_asked, 1u);
+  world().network().Cut(kG, false);
+  RunFor(20 * kSecond);
+  EXPECT_EQ(Due(kD), 1u);
+  Answer(kD);
+  ExpectRest();
+}
+
 // What was sent and answered in the lost life of the server is as if it had never been sent, but for the answer.
 TEST_F(ScenarioCommands, U_ServerRestoredToBeforeTheAnswer_NothingRunsAgain) {
   Build();
