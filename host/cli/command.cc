@@ -122,6 +122,15 @@ Status RunOne(const Arguments& arguments, const std::vector<std::string>& progra
             "the program has run, but its answer cannot be written: " + put.status().message() +
                 "; the model of the answers needs the fields of the key, code (number) and output (string)"};
   }
+  if (!put.ok()) {
+    // Another one has written the answer, or an item of another model lies under its key.
+    TG_ASSIGN_OR_RETURN(Json list, Ask(arguments, "GET", "/v1/commands/" + PercentEncode(arguments.words()[0])));
+    for (const Json& still : list.value("commands", Json::array())) {
+      if (still.value("answer_key", Json::object()) != key || still["item"] != due["item"]) continue;
+      return {put.status().code(), "the program has run, but its answer finds no place: " + put.status().message() +
+                                       "; the pk or sk of " + model + " and of its commands have to differ"};
+    }
+  }
   if (arguments.json()) {
     PrintJson(Json{{"command", due["item"]}, {"code", ran.code}});
   } else {

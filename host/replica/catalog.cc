@@ -1,5 +1,7 @@
 #include "host/replica/catalog.h"
 
+#include "host/schema/same_key.h"
+
 namespace tidegate::replica {
 
 Result<std::shared_ptr<const Catalog>> Catalog::Make(std::shared_ptr<const SchemaSet> schemas, core::Policy& policy,
@@ -48,6 +50,10 @@ void Catalog::PairCommands(const core::Policy& policy, std::vector<std::string>*
       wrong = *name + " has to go up";
     } else if (answer->command != nullptr) {
       wrong = *name + " answers " + answer->command->name + " already";
+    } else if (HaveSameKey(*rule.model, *answer->model)) {
+      wrong =
+          "its items have the keys of its answers, of " + *name +
+          ", which find no place beside them; let the pk or sk of the two differ, as in 'order#${id}' and 'done#${id}'";
     }
     if (!wrong.empty()) {
       if (warnings != nullptr)
