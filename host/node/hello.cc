@@ -123,18 +123,22 @@ void Node::Impl::OnHelloFromParent(Session* session, const wire::Hello& hello) {
   bool lost = fallen || HasLostDelivered(hello);
   if (lost) StageNothingDelivered();
   if (fallen) StageFall(hello.fall);
+  // Not by the word of one that a loss of the server made forget its watermarks: it has what it had.
+  const std::vector<LossNews> lost_at_hop = went_back ? StageLostAtHop(hello) : std::vector<LossNews>();
   // Who names no watermark of ours after a loss of the server cannot tell us that we went back, too.
   if (went_back || other_parent || lost) {
     marks_.Add(true, 0);
     marks_.Stage();
   }
   stage_.End([this, number = session->transport, id = session->id, hello, record, other_parent, lost, fallen,
-              fall_before, confirmed, confirmed_before, known_attach, ended,
+              fall_before, confirmed, confirmed_before, known_attach, ended, went_back, lost_at_hop,
               gone = former != nullptr ? former->agent() : 0](const Status& status, std::span<const core::Effect>) {
     if (other_parent) held_above_.Staged(status.ok());
     if (!status.ok()) {
       record_.fall = fall_before;  // it is heard again with the next hello
       record_.confirmed_fall = confirmed_before;
+      if (went_back && !retention_.Restore().ok())
+        deps_.log.Write(3, "cannot read what was dropped before it was delivered");
       if (sync::Link* kept = links_.Find(gone); kept != nullptr && other_parent) links_.RestoreQuarantine(kept);
       return;
     }
@@ -145,6 +149,7 @@ void Node::Impl::OnHelloFromParent(Session* session, const wire::Hello& hello) {
       NothingDelivered();
     }
     if (fallen) Fallen(fall_before);
+    for (const LossNews& news : lost_at_hop) TellLost(news);
     if (confirmed) TellConfirmed();
     auto found = sessions_.find(number);
     if (found == sessions_.end() || found->second.id != id) return;

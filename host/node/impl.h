@@ -397,6 +397,7 @@ class Node::Impl : private sync::Admission,
     std::string counted;  // key of the record that counts it
   };
   HeardLoss StageHeardLost(const sync::Link& parent, const wire::RefusedKey& lost);
+  std::vector<LossNews> StageLostAtHop(const wire::Hello& parent);
   void TellLostAbove(const tg_change& change);
   void SendLostAgain(int64_t now_us);
 

@@ -77,6 +77,30 @@ Node::Impl::HeardLoss Node::Impl::StageHeardLost(const sync::Link& parent, const
   return heard;
 }
 
+// Into the open group: the parent went back. What was dropped here since it had it, and is not known to be at the
+// server, may be nowhere above; who wrote it, and may still have it, sends it again.
+std::vector<LossNews> Node::Impl::StageLostAtHop(const wire::Hello& parent) {
+  HopDrops::Positions held{}, delivered{};
+  for (const wire::LaneWatermark& entry : parent.held)
+    if (entry.lane < TG_LANE_COUNT) held[entry.lane] = entry.watermark.position;
+  for (uint32_t lane = 0; lane < TG_LANE_COUNT; ++lane) delivered[lane] = delivered_[lane].position;
+  std::vector<LossNews> news;
+  uint64_t items = 0;
+  retention_.StageLostAtHop(held, delivered, parent.agent, [&](const wire::LostRecord& gone) {
+    items += gone.items;
+    wire::RefusedKey some;
+    some.model = gone.model;
+    some.owner = gone.owner;
+    some.lost = "it was dropped, and the next node lost it";
+    if (gone.owner != options_.agent) news.push_back(NewsFor(ChildOf(0, gone.owner), some));
+  });
+  if (items == 0) return news;
+  deps_.log.Write(4, std::to_string(items) + " items were dropped here when agent " + std::to_string(parent.agent) +
+                         " had them, which went back since: what it had not given to the server is lost");
+  deps_.metrics.Add("tidegate_dropped_above_total", items);
+  return news;
+}
+
 // A child sends again what it was told is lost, and it is here, and lost further above: it is told once more, before
 // what it has sent counts as delivered. It goes from here, too.
 void Node::Impl::TellLostAbove(const tg_change& change) {

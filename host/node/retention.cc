@@ -63,6 +63,10 @@ void Retention::LookAgainFrom(uint32_t lane, uint64_t seq) {
 }
 
 void Retention::Run(int64_t now_us) {
+  if (!hop_drops_.empty()) {
+    hop_drops_.Delivered(way_up_.PassedUpwards().server);
+    hop_drops_.Stage();
+  }
   if (!on_ && quotas_.empty()) return;
   if (const sync::Link* parent = links_.parent(); parent != nullptr && parent->refusals_ended != refusals_ended_) {
     refusals_ended_ = parent->refusals_ended;
@@ -87,6 +91,7 @@ void Retention::Run(int64_t now_us) {
   for (auto& [model, usage] : quotas_.models()) {
     if (usage.drops && usage.Over()) DropOldest(model, &usage, passed);
   }
+  hop_drops_.Stage();
 }
 
 // By the rule of its model, or as the configuration says of its owner.
@@ -250,6 +255,30 @@ std::string Retention::StageLoss(const tg_change& change, const std::string& rea
   return key;
 }
 
+void Retention::StageLostAtHop(const HopDrops::Positions& held, const HopDrops::Positions& delivered, AgentId parent,
+                               const std::function<void(const wire::LostRecord&)>& fn) {
+  hop_drops_.StageLost(held, delivered, [&](const wire::LostRecord& gone) {
+    const std::string reason = "dropped here when agent " + std::to_string(parent) +
+                               " had it, which lost it, perhaps before the server had it";
+    const std::string key = sync::meta::Lost(gone.model, gone.owner, reason);
+    wire::LostRecord& record = lost_[key];
+    if (record.items == 0) {
+      record = gone;
+      record.reason = reason;
+      record.since_unix_ms = deps_.clock.unix_ms();
+      record.lane = 0;
+      record.position = 0;
+    } else {
+      record.items += gone.items;
+      record.bytes += gone.bytes;
+      record.first = std::min(record.first, gone.first);
+      record.last = std::max(record.last, gone.last);
+    }
+    stage_.MetaPut(key, wire::EncodeRecord(record));
+    fn(gone);
+  });
+}
+
 void Retention::TakeBack(const std::string& key, uint64_t bytes) {
   auto found = lost_.find(key);
   if (found == lost_.end()) return;
@@ -301,6 +330,7 @@ bool Retention::Drop(const tg_change& change, bool lost, const char* reason) {
   stage_.Purge(name, Version::From(change.version));
   std::string key = lost ? StageLoss(change, reason) : "";
   LossNews news = lost ? way_up_.StageLost(change, reason) : LossNews();
+  if (!lost && change.seq > passed_before_.server) hop_drops_.Note(change, bytes);
   stage_.End([this, key, news = std::move(news), bytes, lane = change.lane, seq = change.seq](
                  const Status& status, std::span<const core::Effect> effects) {
     bool dropped = status.ok() && !effects.empty() && effects[0].applied();
@@ -317,6 +347,8 @@ bool Retention::Drop(const tg_change& change, bool lost, const char* reason) {
 }
 
 Status Retention::Restore() {
+  TG_RETURN_IF_ERROR(hop_drops_.Restore());
+  lost_.clear();
   return deps_.storage.MetaScan(sync::meta::kLostPrefix, [&](std::string_view key, std::string_view value) {
     wire::LostRecord record;
     if (wire::DecodeRecord(value, &record).ok()) lost_[std::string(key)] = std::move(record);

@@ -5,12 +5,14 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
 
 #include "host/core/stage.h"
 #include "host/node/clock_judge.h"
+#include "host/node/hop_drops.h"
 #include "host/node/node.h"
 #include "host/node/quotas.h"
 #include "host/node/way_up.h"
@@ -29,7 +31,8 @@ class Retention {
         links_(links),
         clocks_(clocks),
         quotas_(quotas),
-        way_up_(way_up) {}
+        way_up_(way_up),
+        hop_drops_(deps, stage) {}
 
   // Reads what was lost before.
   Status Restore();
@@ -59,6 +62,11 @@ class Retention {
   // is not committed. Returns the key of the record.
   std::string StageLoss(const tg_change& change, const std::string& reason);
   void TakeBack(const std::string& key, uint64_t bytes);
+
+  // Into the open group: the parent went back, and holds no more than this. Of what was dropped here when it had it,
+  // what may be lost is counted so, and named by model and owner. If that is not committed: Restore.
+  void StageLostAtHop(const HopDrops::Positions& held, const HopDrops::Positions& delivered, AgentId parent,
+                      const std::function<void(const wire::LostRecord&)>& fn);
 
   // How much of what was lost a wait has said, by key of the record; what was lost beyond that.
   using Told = std::map<std::string, uint64_t>;
@@ -96,6 +104,7 @@ class Retention {
   Passed passed_before_;
   int64_t age_look_us_ = 0;
   uint64_t drops_left_ = 0;  // in this commit
+  HopDrops hop_drops_;
   std::map<std::string, wire::LostRecord> lost_;
 };
 

@@ -115,6 +115,12 @@ inline constexpr std::string_view kLostPrefix = "lost/";
 inline std::string Lost(std::string_view model, AgentId owner, std::string_view reason) {
   return std::string(kLostPrefix).append(model).append("/") + std::to_string(owner) + "/" + std::string(reason);
 }
+// What retention dropped when the parent had it; not known to be at the server.
+inline constexpr std::string_view kHopDropPrefix = "hop-drop/";
+inline std::string HopDrops(std::string_view model, AgentId owner, uint32_t lane) {
+  return std::string(kHopDropPrefix).append(model).append("/") + std::to_string(owner) + "/" + std::to_string(lane) +
+         "/";
+}
 // What a restored server does not know any more.
 inline constexpr std::string_view kGonePrefix = "gone/";
 inline std::string GoneFeed(AgentId agent, uint32_t lane) {

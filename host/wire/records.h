@@ -121,6 +121,9 @@ struct LostRecord {
   Version last;
   int64_t since_unix_ms = 0;
   uint64_t told = 0;  // of the items: a wait has said that they are lost
+  // Not lost yet: dropped when the parent had them, which has not said that the server has.
+  uint32_t lane = 0;
+  uint64_t position = 0;  // the highest of them
 };
 
 // The models that a neighbour declared in its last hello.

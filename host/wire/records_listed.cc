@@ -102,6 +102,8 @@ std::string EncodeRecord(const LostRecord& record) {
   Put(record.last, message.mutable_last());
   message.set_since_unix_ms(record.since_unix_ms);
   message.set_told(record.told);
+  message.set_lane(record.lane);
+  message.set_position(record.position);
   return Seal(Kind::kLost, message);
 }
 
@@ -115,6 +117,8 @@ Status DecodeRecord(std::string_view bytes, LostRecord* record) {
   out.bytes = message.bytes();
   out.since_unix_ms = message.since_unix_ms();
   out.told = message.told();
+  out.position = message.position();
+  TG_RETURN_IF_ERROR(Corrupt("lost", TakeLane(message.lane(), &out.lane)));
   TG_RETURN_IF_ERROR(Corrupt("lost", TakeAgent("owner", message.owner(), &out.owner)));
   TG_RETURN_IF_ERROR(Corrupt("lost", Take(message.first(), &out.first)));
   TG_RETURN_IF_ERROR(Corrupt("lost", Take(message.last(), &out.last)));
