@@ -1,5 +1,6 @@
 // Runners: the commands of a seed, which the server sends, and the programs at the devices that run them. A program
-// that has answered is never given the same command again, whatever breaks, as long as it or its parent has its answer.
+// that has answered is never given the same command again, whatever breaks, as long as anybody on its way up to the
+// server has its answer.
 // Thread safety: none. Ownership: refers to the world.
 #pragma once
 
