@@ -2,7 +2,7 @@
 #pragma once
 
 #include "host/config/config.h"
-#include "tidegate/plugin.h"
+#include "tidegate/services.h"
 
 namespace tidegate::daemon {
 

@@ -1,6 +1,6 @@
 // What only the server writes, of a life of the server that is lost: those below have it newer than the server does. It
 // is listed until an operator confirms; then what the server has, or has not, is made newer than what they have
-// (docs/replication.md, "A server that was restored"; decision 0224).
+// (docs/replication.md, "A server that was restored"; decision 0225).
 #include <algorithm>
 
 #include "host/base/digest.h"

@@ -129,8 +129,8 @@ std::vector<Profile> MakeProfiles() {
 // - a quota that what is refused for good has filled: in the end such a server takes what it refused.
 // And what is known not to pass yet (docs/reliability.md, "Known limits today"): copies beside strict servers, clocks
 // that are off and changing policies; schemas that change where nodes move or an operator drops what is refused;
-// comparisons beside that or where a strict server meets quotas; changing policies, or a strict server, beside quotas and
-// moves; where months pass and nodes move quotas that lose, and an operator; items with a ttl.
+// comparisons beside that or where a strict server meets quotas; changing policies, or a strict server, beside quotas
+// and moves; where months pass and nodes move quotas that lose, and an operator; items with a ttl.
 Profile DrawnOfAll(Profile profile, SimRandom& random) {
   SimRandom draw = random.Fork();
   auto has = [&](uint64_t per_mille) { return draw.PerMille(per_mille); };
