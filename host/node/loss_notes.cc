@@ -52,12 +52,7 @@ bool LossNotes::Stage(AgentId child, const wire::RefusedKey& lost, core::Stage* 
       return true;
     });
   }
-  tg_change change{};
-  change.struct_size = sizeof change;
-  change.kind = TG_CHANGE_ITEM;
-  change.model = Str(name.model);
-  change.key = {name.owner, Str(name.pk), Str(name.sk)};
-  change.version = name.version.To();
+  const tg_change change = sync::StateNamed(name);
   wire::QuarantineRecord record;
   record.link = child;
   record.by = name.by;

@@ -155,12 +155,7 @@ void Node::Impl::TellTaken(const tg_change& change) {
 // Into the open group: until those who have to hear it have it, too, a crash here must not turn it into an end that
 // nobody gave a reason for; they would send the item again.
 void Node::Impl::StageDroppedBelow(const sync::Link& told, const wire::RefusedKey& name) {
-  tg_change change{};
-  change.struct_size = sizeof change;
-  change.kind = TG_CHANGE_ITEM;
-  change.model = Str(name.model);
-  change.key = {name.owner, Str(name.pk), Str(name.sk)};
-  change.version = name.version.To();
+  const tg_change change = sync::StateNamed(name);
   for (AgentId listener : ListenersOf(told, name)) {
     const sync::Link* link = links_.Look(listener);
     if (link != nullptr) sync::StageDropped(*link, change, name.by != 0 ? name.by : told.agent(), &stage_);

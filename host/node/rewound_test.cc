@@ -15,6 +15,13 @@ std::string Id(int n) { return R"({"id":"r)" + std::to_string(n) + R"("})"; }
 
 class Rewound : public NodeTest {
  protected:
+  TestNode& CopyOfTheRunningDevice() {
+    Readings(*tree_.device, 1, 2);
+    tree_.Run(2'000);
+    TestNode& copy = tree_.Add(42, TG_ROLE_DEVICE, 65535);
+    copy.CopyDisk(*tree_.device);
+    return copy;
+  }
   static void Readings(TestNode& node, int first, int last) {
     for (int n = first; n <= last; ++n) {
       auto answer = node.Put("Reading", R"({"id":"r)" + std::to_string(n) + R"(","value":1})");
@@ -405,10 +412,7 @@ TEST_F(Rewound, N_TwoFromOneImageUnderTwoParents_TheNewerIsRefusedAlsoAfterStart
 // The image is made while the node runs on: its copy starts in an epoch that comes from the one that is running.
 TEST_F(Rewound, N_CopiedWhileItRuns_TheCopyIsRefusedAndTheOriginalGoesOnOverStarts) {
   TestNode& device = *tree_.device;
-  Readings(device, 1, 2);
-  tree_.Run(2'000);
-  TestNode& clone = tree_.Add(42, TG_ROLE_DEVICE, 65535);
-  clone.CopyDisk(device);
+  TestNode& clone = CopyOfTheRunningDevice();
   Restart(clone, *tree_.router);
   Readings(device, 11, 12);
   tree_.Run(60'000);
@@ -439,10 +443,7 @@ TEST_F(Rewound, N_CopiedWhileItRuns_TheCopyIsRefusedAndTheOriginalGoesOnOverStar
 // The copy was started anew before the node that ran on had asked again.
 TEST_F(Rewound, N_CopiedWhileItRunsAndTheCopyStartsAnew_TheOriginalGoesOn) {
   TestNode& device = *tree_.device;
-  Readings(device, 1, 2);
-  tree_.Run(2'000);
-  TestNode& clone = tree_.Add(42, TG_ROLE_DEVICE, 65535);
-  clone.CopyDisk(device);
+  TestNode& clone = CopyOfTheRunningDevice();
   Restart(clone, *tree_.router);
   tree_.Run(1'000);
   ASSERT_EQ(clone.LinkTo(10).state, "up") << "nobody can know yet";
@@ -461,10 +462,7 @@ TEST_F(Rewound, N_CopiedWhileItRunsAndTheCopyStartsAnew_TheOriginalGoesOn) {
 // One machine: it went back while it ran, and forward again.
 TEST_F(Rewound, WentBackWhileItRanAndForwardAgain_GoesOn) {
   TestNode& device = *tree_.device;
-  Readings(device, 1, 2);
-  tree_.Run(2'000);
-  TestNode& back = tree_.Add(42, TG_ROLE_DEVICE, 65535);
-  back.CopyDisk(device);
+  TestNode& back = CopyOfTheRunningDevice();
   tree_.Disconnect(device, *tree_.router);
   Restart(back, *tree_.router);  // the life in between
   tree_.Run(2'000);

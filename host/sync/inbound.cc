@@ -18,6 +18,16 @@ wire::RefusedKey NameOf(const tg_change& change) {
   return name;
 }
 
+tg_change StateNamed(const wire::RefusedKey& name) {
+  tg_change change{};
+  change.struct_size = sizeof change;
+  change.kind = TG_CHANGE_ITEM;
+  change.model = Str(name.model);
+  change.key = {name.owner, Str(name.pk), Str(name.sk)};
+  change.version = name.version.To();
+  return change;
+}
+
 namespace {
 
 std::string EntryKey(const Link& link, const tg_change& change) {
@@ -248,12 +258,7 @@ SaidOfOurs StageSaidOfOurs(Link* link, const wire::RefusedKey& said, const core:
     if (known && known->version == said.version && known->reason == said.reason && known->by == said.by)
       return SaidOfOurs::kNothing;
   }
-  tg_change change{};
-  change.struct_size = sizeof change;
-  change.kind = TG_CHANGE_ITEM;
-  change.model = Str(said.model);
-  change.key = {said.owner, Str(said.pk), Str(said.sk)};
-  change.version = said.version.To();
+  const tg_change change = StateNamed(said);
   wire::QuarantineRecord record;
   record.link = link->agent();
   record.ours = true;

@@ -72,9 +72,11 @@ enum class SaidOfOurs : uint8_t {
 SaidOfOurs StageSaidOfOurs(Link* link, const wire::RefusedKey& said, const core::Storage& storage, uint64_t room,
                            int64_t unix_ms, core::Stage* stage);
 
-// What an entry of the quarantine says to the neighbour; none if it cannot be read.
 // The name of a state, as neighbours speak of it.
 wire::RefusedKey NameOf(const tg_change& change);
+// What a name tells of its state; refers to the name's text.
+tg_change StateNamed(const wire::RefusedKey& name);
+// What an entry of the quarantine says to the neighbour; none if it cannot be read.
 std::optional<wire::RefusedKey> NameOf(const wire::QuarantineRecord& record);
 std::optional<wire::RefusedKey> NameOfEntry(const core::Storage& storage, const std::string& key);
 

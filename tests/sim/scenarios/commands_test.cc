@@ -201,6 +201,14 @@ class ScenarioCommandsForgotten : public ScenarioCommands {
     for (AgentId agent : agents) Restart(agent);
     RunFor(10 * kSecond);
   }
+  void BuildWithAMiddleAndSend() {
+    Build();
+    world().Add(kMiddle, TG_ROLE_ROUTER, 3, kG);
+    at(kD).SetParent(kMiddle);
+    StartAll();
+    SendToAll();
+    RunFor(10 * kSecond);
+  }
   void RollBackAll(std::initializer_list<AgentId> agents) {
     for (AgentId agent : agents) at(agent).RollBack(false, false);
     for (AgentId agent : agents) at(agent).Start();
@@ -258,12 +266,7 @@ TEST_F(ScenarioCommandsForgotten, RestoredDeviceMovesToARouterThatNeverHadTheAns
 
 // Nobody between the device and the server has it; a router further up goes back while it is asked.
 TEST_F(ScenarioCommandsForgotten, ThreeTiersAndTheMiddleOneRestored_AskedUpToTheServer) {
-  Build();
-  world().Add(kMiddle, TG_ROLE_ROUTER, 3, kG);
-  at(kD).SetParent(kMiddle);
-  StartAll();
-  SendToAll();
-  RunFor(10 * kSecond);
+  BuildWithAMiddleAndSend();
   SnapshotAll({kD, kMiddle, kG});
   Answer(kD);
   ExpectRest();
@@ -281,12 +284,7 @@ TEST_F(ScenarioCommandsForgotten, ThreeTiersAndTheMiddleOneRestored_AskedUpToThe
 
 // The router above the device's parent has the answer and the server has not got it yet: it need not be reached.
 TEST_F(ScenarioCommandsForgotten, SomebodyOnTheWayHasIt_ServerNeedNotBeReached) {
-  Build();
-  world().Add(kMiddle, TG_ROLE_ROUTER, 3, kG);
-  at(kD).SetParent(kMiddle);
-  StartAll();
-  SendToAll();
-  RunFor(10 * kSecond);
+  BuildWithAMiddleAndSend();
   SnapshotAll({kD, kMiddle});
   world().network().Cut(kG, true);
   Answer(kD);
